@@ -1,0 +1,1 @@
+"""Infrastructure that every process uses: settings, clock, database, crypto, WeCom client, queue, telemetry."""
