@@ -1,0 +1,137 @@
+"""Reads a decrypted callback body, XML or JSON, without knowing what any event means.
+
+Tags are kept as they come; look-ups forgive case, because the families spell them differently (UserID, UserId).
+Unknown tags are kept, missing ones are simply absent, blanks around values go (suite samples have them).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+from lxml import etree
+
+MAX_DEPTH = 12
+Value = str | dict[str, "Value"] | list["Value"]
+"""Text, an element with children, or repeated siblings of one name in their order."""
+
+
+class BodyError(ValueError):
+    """Not a body this system reads; the text says what is wrong with it, never what it contains."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """`event` is Event, InfoType or MsgType (of a robot: eventtype or msgtype); `change` is ChangeType or ""."""
+
+    event: str
+    change: str
+    created: str | None
+    fields: Mapping[str, Value]
+
+    def text(self, name: str) -> str:
+        """A top-level text field, "" when absent or not text."""
+        value = self.fields.get(name)
+        if value is None:
+            wanted = name.lower()
+            value = next((v for k, v in self.fields.items() if k.lower() == wanted), None)
+        return value if isinstance(value, str) else ""
+
+
+def read_body(plaintext: bytes) -> Body:
+    """
+    Raises:
+        BodyError: neither XML nor a JSON object, has a DTD, or is nested too deep.
+    """
+    start = plaintext.lstrip()[:1]
+    if start == b"<":
+        fields = read_xml(plaintext)
+        event = _text(fields, "Event") or _text(fields, "InfoType") or _text(fields, "MsgType")
+        return Body(
+            event, _text(fields, "ChangeType"), _text(fields, "CreateTime") or _text(fields, "TimeStamp"), fields
+        )
+    if start == b"{":
+        fields = read_json(plaintext)
+        detail = fields.get("event")
+        inner = _text(detail, "eventtype") if isinstance(detail, dict) else _text(fields, "Event")
+        event = inner or _text(fields, "InfoType") or _text(fields, "msgtype") or _text(fields, "MsgType")
+        created = _text(fields, "create_time") or _text(fields, "CreateTime") or _text(fields, "TimeStamp")
+        return Body(event, _text(fields, "ChangeType"), created, fields)
+    raise BodyError("neither XML nor JSON")
+
+
+def _text(fields: Mapping[str, Value], name: str) -> str:
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def read_xml(document: bytes) -> dict[str, Value]:
+    """The children of the root element. Entities are never resolved; a document with a DTD is refused.
+
+    Raises:
+        BodyError: not well-formed, not UTF-8, has a DTD, or is nested too deep.
+    """
+    parser = etree.XMLParser(
+        encoding="utf-8",  # else the parser recognises UTF-16 by its zeros
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        document.decode("utf-8")
+        root = etree.fromstring(document, parser)
+    except (UnicodeDecodeError, etree.XMLSyntaxError, ValueError):
+        raise BodyError("not well-formed UTF-8 XML") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise BodyError("has a document type definition")
+    value = _element(root, 0)
+    return value if isinstance(value, dict) else {}
+
+
+def _element(element: etree._Element, depth: int) -> Value:
+    if depth > MAX_DEPTH:
+        raise BodyError("nested too deep")
+    children = list(element)
+    if not children:
+        return (element.text or "").strip()
+    found: dict[str, Value] = {}
+    for child in children:
+        if not isinstance(child.tag, str):
+            raise BodyError("has an entity reference")
+        value = _element(child, depth + 1)
+        if child.tag not in found:
+            found[child.tag] = value
+        elif isinstance(present := found[child.tag], list):
+            present.append(value)
+        else:
+            found[child.tag] = [present, value]
+    return found
+
+
+def read_json(document: bytes) -> dict[str, Value]:
+    """
+    Raises:
+        BodyError: not a JSON object, or nested too deep.
+    """
+    try:
+        value = orjson.loads(document)
+    except orjson.JSONDecodeError:
+        raise BodyError("not well-formed JSON") from None
+    if not isinstance(value, dict):
+        raise BodyError("not a JSON object")
+    return {str(key): _json(item, 1) for key, item in value.items()}
+
+
+def _json(value: object, depth: int) -> Value:
+    if depth > MAX_DEPTH:
+        raise BodyError("nested too deep")
+    match value:
+        case dict():
+            return {str(key): _json(item, depth + 1) for key, item in value.items()}
+        case list():
+            return [_json(item, depth + 1) for item in value]
+        case None:
+            return ""
+    return str(value).replace("\x00", "").strip()  # PostgreSQL stores no NUL

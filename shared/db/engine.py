@@ -1,0 +1,59 @@
+"""Engines. One dialect: PostgreSQL through psycopg 3; every timestamp is aware UTC."""
+
+from collections.abc import Sequence
+
+import orjson
+from sqlalchemy import Connection, Engine, RowMapping, create_engine, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+Row = RowMapping
+
+
+def make_engine(database_url: str, *, pool_size: int = 8, application: str = "guanxi") -> Engine:
+    """An engine that checks a connection before use: a restarted database costs one retry, not an error."""
+    url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=2,
+        pool_pre_ping=True,
+        hide_parameters=True,  # they are personal data; error texts reach logs
+        connect_args={"application_name": application, "connect_timeout": 5, "options": "-c timezone=UTC"},
+    )
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database, not the statement, is at fault: the same work may succeed in a moment.
+
+    Covers lost connections, a server that starts, stops or recovers, deadlocks and lock timeouts.
+    """
+    if not isinstance(error, OperationalError | InterfaceError | DBAPIError):
+        return False
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return isinstance(error, OperationalError) and (state == "" or state[:2] in {"08", "40", "53", "55", "57"})
+
+
+def as_json(rows: object) -> str:
+    """Rows for one `jsonb_to_recordset(:rows)` parameter; bytes go as `\\x` hex, times as ISO."""
+    return orjson.dumps(rows, default=_hex).decode()
+
+
+def _hex(value: object) -> str:
+    if isinstance(value, bytes | memoryview):
+        return "\\x" + bytes(value).hex()
+    raise TypeError(f"cannot store {type(value).__name__}")
+
+
+def fetch_all(connection: Connection, sql: str, **parameters: object) -> Sequence[Row]:
+    return connection.execute(text(sql), parameters).mappings().all()
+
+
+def fetch_one(connection: Connection, sql: str, **parameters: object) -> Row | None:
+    return connection.execute(text(sql), parameters).mappings().first()
+
+
+def run(connection: Connection, sql: str, **parameters: object) -> int:
+    """Execute; the number of rows touched."""
+    return connection.execute(text(sql), parameters).rowcount

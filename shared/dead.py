@@ -1,0 +1,78 @@
+"""Dead letters of every kind, in one list: subjects given up, messages given up or in doubt, callbacks not readable."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from shared.db.engine import Row, fetch_all, run
+
+LIST = """
+select 'request:' || r.tenant_id || ':' || r.subject_kind || ':' || r.subject_key as id, t.corp_id, r.dead_at as at,
+       r.attempts, r.last_error as reason
+from request r join tenant t on t.id = r.tenant_id where r.dead_at is not null and r.generation > r.settled_generation
+union all
+select 'message:' || o.tenant_id || ':' || o.id, t.corp_id, o.settled_at, o.attempts,
+       o.state || ': ' || o.notice || ' to ' || o.recipient || coalesce(' (' || o.last_error || ')', '')
+from outbox o join tenant t on t.id = o.tenant_id where o.state in ('dead', 'in_doubt', 'refused', 'expired')
+union all
+select 'callback:' || to_char(i.day, 'YYYYMMDD') || ':' || i.id, t.corp_id, i.routed_at, 1, i.problem
+from inbox i join tenant t on t.id = i.tenant_id where i.state = 'failed'
+order by at desc limit :limit
+"""
+
+
+def list_dead(connection: Connection, *, limit: int) -> Sequence[Row]:
+    """id, corp_id, at, attempts, reason; newest first."""
+    return fetch_all(connection, LIST, limit=limit)
+
+
+def retry_dead(connection: Connection, dead_id: str, *, now: datetime) -> bool:
+    """Make one of them due again; whether there was one. For a message in doubt, the person says: send it again.
+
+    Raises:
+        ValueError: not an id of the list.
+    """
+    kind, _, rest = dead_id.partition(":")
+    match kind:
+        case "request":
+            tenant_id, subject_kind, key = rest.split(":", 2)
+            return bool(
+                run(
+                    connection,
+                    "update request set dead_at = null, attempts = 0, next_try_at = :now "
+                    "where tenant_id = :tenant_id and subject_kind = :kind and subject_key = :key "
+                    "and dead_at is not null",
+                    now=now,
+                    tenant_id=int(tenant_id),
+                    kind=subject_kind,
+                    key=key,
+                )
+            )
+        case "message":
+            tenant_id, number = rest.split(":")
+            return bool(
+                run(
+                    connection,
+                    "update outbox set state = 'due', attempts = 0, next_try_at = :now, first_unknown_at = null, "
+                    "settled_at = null, "
+                    "expires_at = greatest(expires_at, cast(:now as timestamptz) + interval '1 day') "
+                    "where tenant_id = :tenant_id and id = :id "
+                    "and state in ('dead', 'in_doubt', 'refused', 'expired')",
+                    now=now,
+                    tenant_id=int(tenant_id),
+                    id=int(number),
+                )
+            )
+        case "callback":
+            day, number = rest.split(":")
+            return bool(
+                run(
+                    connection,
+                    "update inbox set state = 'new', problem = null "
+                    "where day = to_date(:day, 'YYYYMMDD') and id = :id and state = 'failed'",
+                    day=day,
+                    id=int(number),
+                )
+            )
+    raise ValueError(f"{dead_id!r} is no id of the list")

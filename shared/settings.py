@@ -1,0 +1,144 @@
+"""Settings, read once at a process's entry from the environment (prefix GUANXI_) and a .env file.
+
+Anything unknown or malformed fails at start with the name and the reason.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
+
+PREFIX = "GUANXI_"
+
+
+class SettingsError(Exception):
+    """A setting is unknown, missing or malformed; the text names it and says why."""
+
+
+class Settings(BaseSettings):
+    """One frozen object per process, passed down from its entry. Durations end in `_s` and are seconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    database_url: str | None = Field(
+        None, repr=False, description="PostgreSQL 15 or newer; empty starts the embedded one"
+    )
+    redis_url: str | None = Field(
+        None, repr=False, description="Redis 6.2 or newer, or Valkey; empty starts the embedded one"
+    )
+    home: Path = Field(Path(".guanxi"), description="data of the embedded servers, spool, made keys, logs")
+    secret_key: SecretStr | None = Field(None, description="wraps the data key of every corp; 32 characters or more")
+    wecom_base_url: str = "https://qyapi.weixin.qq.com"
+    wechat_base_url: str = "https://api.weixin.qq.com"
+    console_url: str = Field("http://127.0.0.1:8780", description="public base of the links in messages")
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    gateway_bind: str = "127.0.0.1:8750"
+    console_bind: str = "127.0.0.1:8780"
+    health_bind: str = Field("127.0.0.1:0", description="health and metrics of a process that serves nothing else")
+    parent_pid: int | None = Field(None, description="set by `guanxi up` for what it starts: exit when this one dies")
+    clock_file: Path | None = Field(None, description="a file with an offset in seconds that shifts the clock (tests)")
+
+    gateway_workers: int = Field(1, ge=1, le=64, description="gateway processes that share the address")
+    gateway_threads: int = Field(64, ge=1, le=1024, description="requests in flight per gateway process")
+    gateway_max_body_bytes: int = Field(1_048_576, ge=1024)
+    gateway_max_waiting: int = Field(4096, ge=1, description="events waiting for the shared commit before 503")
+    commit_timeout_s: float = Field(2.0, gt=0, description="longest wait for the database before an event is spooled")
+    spool_max_bytes: int = Field(10 * 1024**3, ge=1_048_576, description="spool size at which new events are refused")
+
+    worker_threads: int = Field(8, ge=1, le=64, description="WeCom reads in flight per worker process")
+    worker_batch: int = Field(64, ge=1, le=1000)
+    lease_s: float = Field(60.0, gt=0)
+    sweep_interval_s: float = Field(1.0, gt=0, description="how often a process looks for due work that nobody woke")
+    reconcile_backoff_s: tuple[float, ...] = Field((1, 2, 5, 15, 60, 300, 900, 3600), min_length=1)
+    deletion_lag_s: float = Field(600.0, ge=0, description="how long reads may still list a relation its member ended")
+    add_lag_s: float = Field(120.0, ge=0, description="how long a new relation may be missing from reads")
+
+    notifier_threads: int = Field(8, ge=1, le=64)
+    notifier_batch: int = Field(64, ge=1, le=1000)
+    message_backoff_s: tuple[float, ...] = Field((1, 5, 15, 60, 300, 900, 1800, 3600), min_length=1)
+    message_ttl_s: float = Field(86_400.0, gt=0, description="a notice older than this is not sent any more")
+    member_per_minute: int = Field(30, ge=1, description="messages per member; WeCom drops more without saying so")
+    member_per_hour: int = Field(1000, ge=1)
+
+    wecom_connect_timeout_s: float = 3.0
+    wecom_read_timeout_s: float = 10.0
+
+    @field_validator("gateway_bind", "console_bind", "health_bind")
+    @classmethod
+    def _bind(cls, value: str) -> str:
+        split_bind(value)
+        return value
+
+    @field_validator("wecom_base_url", "wechat_base_url", "console_url")
+    @classmethod
+    def _base_url(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("must have 32 characters or more; `openssl rand -base64 48` makes one")
+        return value
+
+
+def split_bind(value: str) -> tuple[str, int]:
+    """Split "host:port" (or "[v6]:port"); port 0 means any free one.
+
+    Raises:
+        ValueError: not of that form.
+    """
+    host, _, port = value.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise ValueError('must be "host:port"')
+    return host.strip("[]"), int(port)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings of this process.
+
+    Raises:
+        SettingsError: a name is unknown, or a value is malformed.
+    """
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    present = {name for name in (*os.environ, *dotenv_values(".env")) if name.upper().startswith(PREFIX)}
+    unknown = sorted(name for name in present if name.upper() not in known)
+    if unknown:
+        raise SettingsError(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        reasons = (f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise SettingsError("; ".join(reasons)) from None
+    except UnreadableError as error:
+        name = str(error).split('"')[1]  # its text is: error parsing value for field "..." from source "..."
+        raise SettingsError(f"{PREFIX}{name.upper()}: must be a JSON list of seconds") from None
+
+
+def resolve_secret(value: str) -> str:
+    """A secret as written in a corp's file: `env:NAME` reads the environment, anything else is the secret itself.
+
+    Raises:
+        SettingsError: the variable is not set.
+    """
+    if not value.startswith("env:"):
+        return value
+    found = os.environ.get(value[4:], "")
+    if not found:
+        raise SettingsError(f"the environment variable {value[4:]} is empty or not set")
+    return found
+
+
+def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment for a program that it starts, with settings replaced; names without the prefix."""
+    return dict(os.environ) | {f"{PREFIX}{name}": value for name, value in overrides.items()}

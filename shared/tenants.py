@@ -1,0 +1,198 @@
+"""Tenants, their apps and their receivers. A tenant is (corp, subject); its data key opens everything of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from shared.corp_file import CorpFile, KeyPair
+from shared.db.engine import Row, fetch_all, fetch_one, run
+from shared.ids import ReceiverId, TenantId
+from shared.vault import Cipher, Vault
+
+
+@dataclass(frozen=True)
+class Tenant:
+    id: TenantId
+    corp_id: str
+    subject: str
+    name: str
+    timezone: str
+    language: str
+    state: str
+    added_at: datetime
+    cipher: Cipher = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """A receiver's Token and EncodingAESKey; the key is missing only for plaintext official accounts."""
+
+    token: str = field(repr=False)
+    encoding_aes_key: str | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """One callback address. `keys` holds the present pair and, while a key is being changed, the previous one."""
+
+    id: ReceiverId
+    tenant_id: TenantId
+    corp_id: str
+    name: str
+    kind: str
+    mode: str
+    keys: tuple[Keys, ...]
+    receiveids_get: frozenset[str]
+    receiveids_post: frozenset[str]
+    cipher: Cipher = field(repr=False, compare=False)
+
+
+def record_corp(connection: Connection, vault: Vault, corp: CorpFile, *, now: datetime) -> TenantId:
+    """Add a corp, or bring the stored one in line with its file. Receivers keep their ids; missing ones are removed."""
+    row = fetch_one(
+        connection,
+        "insert into tenant (corp_id, subject, name, timezone, language, data_key, state, added_at) "
+        "values (:corp_id, :subject, :name, :timezone, :language, :data_key, 'bootstrap', :now) "
+        "on conflict (corp_id, subject) do update set name = excluded.name, timezone = excluded.timezone, "
+        "language = excluded.language returning id, data_key",
+        corp_id=corp.corp_id,
+        subject=corp.subject,
+        name=corp.name,
+        timezone=corp.timezone,
+        language=corp.language,
+        data_key=vault.new_data_key(),
+        now=now,
+    )
+    assert row is not None
+    tenant_id, cipher = TenantId(row["id"]), vault.open(row["data_key"])
+    _record_apps(connection, tenant_id, cipher, corp)
+    _record_receivers(connection, tenant_id, cipher, corp)
+    return tenant_id
+
+
+def _record_apps(connection: Connection, tenant_id: TenantId, cipher: Cipher, corp: CorpFile) -> None:
+    run(
+        connection,
+        "delete from app where tenant_id = :tenant_id and not name = any(:names)",
+        tenant_id=tenant_id,
+        names=list(corp.apps),
+    )
+    for name, app in corp.apps.items():
+        run(
+            connection,
+            "insert into app (tenant_id, name, agent_id, secret) values (:tenant_id, :name, :agent_id, :secret) "
+            "on conflict (tenant_id, name) do update set agent_id = excluded.agent_id, secret = excluded.secret, "
+            "token = null, token_expires_at = null",
+            tenant_id=tenant_id,
+            name=name,
+            agent_id=app.agent_id,
+            secret=cipher.encrypt(app.secret.encode(), "app.secret"),
+        )
+
+
+def _record_receivers(connection: Connection, tenant_id: TenantId, cipher: Cipher, corp: CorpFile) -> None:
+    run(
+        connection,
+        "delete from receiver where tenant_id = :tenant_id and not name = any(:names)",
+        tenant_id=tenant_id,
+        names=list(corp.receivers),
+    )
+    for name, receiver in corp.receivers.items():
+        expected = receiver.expected_receiveids(corp.corp_id)
+        run(
+            connection,
+            "insert into receiver (tenant_id, name, kind, app_name, mode, token, aes_key, previous_token, "
+            "previous_aes_key, receiveids_get, receiveids_post) values (:tenant_id, :name, :kind, :app_name, :mode, "
+            ":token, :aes_key, :previous_token, :previous_aes_key, :receiveids_get, :receiveids_post) "
+            "on conflict (tenant_id, name) do update set kind = excluded.kind, app_name = excluded.app_name, "
+            "mode = excluded.mode, token = excluded.token, aes_key = excluded.aes_key, "
+            "previous_token = excluded.previous_token, previous_aes_key = excluded.previous_aes_key, "
+            "receiveids_get = excluded.receiveids_get, receiveids_post = excluded.receiveids_post",
+            tenant_id=tenant_id,
+            name=name,
+            kind=receiver.kind,
+            app_name=receiver.app,
+            mode=receiver.mode,
+            receiveids_get=expected.get,
+            receiveids_post=expected.post,
+            **_encrypted_keys(cipher, receiver, prefix=""),
+            **_encrypted_keys(cipher, receiver.previous, prefix="previous_"),
+        )
+
+
+def _encrypted_keys(cipher: Cipher, keys: KeyPair | None, *, prefix: str) -> dict[str, bytes | None]:
+    token = keys.token if keys else None
+    aes_key = keys.encoding_aes_key if keys else None
+    return {
+        f"{prefix}token": token and cipher.encrypt(token.encode(), "receiver.token"),  # type: ignore[dict-item]
+        f"{prefix}aes_key": aes_key and cipher.encrypt(aes_key.encode(), "receiver.aes_key"),  # type: ignore[dict-item]
+    }
+
+
+def load_tenants(connection: Connection, vault: Vault) -> list[Tenant]:
+    return [_tenant(row, vault) for row in fetch_all(connection, "select * from tenant order by id")]
+
+
+def load_tenant(connection: Connection, vault: Vault, tenant_id: TenantId) -> Tenant | None:
+    row = fetch_one(connection, "select * from tenant where id = :id", id=tenant_id)
+    return _tenant(row, vault) if row else None
+
+
+def _tenant(row: Row, vault: Vault) -> Tenant:
+    return Tenant(
+        id=TenantId(row["id"]),
+        corp_id=row["corp_id"],
+        subject=row["subject"],
+        name=row["name"],
+        timezone=row["timezone"],
+        language=row["language"],
+        state=row["state"],
+        added_at=row["added_at"],
+        cipher=vault.open(row["data_key"]),
+    )
+
+
+def load_receivers(connection: Connection, vault: Vault) -> Iterator[Receiver]:
+    for row in load_receiver_rows(connection):
+        yield open_receiver(row, vault)
+
+
+def load_receiver_rows(connection: Connection) -> list[dict[str, Any]]:
+    """The receivers as they are stored, still encrypted, each with its corp and its tenant's wrapped data key."""
+    rows = fetch_all(
+        connection,
+        "select r.*, t.corp_id, t.data_key from receiver r join tenant t on t.id = r.tenant_id "
+        "where t.state <> 'suspended' order by r.id",
+    )
+    return [dict(row) for row in rows]
+
+
+def open_receiver(row: Mapping[str, Any], vault: Vault) -> Receiver:
+    """
+    Raises:
+        VaultError: the row was made with another secret key.
+    """
+    cipher = vault.open(row["data_key"])
+    pairs = ((row["token"], row["aes_key"]), (row["previous_token"], row["previous_aes_key"]))
+    return Receiver(
+        id=ReceiverId(row["id"]),
+        tenant_id=TenantId(row["tenant_id"]),
+        corp_id=row["corp_id"],
+        name=row["name"],
+        kind=row["kind"],
+        mode=row["mode"],
+        keys=tuple(
+            Keys(
+                cipher.decrypt(token, "receiver.token").decode(),
+                cipher.decrypt(key, "receiver.aes_key").decode() if key else None,
+            )
+            for token, key in pairs
+            if token
+        ),
+        receiveids_get=frozenset(row["receiveids_get"]),
+        receiveids_post=frozenset(row["receiveids_post"]),
+        cipher=cipher,
+    )

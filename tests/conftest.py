@@ -1,0 +1,83 @@
+"""Real servers for every test: one PostgreSQL and one Valkey per session, a fresh migrated database per test."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from sqlalchemy import Engine, text
+
+from shared.clock import FixedClock
+from shared.db.engine import make_engine
+from shared.db.migrate import migrate
+from shared.embedded import EmbeddedServers
+from shared.vault import Vault
+
+NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServers]:
+    with EmbeddedServers(tmp_path_factory.mktemp("servers")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def template(servers: EmbeddedServers) -> str:
+    """The name of a migrated, empty database that tests copy."""
+    admin = make_engine(servers.database_url)
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("create database template_guanxi"))
+    engine = make_engine(database_url_of(servers, "template_guanxi"))
+    migrate(engine, now=datetime.now(UTC))
+    engine.dispose()
+    admin.dispose()
+    return "template_guanxi"
+
+
+def database_url_of(servers: EmbeddedServers, name: str) -> str:
+    return servers.database_url.replace("/guanxi?", f"/{name}?")
+
+
+@pytest.fixture
+def database_url(servers: EmbeddedServers, template: str) -> Iterator[str]:
+    """A database of this test's own; what it commits is really committed."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    admin = make_engine(servers.database_url)
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"create database {name} template {template}"))
+        yield database_url_of(servers, name)
+        connection.execute(text(f"drop database {name} with (force)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    made = make_engine(database_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def redis_url(servers: EmbeddedServers) -> str:
+    Redis.from_url(servers.redis_url).flushall()
+    return servers.redis_url
+
+
+@pytest.fixture
+def vault() -> Vault:
+    return Vault("a secret key of the tests, long enough")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+def fixtures() -> Path:
+    return Path(__file__).parent / "fixtures"
