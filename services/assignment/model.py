@@ -1,0 +1,78 @@
+"""Values of assignment. Authority: our rules and operators; WeCom knows nothing of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from services.planning import Fact
+from shared.ids import CustomerId, ExternalUserId, UserId
+
+CUSTOMER = "customer"
+"""Subject kind of facts about a customer."""
+
+Why = Literal["first_add", "auto", "operator", "transfer", "import", "lost"]
+
+
+class ReassignmentRefusedError(Exception):
+    """The wish breaks a rule; the text names it."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An operator gave the customer to one of their friends (ASG-4)."""
+
+    to_userid: UserId
+    decided_at: datetime
+    by: str
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """`connected_at` is when the customer and the assigned associate became connected (ASG-2)."""
+
+    userid: UserId | None = None
+    connected_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class AssignmentChange:
+    """One line of the history (ASG-9)."""
+
+    from_userid: UserId | None
+    to_userid: UserId | None
+    why: Why
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssignmentFact(Fact):
+    customer_id: CustomerId
+    external_userid: ExternalUserId
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        return CUSTOMER, str(self.customer_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerAssigned(AssignmentFact):
+    TYPE: ClassVar[str] = "customer_assigned"
+    to_userid: UserId
+    why: Why
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerReassigned(AssignmentFact):
+    TYPE: ClassVar[str] = "customer_reassigned"
+    from_userid: UserId
+    to_userid: UserId
+    why: Why
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerUnassigned(AssignmentFact):
+    """No friend is left."""
+
+    TYPE: ClassVar[str] = "customer_unassigned"
+    from_userid: UserId

@@ -1,0 +1,1 @@
+"""Members (associates) and departments (outlets), read on demand."""

@@ -1,0 +1,241 @@
+"""Values of contacts and relations.
+
+Authority of the fields: WeCom for the profile, the friendship's times, add way and state; evidence for how and when a
+friendship ended and for half-adds; shared (the last person to act) for remark, description, tags and phones.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from services.planning import Fact
+from shared.ids import CustomerId, ExternalUserId, UserId
+
+CONTACT = "external_contact"
+"""Subject kind: one external contact with all its relations, under one lease, since assignment compares them."""
+
+
+class State(StrEnum):
+    HALF = "half"  # the customer added, the associate has not confirmed: not a friendship
+    ACTIVE = "active"
+    ENDED_BY_CUSTOMER = "ended_by_customer"
+    ENDED_BY_ASSOCIATE = "ended_by_associate"
+    TRANSFERRED = "transferred"
+    ASSOCIATE_LEFT = "associate_left"
+    OUT_OF_SIGHT = "out_of_sight"
+
+
+ENDS = frozenset({State.ENDED_BY_CUSTOMER, State.ENDED_BY_ASSOCIATE, State.TRANSFERRED, State.ASSOCIATE_LEFT})
+
+
+@dataclass(frozen=True, order=True)
+class Friendship:
+    """One time of being connected. `started_at` is None when only its end is known; `ended_at` None while it lasts."""
+
+    started_at: datetime | None
+    ended_at: datetime | None = None
+    ended_by: State | None = None
+
+
+class EvidenceKind(StrEnum):
+    """What an event says and no read can tell."""
+
+    ADDED = "added"
+    HALF_ADDED = "half_added"
+    ENDED_BY_CUSTOMER = "ended_by_customer"
+    ENDED_BY_ASSOCIATE = "ended_by_associate"
+    TRANSFERRED = "transferred"
+
+
+END_KINDS: Mapping[EvidenceKind, State] = {
+    EvidenceKind.ENDED_BY_CUSTOMER: State.ENDED_BY_CUSTOMER,
+    EvidenceKind.ENDED_BY_ASSOCIATE: State.ENDED_BY_ASSOCIATE,
+    EvidenceKind.TRANSFERRED: State.TRANSFERRED,
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One statement of an event about a relation, at the event's own time."""
+
+    userid: UserId
+    kind: EvidenceKind
+    occurred_at: datetime
+    add_state: str | None = None
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What a relation carries beside its times. None = not stated by the read, so what is recorded stays."""
+
+    remark: str | None = None
+    description: str | None = None
+    remark_corp_name: str | None = None
+    remark_mobiles: tuple[str, ...] | None = field(default=None, repr=False)
+    corp_tag_ids: tuple[str, ...] | None = None
+    personal_tags: tuple[str, ...] | None = None
+    add_way: int | None = None
+    oper_userid: str | None = None
+    add_state: str | None = None
+
+
+EDITABLE = ("remark", "description", "remark_corp_name", "remark_mobiles", "corp_tag_ids", "personal_tags")
+"""What a person may change later; the rest is set when the friendship starts."""
+
+
+@dataclass(frozen=True)
+class ObservedRelation:
+    userid: UserId
+    created_at: datetime | None
+    notes: Notes
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The contact's own fields; None = not stated."""
+
+    name: str | None = field(default=None, repr=False)
+    type: int | None = None
+    gender: int | None = None
+    avatar: str | None = field(default=None, repr=False)
+    position: str | None = None
+    corp_name: str | None = None
+    corp_full_name: str | None = None
+    external_profile: Mapping[str, object] | None = None
+    unionid: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One read of a contact. `complete`: it shows every follower in sight, so absence means something."""
+
+    external_userid: ExternalUserId
+    profile: Profile | None
+    relations: tuple[ObservedRelation, ...]
+    observed_at: datetime
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A relation as recorded: its friendships in time, its state, what it carries."""
+
+    userid: UserId
+    state: State
+    friendships: tuple[Friendship, ...]
+    half_at: datetime | None = None
+    notes: Notes = Notes()
+
+    @property
+    def present(self) -> Friendship | None:
+        """The friendship that lasts, if any."""
+        last = self.friendships[-1] if self.friendships else None
+        return last if last is not None and last.ended_at is None else None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is stored of a contact; all empty for one that is new."""
+
+    external_userid: ExternalUserId
+    customer_id: CustomerId | None = None
+    profile: Profile | None = None
+    relations: Mapping[UserId, Relation] = field(default_factory=dict)
+
+
+class Absence(StrEnum):
+    """What a second look says of a relation that a complete read did not show."""
+
+    ENDED = "ended"  # the member is in sight and does not follow the contact any more
+    OUT_OF_SIGHT = "out_of_sight"  # the member is not in sight, so absence says nothing
+    STILL_THERE = "still_there"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationFact(Fact):
+    userid: UserId
+    external_userid: ExternalUserId
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        return CONTACT, self.external_userid
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationHalfAdded(RelationFact):
+    TYPE: ClassVar[str] = "relation_half_added"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationStarted(RelationFact):
+    """A friendship began. `evidenced`: an add event said so; else a read found it."""
+
+    TYPE: ClassVar[str] = "relation_started"
+    evidenced: bool
+    add_way: int | None = None
+    add_state: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationEdited(RelationFact):
+    """An associate changed what the relation carries; `changed` names the fields, never their content."""
+
+    TYPE: ClassVar[str] = "relation_edited"
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationEndedFact(RelationFact):
+    """A friendship ended. `evidenced`: an event said so; else two reads did not find it any more."""
+
+    evidenced: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationLost(RelationEndedFact):
+    """The customer removed the associate (LOSS-1)."""
+
+    TYPE: ClassVar[str] = "relation_lost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationDeleted(RelationEndedFact):
+    """The associate removed the customer (LOSS-1)."""
+
+    TYPE: ClassVar[str] = "relation_deleted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationTransferred(RelationEndedFact):
+    """WeCom took the customer from a handing-over associate: neither lost nor deleted (LOSS-1)."""
+
+    TYPE: ClassVar[str] = "relation_transferred"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationAssociateLeft(RelationEndedFact):
+    TYPE: ClassVar[str] = "relation_associate_left"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationOutOfSight(RelationFact):
+    """Neither read nor event tells how it stands: the associate is not in the app's sight any more."""
+
+    TYPE: ClassVar[str] = "relation_out_of_sight"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationInSight(RelationFact):
+    """A relation that was out of sight, or taken for ended by a read that was behind, is there again."""
+
+    TYPE: ClassVar[str] = "relation_in_sight"
+
+
+END_FACTS: Mapping[State, type[RelationEndedFact]] = {
+    State.ENDED_BY_CUSTOMER: RelationLost,
+    State.ENDED_BY_ASSOCIATE: RelationDeleted,
+    State.TRANSFERRED: RelationTransferred,
+    State.ASSOCIATE_LEFT: RelationAssociateLeft,
+}

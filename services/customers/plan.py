@@ -1,0 +1,270 @@
+"""What a read of a contact, what is recorded of it and the evidence about it amount to. Pure.
+
+One observation per contact; each relation is decided on its own. Absence is suspicious: a relation that a complete
+read does not show, and whose end no event told, is first looked at again (`unconfirmed`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+
+from services.customers.friendships import End, News, news, points_of, replay
+from services.customers.model import (
+    EDITABLE,
+    END_FACTS,
+    END_KINDS,
+    Absence,
+    Evidence,
+    EvidenceKind,
+    Friendship,
+    Notes,
+    Observed,
+    ObservedRelation,
+    Profile,
+    Recorded,
+    Relation,
+    RelationEdited,
+    RelationFact,
+    RelationHalfAdded,
+    RelationInSight,
+    RelationOutOfSight,
+    RelationStarted,
+    State,
+)
+from shared.ids import ExternalUserId, UserId
+
+
+@dataclass(frozen=True)
+class Lags:
+    """How far WeCom's reads may be behind its events."""
+
+    deletion: timedelta = timedelta(minutes=10)
+    """A relation that its member ended may still be listed for so long."""
+    addition: timedelta = timedelta(minutes=2)
+    """A new relation may be missing for so long."""
+
+
+LOOK_AGAIN_AFTER = timedelta(seconds=2)
+
+
+@dataclass(frozen=True)
+class ContactPlan:
+    """What to write of one contact. Empty when everything is as recorded."""
+
+    external_userid: ExternalUserId
+    profile: Profile | None = None
+    relations: tuple[Relation, ...] = ()
+    facts: tuple[RelationFact, ...] = ()
+    unconfirmed: frozenset[UserId] = frozenset()
+    look_again_at: datetime | None = None
+
+
+@dataclass
+class _Draft:
+    """What the relations of one contact add up to while they are decided one by one."""
+
+    relations: list[Relation] = field(default_factory=list)
+    facts: list[RelationFact] = field(default_factory=list)
+    unconfirmed: set[UserId] = field(default_factory=set)
+    look_again_at: datetime | None = None
+
+    def look_again(self, at: datetime) -> None:
+        self.look_again_at = at if self.look_again_at is None else min(self.look_again_at, at)
+
+
+def plan_contact(
+    observed: Observed,
+    recorded: Recorded,
+    evidence: Sequence[Evidence],
+    *,
+    absences: Mapping[UserId, Absence] | None = None,
+    lags: Lags = Lags(),
+) -> ContactPlan:
+    """Decide what becomes of a contact and its relations; plan, apply, plan again is empty.
+
+    `absences` answers for the userids that an earlier plan called `unconfirmed`.
+    """
+    draft = _Draft()
+    seen = {relation.userid: relation for relation in observed.relations}
+    for userid in sorted(seen.keys() | recorded.relations.keys() | {item.userid for item in evidence}):
+        _plan_relation(
+            draft,
+            _Sight(observed, seen.get(userid), (absences or {}).get(userid), lags),
+            userid=userid,
+            recorded=recorded.relations.get(userid),
+            evidence=[item for item in evidence if item.userid == userid],
+        )
+    return ContactPlan(
+        external_userid=observed.external_userid,
+        profile=_changed_profile(observed.profile, recorded.profile),
+        relations=tuple(draft.relations),
+        facts=tuple(sorted(draft.facts, key=lambda fact: (fact.occurred_at, fact.userid, fact.TYPE))),
+        unconfirmed=frozenset(draft.unconfirmed),
+        look_again_at=draft.look_again_at,
+    )
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What the read says of one relation."""
+
+    read: Observed
+    relation: ObservedRelation | None
+    absence: Absence | None
+    lags: Lags
+
+    @property
+    def missing(self) -> bool:
+        return self.read.complete and self.relation is None
+
+
+def _plan_relation(
+    draft: _Draft, sight: _Sight, *, userid: UserId, recorded: Relation | None, evidence: Sequence[Evidence]
+) -> None:
+    starts, ends = _points(draft, sight, recorded, evidence)
+    told = replay(starts, ends)
+    half_at = _half_at(recorded, evidence)
+    state = _state(told, half_at)
+    if state is None:
+        return
+    if state is State.ACTIVE and sight.missing:
+        match sight.absence:
+            case None | Absence.STILL_THERE:
+                _wait(draft, sight, userid=userid, started_at=told[-1].started_at)
+                return
+            case Absence.ENDED:
+                told = replay(starts, {*ends, End(sight.read.observed_at, State.ENDED_BY_ASSOCIATE)})
+                state = State.ENDED_BY_ASSOCIATE
+            case Absence.OUT_OF_SIGHT:
+                state = State.OUT_OF_SIGHT
+    elif state is State.ACTIVE and sight.relation is None and recorded is not None:
+        state = recorded.state if recorded.state is State.OUT_OF_SIGHT else state
+    notes = _merged(recorded.notes if recorded else Notes(), sight.relation.notes if sight.relation else Notes())
+    if notes.add_state is None:
+        notes = replace(notes, add_state=_told_state(evidence))
+    desired = Relation(userid, state, told, half_at, notes)
+    if desired != recorded:
+        draft.relations.append(desired)
+        draft.facts += _facts(sight.read, recorded, desired, evidence)
+
+
+def _points(
+    draft: _Draft, sight: _Sight, recorded: Relation | None, evidence: Sequence[Evidence]
+) -> tuple[set[datetime], set[End]]:
+    starts, ends = points_of(recorded.friendships if recorded else ())
+    starts |= {item.occurred_at for item in evidence if item.kind is EvidenceKind.ADDED}
+    ends |= {End(item.occurred_at, END_KINDS[item.kind]) for item in evidence if item.kind in END_KINDS}
+    if sight.relation is not None and sight.relation.created_at is not None:
+        created_at = sight.relation.created_at
+        starts.add(created_at)
+        # A customer's removal never shows in reads. The others do, after a while: a read that still lists the
+        # relation beyond that while speaks against the end.
+        for end in [end for end in ends if end.by is not State.ENDED_BY_CUSTOMER and end.at >= created_at]:
+            if sight.read.observed_at - end.at >= sight.lags.deletion:
+                ends.discard(end)
+            elif not any(start > end.at for start in starts):
+                draft.look_again(end.at + sight.lags.deletion)
+    return starts, ends
+
+
+def _half_at(recorded: Relation | None, evidence: Sequence[Evidence]) -> datetime | None:
+    known = [item.occurred_at for item in evidence if item.kind is EvidenceKind.HALF_ADDED]
+    if recorded is not None and recorded.half_at is not None:
+        known.append(recorded.half_at)
+    return max(known, default=None)
+
+
+def _state(told: Sequence[Friendship], half_at: datetime | None) -> State | None:
+    """None: nothing is known of this relation."""
+    last = told[-1] if told else None
+    if last is not None and last.ended_at is None:
+        return State.ACTIVE
+    if half_at is not None and (last is None or last.ended_at is None or half_at > last.ended_at):
+        return State.HALF
+    return last.ended_by if last is not None else None
+
+
+def _wait(draft: _Draft, sight: _Sight, *, userid: UserId, started_at: datetime | None) -> None:
+    """Leave the relation as recorded: reads may be behind, or a second look must come first."""
+    young = started_at is not None and sight.read.observed_at - started_at < sight.lags.addition
+    if young or sight.absence is Absence.STILL_THERE:
+        draft.look_again(sight.read.observed_at + LOOK_AGAIN_AFTER)
+    else:
+        draft.unconfirmed.add(userid)
+
+
+def _facts(
+    read: Observed, recorded: Relation | None, desired: Relation, evidence: Sequence[Evidence]
+) -> list[RelationFact]:
+    userid, external_userid = desired.userid, read.external_userid
+    was = recorded.state if recorded else None
+    told: News = news(recorded.friendships if recorded else (), desired.friendships)
+    facts: list[RelationFact] = [_started(one, read, desired, evidence) for one in told.started]
+    for one in told.ended:
+        assert one.ended_at is not None and one.ended_by is not None
+        evidenced = any(item.occurred_at == one.ended_at and item.kind in END_KINDS for item in evidence)
+        facts.append(
+            END_FACTS[one.ended_by](
+                occurred_at=one.ended_at, userid=userid, external_userid=external_userid, evidenced=evidenced
+            )
+        )
+    at = read.observed_at
+    if desired.state is State.HALF and was is not State.HALF and desired.half_at is not None:
+        facts.append(RelationHalfAdded(occurred_at=desired.half_at, userid=userid, external_userid=external_userid))
+    if desired.state is State.OUT_OF_SIGHT and was is not State.OUT_OF_SIGHT:
+        facts.append(RelationOutOfSight(occurred_at=at, userid=userid, external_userid=external_userid))
+    if desired.state is State.ACTIVE and (was is State.OUT_OF_SIGHT or told.reopened):
+        facts.append(RelationInSight(occurred_at=at, userid=userid, external_userid=external_userid))
+    changed = _edited(recorded, desired)
+    if changed and not told.started:
+        facts.append(RelationEdited(occurred_at=at, userid=userid, external_userid=external_userid, changed=changed))
+    return facts
+
+
+def _started(
+    friendship: Friendship, read: Observed, desired: Relation, evidence: Sequence[Evidence]
+) -> RelationStarted:
+    assert friendship.started_at is not None
+    last = friendship.ended_at or read.observed_at + timedelta(days=1)
+    evidenced = any(
+        item.kind is EvidenceKind.ADDED and friendship.started_at <= item.occurred_at <= last for item in evidence
+    )
+    return RelationStarted(
+        occurred_at=friendship.started_at,
+        userid=desired.userid,
+        external_userid=read.external_userid,
+        evidenced=evidenced,
+        add_way=desired.notes.add_way,
+        add_state=desired.notes.add_state,
+    )
+
+
+def _edited(recorded: Relation | None, desired: Relation) -> tuple[str, ...]:
+    """Editable fields that had a known value and have another now; a first look at them is no edit."""
+    if recorded is None:
+        return ()
+    before, after = recorded.notes, desired.notes
+    return tuple(
+        name for name in EDITABLE if getattr(before, name) is not None and getattr(before, name) != getattr(after, name)
+    )
+
+
+def _merged(before: Notes, after: Notes) -> Notes:
+    """`after` where it states something, else `before`."""
+    stated = {f.name: getattr(after, f.name) for f in fields(Notes) if getattr(after, f.name) is not None}
+    return replace(before, **stated)
+
+
+def _told_state(evidence: Sequence[Evidence]) -> str | None:
+    told = [item for item in evidence if item.add_state]
+    return max(told, key=lambda item: item.occurred_at).add_state if told else None
+
+
+def _changed_profile(observed: Profile | None, recorded: Profile | None) -> Profile | None:
+    """The profile to write, or None when nothing in it changed."""
+    if observed is None:
+        return None
+    before = recorded or Profile()
+    stated = {f.name: getattr(observed, f.name) for f in fields(Profile) if getattr(observed, f.name) is not None}
+    after = replace(before, **stated)
+    return after if recorded is None or after != before else None

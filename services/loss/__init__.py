@@ -1,0 +1,1 @@
+"""Who was lost and who was deleted (LOSS)."""

@@ -1,0 +1,48 @@
+"""Values of loss: the standing of a customer, and the facts when it changes."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from services.planning import Fact
+from shared.ids import CustomerId, ExternalUserId
+
+CUSTOMER = "customer"
+
+
+class Standing(StrEnum):
+    """How a customer stands with all associates together."""
+
+    NONE = "none"  # no relation tells
+    HALF = "half"
+    FRIEND = "friend"
+    LOST = "lost"  # nobody is left, and the customer ended the last friendship
+    DELETED = "deleted"  # nobody is left, and the associate ended the last friendship
+    LEFT = "left"  # the last friend left the corp: they wait for a new owner
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandingFact(Fact):
+    customer_id: CustomerId
+    external_userid: ExternalUserId
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        return CUSTOMER, str(self.customer_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerLost(StandingFact):
+    TYPE: ClassVar[str] = "customer_lost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerDeleted(StandingFact):
+    TYPE: ClassVar[str] = "customer_deleted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerReturned(StandingFact):
+    """A lost or deleted customer is a friend again (ASG-8)."""
+
+    TYPE: ClassVar[str] = "customer_returned"

@@ -1,0 +1,1 @@
+"""Which facts are told to whom."""

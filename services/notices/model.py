@@ -1,0 +1,16 @@
+"""Values of notices. A notice is one text for one recipient, made by one fact."""
+
+from dataclasses import dataclass
+
+from shared.ids import UserId
+
+NEW_CUSTOMER = "new_customer"
+REASSIGNED_TO_YOU = "reassigned_to_you"
+REASSIGNED_AWAY = "reassigned_away"
+RELATION_LOST = "relation_lost"
+
+
+@dataclass(frozen=True)
+class Notice:
+    name: str
+    recipient: UserId

@@ -1,0 +1,78 @@
+"""Policies react to facts: who hears of what. Pure.
+
+Nobody hears of what a bootstrap finds, nor of what was there before the corp was added.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from services.assignment.model import CustomerAssigned, CustomerReassigned, CustomerUnassigned
+from services.customers.model import (
+    RelationAssociateLeft,
+    RelationDeleted,
+    RelationEdited,
+    RelationHalfAdded,
+    RelationInSight,
+    RelationLost,
+    RelationOutOfSight,
+    RelationStarted,
+    RelationTransferred,
+)
+from services.loss.model import CustomerDeleted, CustomerLost, CustomerReturned
+from services.notices.model import NEW_CUSTOMER, REASSIGNED_AWAY, REASSIGNED_TO_YOU, RELATION_LOST, Notice
+from services.planning import Cause, Fact
+
+SILENT: frozenset[type[Fact]] = frozenset(
+    {
+        CustomerAssigned,  # the first friend hears of it as a new customer
+        CustomerDeleted,
+        CustomerLost,  # the associate hears of the relation
+        CustomerReturned,
+        CustomerUnassigned,
+        RelationAssociateLeft,
+        RelationDeleted,
+        RelationEdited,
+        RelationHalfAdded,
+        RelationInSight,
+        RelationOutOfSight,
+        RelationTransferred,  # the platform's doing, not the customer's
+    }
+)
+"""Facts that nobody is told of; every other fact has a reaction below."""
+
+_QUIET_CAUSES: frozenset[Cause] = frozenset({"bootstrap", "resync", "import"})
+
+
+def react(fact: Fact, *, cause: Cause, added_at: datetime) -> tuple[Notice, ...]:
+    """The notices that a fact calls for; `added_at` is when the corp was added."""
+    reaction = REACTIONS.get(type(fact))
+    if reaction is None or cause in _QUIET_CAUSES:
+        return ()
+    return reaction(fact, added_at)
+
+
+def _relation_started(fact: Fact, added_at: datetime) -> tuple[Notice, ...]:
+    assert isinstance(fact, RelationStarted)
+    # An event may lead to a look at a relation that is as old as the hills: that is no new customer.
+    news = fact.evidenced or fact.occurred_at >= added_at
+    return (Notice(NEW_CUSTOMER, fact.userid),) if news else ()
+
+
+def _relation_lost(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
+    assert isinstance(fact, RelationLost)
+    return (Notice(RELATION_LOST, fact.userid),)
+
+
+def _customer_reassigned(fact: Fact, added_at: datetime) -> tuple[Notice, ...]:
+    """Both hear of it (ASG-5); an operator's or a rule's wish likewise."""
+    assert isinstance(fact, CustomerReassigned)
+    if fact.occurred_at < added_at:
+        return ()
+    return Notice(REASSIGNED_TO_YOU, fact.to_userid), Notice(REASSIGNED_AWAY, fact.from_userid)
+
+
+REACTIONS: Mapping[type[Fact], Callable[[Fact, datetime], tuple[Notice, ...]]] = {
+    RelationStarted: _relation_started,
+    RelationLost: _relation_lost,
+    CustomerReassigned: _customer_reassigned,
+}

@@ -1,0 +1,43 @@
+"""Facts: what the rest of the system hears, in the same commit as the rows they are about.
+
+A fact's payload holds ids and codes only; names are looked up when something is rendered, so that a person can be
+forgotten. Payloads change by addition only; anything else is a new version.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import ClassVar, Literal
+
+Cause = Literal["event", "resync", "bootstrap", "operator", "rule", "import", "api"]
+
+FACTS: dict[str, type["Fact"]] = {}
+"""Every fact class by its type, filled as the classes are defined."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """Something that happened at `occurred_at` (WeCom's time where WeCom said it)."""
+
+    TYPE: ClassVar[str] = ""
+    VERSION: ClassVar[int] = 1
+    occurred_at: datetime
+
+    def __init_subclass__(cls) -> None:
+        if cls.TYPE:
+            FACTS[cls.TYPE] = cls
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """(kind, key) of what it is about."""
+        raise NotImplementedError
+
+    def payload(self) -> dict[str, object]:
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "occurred_at"}
+
+
+def read_fact(type_: str, occurred_at: datetime, payload: Mapping[str, object]) -> Fact:
+    """The fact of a stored row; fields that a newer version added and this one does not know are left out."""
+    cls = FACTS[type_]
+    known = {f.name for f in fields(cls)}
+    return cls(occurred_at=occurred_at, **{k: v for k, v in payload.items() if k in known})
