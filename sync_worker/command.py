@@ -1,0 +1,26 @@
+"""`guanxi worker`: routes the inbox and reconciles customers with WeCom."""
+
+import click
+
+from shared.process import serve_queue
+from shared.queue import WORK
+from shared.runtime import open_runtime
+from shared.settings import load_settings
+from shared.telemetry import configure_logging
+from sync_worker import jobs
+from sync_worker.worker import Worker
+
+
+@click.command("worker")
+@click.option("--health-bind", metavar="HOST:PORT", help="Health and metrics; port 0 picks a free one.")
+def command(health_bind: str | None) -> None:
+    """Route callbacks and reconcile customers with WeCom.
+
+    Run as many as you like: rows are leased, and two workers never hold one customer at once. A worker that is killed
+    loses nothing; what it held is taken over when its lease ends (GUANXI_LEASE_S).
+    """
+    settings = load_settings()
+    configure_logging(settings, process="worker")
+    runtime = open_runtime(settings, application="worker", pool_size=settings.worker_threads)
+    jobs.serve(Worker(runtime))
+    serve_queue(runtime, queue=WORK, look=jobs.work, health_bind=health_bind)

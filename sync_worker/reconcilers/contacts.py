@@ -1,0 +1,217 @@
+"""External contacts: observe → plan → record → facts. Never writes to WeCom."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from services.assignment.plan import AssignmentPlan, plan_assignment
+from services.assignment.store import load_assignments, load_decisions, record_assignments
+from services.associates.model import ASSOCIATE
+from services.associates.store import unknown_associates
+from services.customers.model import Absence, Notes, Observed, ObservedRelation, Profile, Recorded, Relation
+from services.customers.plan import ContactPlan, Lags, plan_contact
+from services.customers.store import Provenance, load_evidence, load_recorded, record_contacts
+from services.loss.plan import StandingPlan, plan_standing
+from services.loss.store import load_standings, record_standings
+from services.notices.store import Caused, record_facts_and_notices
+from services.planning import Cause, Fact
+from shared.clock import from_unix
+from shared.ids import CustomerId, ExternalUserId, UserId
+from shared.requests import BACKFILL, Subject, Wanted, want
+from shared.settings import Settings
+from shared.tenants import Tenant
+from shared.wecom.client import WeComClient
+from shared.wecom.errors import NO_MEMBER, WeComError
+from shared.wecom.payloads import ContactProfile, FollowRelation
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One observation with its cause, and what a second look said of the relations that it did not show."""
+
+    observed: Observed
+    cause: Cause
+    caused_by: str | None
+    absences: Mapping[UserId, Absence] | None = None
+
+    @property
+    def key(self) -> ExternalUserId:
+        return self.observed.external_userid
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one sighting. With `unconfirmed`, nothing of it was recorded: look a second time first."""
+
+    unconfirmed: frozenset[UserId] = frozenset()
+    look_again_at: datetime | None = None
+
+
+def observe(client: WeComClient, external_userid: ExternalUserId, *, now: datetime) -> Observed:
+    read = client.get_contact(external_userid)
+    return Observed(
+        external_userid=external_userid,
+        profile=observed_profile(read.profile) if read.profile else None,
+        relations=tuple(observed_relation(one) for one in read.relations),
+        observed_at=now,
+        complete=True,
+    )
+
+
+def confirm(client: WeComClient, external_userid: ExternalUserId, userids: frozenset[UserId]) -> dict[UserId, Absence]:
+    """A second look, by another way, at relations that a read did not show."""
+    in_sight = frozenset(client.list_follow_users())
+    return {userid: _confirm(client, external_userid, userid, in_sight=userid in in_sight) for userid in userids}
+
+
+def _confirm(client: WeComClient, external_userid: ExternalUserId, userid: UserId, *, in_sight: bool) -> Absence:
+    if not in_sight:
+        return Absence.OUT_OF_SIGHT
+    try:
+        listed = client.list_contacts(userid)
+    except WeComError as error:
+        if error.code in NO_MEMBER:
+            return Absence.OUT_OF_SIGHT
+        raise
+    return Absence.STILL_THERE if external_userid in listed else Absence.ENDED
+
+
+def observed_profile(profile: ContactProfile) -> Profile:
+    return Profile(
+        name=profile.name,
+        type=profile.type,
+        gender=profile.gender,
+        avatar=profile.avatar,
+        position=profile.position,
+        corp_name=profile.corp_name,
+        corp_full_name=profile.corp_full_name,
+        external_profile=profile.profile,
+        unionid=profile.unionid,
+    )
+
+
+def observed_relation(relation: FollowRelation) -> ObservedRelation:
+    return ObservedRelation(
+        userid=relation.userid,
+        created_at=None if relation.createtime is None else from_unix(relation.createtime),
+        notes=Notes(
+            remark=relation.remark,
+            description=relation.description,
+            remark_corp_name=relation.remark_corp_name,
+            remark_mobiles=relation.remark_mobiles,
+            corp_tag_ids=relation.corp_tag_ids,
+            personal_tags=relation.personal_tags,
+            add_way=relation.add_way,
+            oper_userid=relation.oper_userid,
+            add_state=relation.state,
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Recording:
+    """`notices`: how many deliveries wait because of it."""
+
+    results: Mapping[ExternalUserId, Result]
+    notices: int
+
+
+def record(
+    connection: Connection,
+    settings: Settings,
+    tenant: Tenant,
+    sightings: Sequence[Sighting],
+    *,
+    now: datetime,
+    decide_customers: bool = True,
+) -> Recording:
+    """Plan and write many contacts of one tenant in the caller's transaction: mirror, facts, outbox.
+
+    `decide_customers` off leaves assignment and standing for later (a first sync knows them at its end only).
+    """
+    keys = [sighting.key for sighting in sightings]
+    recorded = load_recorded(connection, tenant, keys)
+    evidence = load_evidence(connection, tenant, keys)
+    lags = Lags(timedelta(seconds=settings.deletion_lag_s), timedelta(seconds=settings.add_lag_s))
+    plans = {
+        s.key: plan_contact(s.observed, recorded[s.key], evidence[s.key], absences=s.absences, lags=lags)
+        for s in sightings
+    }
+    ready = [s for s in sightings if not plans[s.key].unconfirmed]
+    customers = record_contacts(
+        connection,
+        tenant,
+        [plans[s.key] for s in ready],
+        {s.key: Provenance(s.cause, s.caused_by, s.observed.observed_at) for s in ready},
+        now=now,
+    )
+    facts: dict[ExternalUserId, list[Fact]] = {s.key: list(plans[s.key].facts) for s in ready}
+    if decide_customers:
+        states = [_state(recorded[s.key], plans[s.key], customers) for s in ready]
+        decide(connection, tenant, [state for state in states if state is not None], facts, now=now)
+    caused = [Caused(fact, s.cause, s.caused_by) for s in ready for fact in facts[s.key]]
+    notices = record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=settings.message_ttl_s)
+    _want_associates(connection, tenant, [plans[s.key] for s in ready], now=now)
+    results = {s.key: Result(plans[s.key].unconfirmed, plans[s.key].look_again_at) for s in sightings}
+    return Recording(results, notices)
+
+
+@dataclass(frozen=True)
+class ContactState:
+    """A contact as it stands after recording: what assignment and standing are decided from."""
+
+    external_userid: ExternalUserId
+    customer_id: CustomerId
+    relations: Mapping[UserId, Relation]
+
+
+def _state(
+    recorded: Recorded, plan: ContactPlan, customers: Mapping[ExternalUserId, CustomerId]
+) -> ContactState | None:
+    customer_id = customers.get(plan.external_userid, recorded.customer_id)
+    if customer_id is None:
+        return None
+    relations = dict(recorded.relations) | {relation.userid: relation for relation in plan.relations}
+    return ContactState(plan.external_userid, customer_id, relations)
+
+
+def decide(
+    connection: Connection,
+    tenant: Tenant,
+    states: Sequence[ContactState],
+    facts: dict[ExternalUserId, list[Fact]],
+    *,
+    now: datetime,
+) -> None:
+    """Decide and record assignment and standing of each contact's customer; their facts join `facts`."""
+    ids = [state.customer_id for state in states]
+    assignments = load_assignments(connection, tenant.id, ids)
+    decisions = load_decisions(connection, tenant.id, ids)
+    standings = load_standings(connection, tenant.id, ids)
+    assigned: dict[CustomerId, AssignmentPlan] = {}
+    stands: dict[CustomerId, StandingPlan] = {}
+    for state in states:
+        one = state.customer_id
+        assigned[one] = plan_assignment(
+            state.relations,
+            decisions[one],
+            assignments[one],
+            customer_id=one,
+            external_userid=state.external_userid,
+        )
+        stands[one] = plan_standing(
+            state.relations.values(), standings[one], customer_id=one, external_userid=state.external_userid
+        )
+        facts.setdefault(state.external_userid, []).extend([*assigned[one].facts, *stands[one].facts])
+    record_assignments(connection, tenant.id, assigned, now=now)
+    record_standings(connection, tenant.id, stands)
+
+
+def _want_associates(connection: Connection, tenant: Tenant, plans: Sequence[ContactPlan], *, now: datetime) -> None:
+    userids = {relation.userid for plan in plans for relation in plan.relations}
+    if userids:
+        unknown = unknown_associates(connection, tenant.id, userids)
+        wishes = [Wanted(Subject(tenant.id, ASSOCIATE, userid), BACKFILL, "event") for userid in unknown]
+        want(connection, wishes, now=now)

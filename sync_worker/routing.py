@@ -1,0 +1,102 @@
+"""From the inbox to requests: finds what each new body is about. No I/O but the database; one commit per batch.
+
+Evidence, the request's new generation and the inbox row's state are one commit. What is unknown stays in the inbox as
+`unrouted`, counted, never failed.
+"""
+
+from collections import Counter as Tally
+from dataclasses import dataclass, field
+
+import structlog
+from prometheus_client import Counter
+
+from services.customers.model import CONTACT, Evidence
+from shared.body import Body, BodyError, read_body
+from shared.evidence import EvidenceRow, record_evidence
+from shared.inbox import BODY, InboxRow, Routed, claim_new, record_routed
+from shared.requests import EVENTS, Subject, Wanted, want
+from shared.runtime import Runtime
+from shared.tenants import Receiver
+from shared.vault import VaultError
+from sync_worker.directory import Directory
+from sync_worker.events import Fields, MissingFieldError, specs
+
+ROUTED_KINDS = frozenset({"app", "directory"})
+"""Receivers whose ids are the corp's own. A suite sees other ids for the same people: never merged with these."""
+
+log = structlog.get_logger()
+routed = Counter("guanxi_inbox_routed", "Inbox rows routed, by outcome and known event", ["state", "event"])
+
+
+@dataclass
+class _Batch:
+    outcomes: list[Routed] = field(default_factory=list)
+    evidence: list[EvidenceRow] = field(default_factory=list)
+    wanted: list[Wanted] = field(default_factory=list)
+
+
+def route_inbox(runtime: Runtime, directory: Directory, *, limit: int) -> int:
+    """Route the oldest new rows; how many there were."""
+    now = runtime.clock.now()
+    with runtime.engine.begin() as connection:
+        rows = claim_new(connection, limit=limit)
+        if not rows:
+            return 0
+        batch = _Batch()
+        for row in rows:
+            _route(batch, row, directory.receiver(connection, row.receiver_id))
+        record_evidence(connection, batch.evidence, now=now)
+        want(connection, batch.wanted, now=now)
+        record_routed(connection, batch.outcomes, now=now)
+    for (state, event), count in Tally((o.state, _label(o)) for o in batch.outcomes).items():
+        routed.labels(state, event).inc(count)
+    log.info("inbox.routed", rows=len(rows), subjects=len({w.subject for w in batch.wanted}))
+    return len(rows)
+
+
+def _label(outcome: Routed) -> str:
+    """Only names that this system knows become label values: what arrives must not grow the metrics."""
+    key = ((outcome.event or "").lower(), (outcome.change or "").lower())
+    return "/".join(key) if key in specs() else "other"
+
+
+def _route(batch: _Batch, row: InboxRow, receiver: Receiver | None) -> None:
+    if receiver is None:
+        batch.outcomes.append(Routed(row, "unrouted", None, None, "its receiver was removed"))
+        return
+    try:
+        body = read_body(receiver.cipher.decrypt(row.body, BODY))
+    except (VaultError, BodyError) as error:
+        batch.outcomes.append(Routed(row, "failed", None, None, str(error)))
+        return
+    state, problem = _route_body(batch, row, receiver, body)
+    batch.outcomes.append(Routed(row, state, body.event[:100] or None, body.change[:100] or None, problem))
+
+
+def _route_body(batch: _Batch, row: InboxRow, receiver: Receiver, body: Body) -> tuple[str, str | None]:
+    spec = specs().get((body.event.lower(), body.change.lower()))
+    if receiver.kind not in ROUTED_KINDS or spec is None:
+        return "unrouted", None
+    fields = Fields(body, row.occurred_at or row.received_at)
+    try:
+        contacts, evidence = spec.contacts(fields), spec.evidence(fields)
+    except MissingFieldError as error:
+        return "unrouted", f"lacks {error}"
+    for external_userid in contacts:
+        subject = Subject(receiver.tenant_id, CONTACT, external_userid)
+        batch.wanted.append(Wanted(subject, EVENTS, "event", f"inbox:{row.day:%Y%m%d}-{row.id}"))
+        batch.evidence += [_evidence_row(row, subject, item) for item in evidence]
+    return "routed", None
+
+
+def _evidence_row(row: InboxRow, subject: Subject, item: Evidence) -> EvidenceRow:
+    return EvidenceRow(
+        subject=subject,
+        userid=item.userid,
+        kind=item.kind.value,
+        occurred_at=item.occurred_at,
+        details={"state": item.add_state} if item.add_state else {},
+        fingerprint=row.digest,
+        inbox_day=row.day,
+        inbox_id=row.id,
+    )

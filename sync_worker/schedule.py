@@ -1,0 +1,39 @@
+"""`guanxi scheduler`: clock-driven work through RQ's cron scheduler. Two of them only ring twice."""
+
+import logging
+
+import click
+from redis.exceptions import RedisError
+from rq.cron import CronScheduler
+from rq.serializers import JSONSerializer
+
+from shared.queue import WORK
+from shared.runtime import open_runtime
+from shared.settings import load_settings
+from shared.supervise import exit_with_parent
+from shared.telemetry import configure_logging, serve_health
+from sync_worker import jobs
+
+EVERY_MINUTE = "* * * * *"
+EVERY_HOUR = "7 * * * *"
+
+
+@click.command("scheduler")
+@click.option("--health-bind", metavar="HOST:PORT", help="Health and metrics; port 0 picks a free one.")
+def command(health_bind: str | None) -> None:
+    """Ring the queues by the clock: a sweep every minute, housekeeping every hour."""
+    settings = load_settings()
+    configure_logging(settings, process="scheduler")
+    runtime = open_runtime(settings, application="scheduler", pool_size=2)
+    serve_health(health_bind or settings.health_bind, runtime.checks())
+    if settings.parent_pid is not None:
+        exit_with_parent(settings.parent_pid)
+    scheduler = CronScheduler(runtime.redis, logging_level=logging.ERROR)
+    scheduler.serializer = JSONSerializer
+    for job, cron in ((jobs.sweep, EVERY_MINUTE), (jobs.housekeep, EVERY_HOUR)):
+        scheduler.register(job, queue_name=WORK, cron=cron, result_ttl=0, failure_ttl=60, ttl=300)
+    try:
+        scheduler.start()
+    except RedisError as error:
+        # Nothing is lost: every process sweeps by itself. Whoever supervises this one starts it again.
+        raise click.ClickException(f"Redis is away ({type(error).__name__})") from None
