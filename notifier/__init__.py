@@ -1,0 +1,1 @@
+"""The notifier: delivers what waits in the outbox, each message once."""

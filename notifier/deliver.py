@@ -1,0 +1,249 @@
+"""Delivers the outbox: claim → render → note the attempt → send → mark. Each message is sent once.
+
+The attempt is committed before the call. A crash in between leaves it unknown; the next try sends the same bytes, and
+WeCom recognises them. What is unknown for longer than WeCom remembers is parked as in doubt, never guessed.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import structlog
+from prometheus_client import Counter, Histogram
+from sqlalchemy import Connection, text
+
+from notifier.messages import People
+from notifier.pace import Pace
+from notifier.render import render_card, shortened
+from services.notices.store import Names, NoticeSource, load_names, load_sources
+from shared.db.engine import fetch_one, is_away
+from shared.errors import RetryableError
+from shared.ids import ExternalUserId, TenantId, UserId
+from shared.outbox import (
+    BODY,
+    Due,
+    Outcome,
+    begin_attempt,
+    finish_attempt,
+    lease,
+    postpone,
+    recent_tries,
+    settle_overdue,
+)
+from shared.runtime import Runtime
+from shared.tenants import Tenant, load_tenant
+from shared.wecom.clients import CONTACT, Clients
+from shared.wecom.errors import NO_MEMBER, UnreachableError, WeComError
+
+NOBODY = frozenset({81013, 60011}) | NO_MEMBER
+"""The recipient is unknown to WeCom or outside the app's visible range."""
+LONGEST_FLIGHT = timedelta(seconds=10)
+"""How much later than noted a try may reach WeCom; widens the windows of the limits."""
+MOST_FAILURES = 5
+
+log = structlog.get_logger()
+messages = Counter("guanxi_messages", "Tries to deliver a message, by notice and outcome", ["notice", "outcome"])
+delay = Histogram(
+    "guanxi_message_delay_seconds",
+    "From the commit of a notice until WeCom accepted it",
+    buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 15, 60, 300, 3600),
+)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A delivery whose attempt is noted: from here on it may have been sent."""
+
+    due: Due
+    number: int
+    body: bytes
+
+
+class Notifier:
+    def __init__(self, runtime: Runtime, *, clients: Clients, pool: Executor) -> None:
+        self._runtime, self._clients, self._pool = runtime, clients, pool
+        self._tenants: dict[TenantId, Tenant] = {}
+
+    def deliver_due(self) -> int:
+        """Deliver one batch; how many were held, whatever became of them."""
+        settings, now = self._runtime.settings, self._runtime.clock.now()
+        with self._runtime.engine.begin() as connection:
+            parked = settle_overdue(connection, now=now)
+            held = lease(connection, limit=settings.notifier_batch, now=now, lease_s=settings.lease_s)
+            for tenant_id in {due.tenant_id for due in held}:
+                self._learn(connection, tenant_id)
+        if parked:
+            log.warning("outbox.parked", rows=parked)
+        by_tenant = sorted(held, key=lambda due: (due.tenant_id, due.id))
+        ready = [
+            one
+            for tenant_id, group in groupby(by_tenant, key=lambda due: due.tenant_id)
+            for one in self._prepare(self._tenants[tenant_id], list(group))
+        ]
+        for _ in self._pool.map(self._send, ready):
+            pass
+        return len(held)
+
+    def _learn(self, connection: Connection, tenant_id: TenantId) -> None:
+        if tenant_id not in self._tenants:
+            found = load_tenant(connection, self._runtime.vault, tenant_id)
+            if found is None:
+                raise LookupError(f"no tenant {tenant_id}")
+            self._tenants[tenant_id] = found
+
+    def _prepare(self, tenant: Tenant, held: Sequence[Due]) -> list[_Ready]:
+        """Render what is not rendered yet and note an attempt for all that the members' limits allow now."""
+        now = self._runtime.clock.now()
+        with self._runtime.engine.begin() as connection:
+            bodies = dict(self._bodies(connection, tenant, held))
+            pace = self._pace(connection, tenant, held, now=now)
+            ready = []
+            for due in held:
+                body = bodies.get(due.id)
+                if body is None:
+                    self._give_up(connection, due, now=now)
+                elif (wait_until := pace.take(due.recipient)) is not None:
+                    postpone(connection, due, at=wait_until)
+                else:
+                    stored = tenant.cipher.encrypt(body, BODY) if due.body is None else due.body
+                    number = begin_attempt(connection, due, body=stored, now=now)
+                    if number is not None:
+                        ready.append(_Ready(due, number, body))
+        return ready
+
+    def _bodies(self, connection: Connection, tenant: Tenant, held: Sequence[Due]) -> Iterator[tuple[int, bytes]]:
+        for due in held:
+            if due.body is not None:
+                yield due.id, tenant.cipher.decrypt(due.body, BODY)
+        fresh = [due.id for due in held if due.body is None]
+        if not fresh:
+            return
+        sources = load_sources(connection, tenant, fresh)
+        people = people_of(load_names(connection, tenant, list(sources.values())))
+        agent_id = _agent_id(connection, tenant)
+        for source in sources.values():
+            body = self._render(tenant, source, people, agent_id=agent_id)
+            if body is not None:
+                yield source.outbox_id, body
+
+    def _render(self, tenant: Tenant, source: NoticeSource, people: People, *, agent_id: int | None) -> bytes | None:
+        if agent_id is None:
+            log.error("message.no_agent_id", tenant_id=tenant.id)
+            return None
+        try:
+            url = self._runtime.settings.console_url
+            return render_card(tenant, source, people, agent_id=agent_id, console_url=url)
+        except Exception as error:  # one notice that does not render must not hold up the others
+            log.error("message.render_failed", notice=source.notice, outbox_id=source.outbox_id, exc_info=error)
+            return None
+
+    def _give_up(self, connection: Connection, due: Due, *, now: datetime) -> None:
+        number = begin_attempt(connection, due, body=b"", now=now)
+        if number is None:
+            return
+        last = number >= MOST_FAILURES
+        wait_s = self._runtime.settings.message_backoff_s[
+            min(number, len(self._runtime.settings.message_backoff_s)) - 1
+        ]
+        outcome = Outcome(
+            "retry",
+            "dead" if last else "due",
+            next_try_at=now + timedelta(seconds=wait_s),
+            detail="could not be rendered",
+        )
+        finish_attempt(connection, due, number, outcome, now=now)
+
+    def _pace(self, connection: Connection, tenant: Tenant, held: Sequence[Due], *, now: datetime) -> Pace:
+        recipients = sorted({due.recipient for due in held})
+        for recipient in recipients:  # two notifiers count one member's messages one after the other
+            connection.execute(
+                text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+                {"key": f"pace:{tenant.id}:{recipient}"},
+            )
+        since = now - timedelta(hours=1) - LONGEST_FLIGHT
+        settings = self._runtime.settings
+        return Pace(
+            recent_tries(connection, tenant.id, recipients, since=since),
+            now=now,
+            limits=(
+                (settings.member_per_minute, timedelta(minutes=1) + LONGEST_FLIGHT),
+                (settings.member_per_hour, timedelta(hours=1) + LONGEST_FLIGHT),
+            ),
+        )
+
+    def _send(self, ready: _Ready) -> None:
+        due, clock = ready.due, self._runtime.clock
+        tenant = self._tenants[due.tenant_id]
+        try:
+            result = self._clients.of(tenant).send_message(ready.body)
+        except Exception as error:  # told apart below: every outcome ends up in the attempt's row
+            if is_away(error):
+                raise
+            outcome = outcome_of(
+                error, attempts=ready.number, backoff_s=self._runtime.settings.message_backoff_s, now=clock.now()
+            )
+        else:
+            refused = due.recipient.lower() in result.invalid
+            outcome = Outcome(
+                "refused" if refused else "accepted",
+                "refused" if refused else "sent",
+                msgid=result.msgid or None,
+                detail="WeCom does not deliver to this member" if refused else None,
+            )
+        now = clock.now()
+        with self._runtime.engine.begin() as connection:
+            finish_attempt(connection, due, ready.number, outcome, now=now)
+        messages.labels(due.notice, outcome.outcome).inc()
+        if outcome.state == "sent":
+            delay.observe(max(0.0, (now - due.created_at).total_seconds()))
+        log.info(
+            "message.tried",
+            tenant_id=due.tenant_id,
+            outbox_id=due.id,
+            notice=due.notice,
+            recipient=due.recipient,
+            attempt=ready.number,
+            outcome=outcome.outcome,
+            reason=outcome.detail,
+        )
+
+
+def outcome_of(error: Exception, *, attempts: int, backoff_s: Sequence[float], now: datetime) -> Outcome:
+    """What a failed call means for its delivery. Pure.
+
+    WeCom's own error says that the message was not taken; no answer says nothing, so the same bytes go out again.
+    """
+    wait_s = backoff_s[min(attempts, len(backoff_s)) - 1]
+    later = now + timedelta(seconds=wait_s)
+    match error:
+        case UnreachableError(maybe_accepted=True):
+            return Outcome("unknown", "due", next_try_at=later, detail=str(error))
+        case WeComError(code=code) if code in NOBODY:
+            return Outcome("refused", "refused", code=code, detail=str(error))
+        case RetryableError():
+            after_s = max(wait_s, error.after_s or 0.0)
+            known = error.code if isinstance(error, WeComError) else None
+            return Outcome("retry", "due", next_try_at=now + timedelta(seconds=after_s), code=known, detail=str(error))
+        case WeComError(code=code):
+            return Outcome("refused", "dead", code=code, detail=str(error))
+    return Outcome("unknown", "due", next_try_at=later, detail=type(error).__name__)
+
+
+def people_of(names: Names) -> People:
+    def customer(external_userid: ExternalUserId, userid: UserId) -> str:
+        found = names.remarks.get((external_userid, userid)) or names.contacts.get(external_userid)
+        return shortened(found or external_userid)
+
+    return People(customer, lambda userid: shortened(names.associates.get(userid) or userid))
+
+
+def _agent_id(connection: Connection, tenant: Tenant) -> int | None:
+    row = fetch_one(
+        connection,
+        "select agent_id from app where tenant_id = :tenant_id and name = :name",
+        tenant_id=tenant.id,
+        name=CONTACT,
+    )
+    return row["agent_id"] if row else None

@@ -1,0 +1,38 @@
+"""One file per notice: which template it uses and what the template is given."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from services.planning import Fact
+from shared.ids import ExternalUserId, UserId
+
+
+@dataclass(frozen=True)
+class People:
+    """Names as they are now, looked up when a text is rendered."""
+
+    customer: Callable[[ExternalUserId, UserId], str]
+    """The customer's name as this associate knows it: their remark, else the nickname, else the id."""
+    associate: Callable[[UserId], str]
+
+
+@dataclass(frozen=True)
+class MessageSpec:
+    """`values(fact, recipient, people)` gives the template its words; `contact` names the customer it is about."""
+
+    notice: str
+    contact: Callable[[Fact], ExternalUserId]
+    values: Callable[[Fact, UserId, People], Mapping[str, str]]
+
+
+_specs: dict[str, MessageSpec] = {}
+
+
+def specs() -> Mapping[str, MessageSpec]:
+    if not _specs:
+        for module in pkgutil.iter_modules(__path__):
+            spec: MessageSpec = importlib.import_module(f"{__name__}.{module.name}").SPEC
+            _specs[spec.notice] = spec
+    return _specs

@@ -1,0 +1,22 @@
+"""Tell the associate that a customer has become their friend."""
+
+from collections.abc import Mapping
+
+from notifier.messages import MessageSpec, People
+from services.customers.model import RelationStarted
+from services.notices.model import NEW_CUSTOMER
+from services.planning import Fact
+from shared.ids import ExternalUserId, UserId
+
+
+def contact(fact: Fact) -> ExternalUserId:
+    assert isinstance(fact, RelationStarted)
+    return fact.external_userid
+
+
+def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
+    assert isinstance(fact, RelationStarted)
+    return {"customer": people.customer(fact.external_userid, recipient), "channel": fact.add_state or ""}
+
+
+SPEC = MessageSpec(NEW_CUSTOMER, contact, values)

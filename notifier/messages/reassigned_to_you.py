@@ -1,0 +1,26 @@
+"""Tell the new associate that a customer was reassigned (ASG-5: both are told)."""
+
+from collections.abc import Mapping
+
+from notifier.messages import MessageSpec, People
+from services.assignment.model import CustomerReassigned
+from services.notices.model import REASSIGNED_TO_YOU
+from services.planning import Fact
+from shared.ids import ExternalUserId, UserId
+
+
+def contact(fact: Fact) -> ExternalUserId:
+    assert isinstance(fact, CustomerReassigned)
+    return fact.external_userid
+
+
+def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
+    assert isinstance(fact, CustomerReassigned)
+    return {
+        "customer": people.customer(fact.external_userid, recipient),
+        "associate": people.associate(fact.from_userid),
+        "why": fact.why,
+    }
+
+
+SPEC = MessageSpec(REASSIGNED_TO_YOU, contact, values)

@@ -1,0 +1,22 @@
+"""Tell the associate that a customer removed them (LOSS-1); only a new friend request brings them back (ASG-7)."""
+
+from collections.abc import Mapping
+
+from notifier.messages import MessageSpec, People
+from services.customers.model import RelationLost
+from services.notices.model import RELATION_LOST
+from services.planning import Fact
+from shared.ids import ExternalUserId, UserId
+
+
+def contact(fact: Fact) -> ExternalUserId:
+    assert isinstance(fact, RelationLost)
+    return fact.external_userid
+
+
+def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
+    assert isinstance(fact, RelationLost)
+    return {"customer": people.customer(fact.external_userid, recipient)}
+
+
+SPEC = MessageSpec(RELATION_LOST, contact, values)

@@ -1,0 +1,71 @@
+"""Renders a notice into the bytes of one message/send call. Rendered once: every try sends the same bytes."""
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import orjson
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from notifier.messages import People, specs
+from services.notices.store import NoticeSource
+from services.planning import read_fact
+from shared.ids import OutboxId, UserId
+from shared.outbox import DUPLICATE_WINDOW
+from shared.tenants import Tenant
+
+LONGEST_NAME = 40
+"""Characters of a name in a message: a text card's title holds 128 characters, its description 512."""
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    keep_trailing_newline=False,
+)
+_plain = _templates.overlay(autoescape=False)
+
+
+def render_card(tenant: Tenant, source: NoticeSource, people: People, *, agent_id: int, console_url: str) -> bytes:
+    """The body of message/send for one notice.
+
+    The link carries the outbox id, so two notices never have the same bytes and one notice always has: WeCom then
+    recognises a repeat of this one, and only of this one.
+
+    Source: WeCom server API, sending application messages, text card.
+    """
+    spec = specs()[source.notice]
+    fact = read_fact(source.fact_type, source.occurred_at, source.payload)
+    recipient = UserId(source.recipient)
+    words = dict(spec.values(fact, recipient, people)) | {"at": _local(source.occurred_at, tenant.timezone)}
+    name = f"{tenant.language}/{source.notice}.txt"
+    title = _plain.get_template(name).render(words).split("\n", 1)[0]
+    description = _templates.get_template(name).render(words).split("\n", 1)[1]
+    card = {
+        "touser": recipient,
+        "msgtype": "textcard",
+        "agentid": agent_id,
+        "textcard": {
+            "title": title[:128],
+            "description": description,
+            "url": _link(console_url, source.customer_id, source.outbox_id),
+            "btntxt": "详情" if tenant.language == "zh" else "Open",
+        },
+        "enable_duplicate_check": 1,
+        "duplicate_check_interval": int(DUPLICATE_WINDOW.total_seconds()),
+    }
+    return orjson.dumps(card)
+
+
+def _link(console_url: str, customer_id: int | None, outbox_id: OutboxId) -> str:
+    return f"{console_url}/c/{customer_id or 0}?n={outbox_id}"
+
+
+def _local(moment: datetime, timezone: str) -> str:
+    return f"{moment.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}"
+
+
+def shortened(name: str) -> str:
+    """A name as one line of readable length: control characters and line breaks become blanks."""
+    clean = "".join(c if c.isprintable() else " " for c in name).strip()
+    return clean if len(clean) <= LONGEST_NAME else clean[: LONGEST_NAME - 1] + "…"
