@@ -1,0 +1,1 @@
+"""What operators type: subcommands of `guanxi` that are no process of their own, and those that start all processes."""

@@ -1,0 +1,54 @@
+"""`guanxi dead`: what was given up, and how to try it again."""
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from shared.dead import list_dead, retry_dead
+from shared.queue import NOTIFY, WORK, enqueue_wakeup, make_queue
+from shared.runtime import Runtime, open_runtime
+from shared.settings import load_settings
+
+
+@click.group("dead")
+def command() -> None:
+    """List and retry what was given up: subjects, messages (also those in doubt), unreadable callbacks."""
+
+
+@command.command("list")
+@click.option("--limit", default=50, show_default=True)
+def list_(limit: int) -> None:
+    """List the newest, with the reason."""
+    runtime = _runtime()
+    with runtime.engine.begin() as connection:
+        rows = list_dead(connection, limit=limit)
+    table = Table("id", "corp", "since", "tries", "reason")
+    for row in rows:
+        table.add_row(row["id"], row["corp_id"], f"{row['at']:%Y-%m-%d %H:%M}", str(row["attempts"]), row["reason"])
+    Console().print(table if rows else "nothing was given up")
+
+
+@command.command("retry")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--all", "everything", is_flag=True, help="All that the list shows.")
+@click.option("--limit", default=1000, show_default=True, help="With --all: so many at the most.")
+def retry(ids: tuple[str, ...], *, everything: bool, limit: int) -> None:
+    """Try again. A message that is in doubt may have been delivered: retrying it means "send it again"."""
+    if bool(ids) == everything:
+        raise click.UsageError("give ids of `guanxi dead list`, or --all")
+    runtime = _runtime()
+    now = runtime.clock.now()
+    with runtime.engine.begin() as connection:
+        chosen = [row["id"] for row in list_dead(connection, limit=limit)] if everything else list(ids)
+        try:
+            done = [one for one in chosen if retry_dead(connection, one, now=now)]
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    for queue in (WORK, NOTIFY):
+        enqueue_wakeup(make_queue(runtime.redis, queue), queue)
+    click.echo(f"{len(done)} of {len(chosen)} are due again")
+    raise SystemExit(0 if len(done) == len(chosen) else 1)
+
+
+def _runtime() -> Runtime:
+    return open_runtime(load_settings(), application="dead", pool_size=2)

@@ -1,0 +1,94 @@
+"""`guanxi doctor`: is this installation well?"""
+
+from collections.abc import Callable
+
+import click
+
+from shared import inbox, outbox, requests
+from shared.db.engine import fetch_one
+from shared.errors import RetryableError, TerminalError
+from shared.runtime import Runtime, open_runtime
+from shared.settings import load_settings
+from shared.tenants import load_tenants
+from shared.vault import VaultError
+
+
+@click.command("doctor")
+def command() -> None:
+    """Check settings, servers, keys and backlogs; each line says what was found and what to do. Changes nothing."""
+    runtime = open_runtime(load_settings(), application="doctor", pool_size=2)
+    checks: list[Callable[[Runtime], str]] = [_servers, _schema, _keys, _inbox, _requests, _outbox]
+    failed = 0
+    for check in checks:
+        try:
+            click.echo(f"ok    {check(runtime)}")
+        except (_Ill, RetryableError, TerminalError) as error:
+            failed += 1
+            click.echo(f"FAIL  {error}")
+    raise SystemExit(1 if failed else 0)
+
+
+class _Ill(Exception):
+    """Something is wrong; the text says what to do."""
+
+
+def _servers(runtime: Runtime) -> str:
+    for name, check in runtime.checks().items():
+        try:
+            check()
+        except Exception as error:
+            raise _Ill(
+                f"{name} does not answer ({type(error).__name__}): is it running, is its address right?"
+            ) from None
+    return "database and Redis answer"
+
+
+def _schema(runtime: Runtime) -> str:
+    with runtime.engine.begin() as connection:
+        row = fetch_one(connection, "select to_regclass('alembic_version') is not null as there")
+        if row is None or not row["there"]:
+            raise _Ill("the database is empty: run `guanxi migrate`")
+        version = fetch_one(connection, "select version_num from alembic_version")
+    return f"schema {version['version_num'] if version else '?'}"
+
+
+def _keys(runtime: Runtime) -> str:
+    with runtime.engine.begin() as connection:
+        try:
+            tenants = load_tenants(connection, runtime.vault)
+        except VaultError as error:
+            raise _Ill(f"GUANXI_SECRET_KEY does not open the stored keys ({error}): was it changed?") from None
+    return f"{len(tenants)} corps, all keys open"
+
+
+def _inbox(runtime: Runtime) -> str:
+    with runtime.engine.begin() as connection:
+        counts, oldest = inbox.count_by_state(connection), inbox.oldest_new(connection)
+    late = (runtime.clock.now() - oldest).total_seconds() if oldest else 0.0
+    if late > 60:
+        raise _Ill(f"the oldest new callback waits since {late:.0f} s: does a worker run?")
+    return "inbox " + (", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "empty")
+
+
+def _requests(runtime: Runtime) -> str:
+    with runtime.engine.begin() as connection:
+        due = requests.next_due(connection)
+        dead = fetch_one(connection, "select count(*) as n from request where dead_at is not null")
+    if dead and dead["n"]:
+        raise _Ill(f"{dead['n']} subjects were given up: `guanxi dead list`")
+    late = (runtime.clock.now() - due).total_seconds() if due else 0.0
+    if late > 60:
+        raise _Ill(f"the oldest due subject waits since {late:.0f} s: does a worker run?")
+    return "reconciliation is not behind"
+
+
+def _outbox(runtime: Runtime) -> str:
+    with runtime.engine.begin() as connection:
+        counts, due = outbox.count_by_state(connection), outbox.next_due(connection)
+    parked = counts.get("in_doubt", 0) + counts.get("dead", 0)
+    if parked:
+        raise _Ill(f"{parked} messages are in doubt or were given up: `guanxi dead list`")
+    late = (runtime.clock.now() - due).total_seconds() if due else 0.0
+    if late > 60:
+        raise _Ill(f"the oldest message waits since {late:.0f} s: does a notifier run?")
+    return "messages " + (", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "none")

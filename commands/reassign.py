@@ -1,0 +1,38 @@
+"""`guanxi reassign`."""
+
+import click
+
+from services.assignment.model import ReassignmentRefusedError
+from services.assignment.reassign import reassign
+from shared.ids import ExternalUserId, UserId
+from shared.queue import WORK, enqueue_wakeup, make_queue
+from shared.runtime import open_runtime
+from shared.settings import load_settings
+from shared.tenants import load_tenants
+
+
+@click.command("reassign")
+@click.argument("corp_id")
+@click.argument("external_userid")
+@click.argument("to_userid")
+@click.option("--by", required=True, help="Who decides; stands in the customer's history.")
+def command(corp_id: str, external_userid: str, to_userid: str, by: str) -> None:
+    """Give the customer EXTERNAL_USERID of CORP_ID to the associate TO_USERID, who must be their friend (ASG-4)."""
+    runtime = open_runtime(load_settings(), application="reassign", pool_size=2)
+    with runtime.engine.begin() as connection:
+        tenants = {tenant.corp_id: tenant for tenant in load_tenants(connection, runtime.vault)}
+        if corp_id not in tenants:
+            raise click.ClickException(f"no corp {corp_id}; `guanxi corp list` shows those that are there")
+        try:
+            reassign(
+                connection,
+                tenants[corp_id],
+                ExternalUserId(external_userid),
+                UserId(to_userid),
+                by=by,
+                now=runtime.clock.now(),
+            )
+        except ReassignmentRefusedError as error:
+            raise click.ClickException(str(error)) from None
+    enqueue_wakeup(make_queue(runtime.redis, WORK), WORK)
+    click.echo(f"recorded: {external_userid} goes to {to_userid}; both associates will be told")

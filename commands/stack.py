@@ -1,0 +1,164 @@
+"""Everything on this machine in one go: servers, schema, processes; started in order, kept alive, stopped together."""
+
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from shared.clock import SystemClock
+from shared.db.engine import make_engine
+from shared.db.migrate import migrate
+from shared.embedded import EmbeddedServers
+from shared.runtime import Runtime, open_runtime, secret_key
+from shared.settings import Settings, child_environment, split_bind
+from shared.supervise import OnLine, Program, Supervisor
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Stack:
+    """`with Stack(settings, ...) as stack:` runs all processes; leaving it stops them.
+
+    Embedded servers start only for what the settings leave open. `workers` and `notifiers` say how many of each run.
+    `extra` are settings (without the prefix) for the processes, over those of this one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        simulator: bool = False,
+        workers: int = 1,
+        notifiers: int = 1,
+        gateways: int = 1,
+        extra: Mapping[str, str] | None = None,
+        on_line: OnLine | None = None,
+    ) -> None:
+        self.home = settings.home.resolve()
+        self._given, self._extra, self._on_line = settings, dict(extra or {}), on_line
+        self._counts = {"worker": workers, "notifier": notifiers, "gateway": gateways}
+        self.servers = EmbeddedServers(
+            self.home, postgres=settings.database_url is None, valkey=settings.redis_url is None
+        )
+        self.simulator_url = f"http://127.0.0.1:{free_port(8760)}" if simulator else None
+        self.addresses: dict[str, str] = {}
+        self._supervisor: Supervisor | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        self.servers.start()
+        engine = make_engine(self.database_url, pool_size=2)
+        migrate(engine, now=SystemClock(self._given.clock_file).now())
+        engine.dispose()
+        self._supervisor = Supervisor(self._programs(), log_folder=self.home / "log", on_line=self._on_line)
+        self._supervisor.start()
+
+    def stop(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.stop()
+            self._supervisor = None
+        self.servers.stop()
+
+    def keep_alive(self) -> tuple[str, ...]:
+        """Restart embedded servers that have died; their names."""
+        return self.servers.ensure_running()
+
+    @property
+    def supervisor(self) -> Supervisor:
+        assert self._supervisor is not None
+        return self._supervisor
+
+    @property
+    def database_url(self) -> str:
+        return self._given.database_url or self.servers.database_url
+
+    @property
+    def redis_url(self) -> str:
+        return self._given.redis_url or self.servers.redis_url
+
+    def open_runtime(self) -> Runtime:
+        """What this process itself needs to look into the running system."""
+        return open_runtime(self._settings(), application="up", pool_size=4)
+
+    def _settings(self) -> Settings:
+        key = secret_key(self._given)
+        fixed = {"database_url": self.database_url, "redis_url": self.redis_url, "secret_key": key, "home": self.home}
+        if self.simulator_url:
+            fixed["wecom_base_url"] = self.simulator_url
+        return Settings.model_validate(self._given.model_dump() | fixed)
+
+    def _programs(self) -> list[Program]:
+        settings = self._settings()
+        overrides = {
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "HOME": str(self.home),
+            "WECOM_BASE_URL": settings.wecom_base_url,
+            **self._extra,
+        }
+        assert settings.secret_key is not None
+        env = child_environment({**overrides, "SECRET_KEY": settings.secret_key.get_secret_value()})
+        programs = []
+        if self.simulator_url:
+            bind = self.simulator_url.removeprefix("http://")
+            programs.append(self._program("simulator", ["--bind", bind], env, f"{self.simulator_url}/healthz"))
+        for name, count in self._counts.items():
+            for number in range(count):
+                programs.append(self._process(name, number, env, settings))
+        programs.append(self._process("scheduler", 0, env, settings))
+        return programs
+
+    def _process(self, command: str, number: int, env: Mapping[str, str], settings: Settings) -> Program:
+        name = command if number == 0 else f"{command}-{number + 1}"
+        if command == "gateway":
+            host, port = split_bind(settings.gateway_bind)
+            bind, option = f"{host}:{free_port(port + number, host=host)}", "--bind"
+        else:
+            bind, option = f"127.0.0.1:{free_port()}", "--health-bind"
+        self.addresses[name] = f"http://{bind}"
+        path = "readyz" if command == "gateway" else "healthz"
+        return self._program(command, [option, bind], env, f"http://{bind}/{path}", name=name)
+
+    def _program(
+        self, command: str, arguments: list[str], env: Mapping[str, str], url: str, *, name: str | None = None
+    ) -> Program:
+        argv = [sys.executable, str(ROOT / "guanxi.py"), command, *arguments]
+        return Program(name or command, argv, env, ready=answers(url))
+
+
+def answers(url: str) -> Callable[[], bool]:
+    def ready() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - an address of our own
+                return bool(response.status == 200)
+        except (OSError, urllib.error.URLError):
+            return False
+
+    return ready
+
+
+def free_port(wanted: int = 0, *, host: str = "127.0.0.1") -> int:
+    """`wanted` if nobody listens there, else any free port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, wanted))
+        except OSError:
+            probe.bind((host, 0))
+        return int(probe.getsockname()[1])

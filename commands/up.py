@@ -1,0 +1,86 @@
+"""`guanxi up`: everything on this machine in one go."""
+
+import signal
+import threading
+from contextlib import nullcontext
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from commands.demo_corp import ASSOCIATES, CORP_ID, SimulatedCorp, record_demo_corp
+from commands.demo_home import demo_settings
+from commands.live import LiveView
+from commands.stack import Stack
+from shared.settings import load_settings
+from shared.telemetry import configure_logging
+
+LOOK_EVERY_S = 0.5
+DEMO_CUSTOMERS = 500
+PER_MINUTE = 20
+
+
+@click.command("up")
+@click.option("--demo", is_flag=True, help="With a simulated WeCom, a demo corp and a trickle of activity.")
+@click.option("--workers", default=1, show_default=True, help="Worker processes.")
+@click.option("--notifiers", default=1, show_default=True, help="Notifier processes.")
+def command(*, demo: bool, workers: int, notifiers: int) -> None:
+    """Start database, queue, gateway, worker, notifier and scheduler; keep them alive; stop them all on Ctrl-C.
+
+    PostgreSQL and Valkey start embedded unless GUANXI_DATABASE_URL and GUANXI_REDIS_URL name others. Logs of the
+    processes are in GUANXI_HOME/log.
+    """
+    given = load_settings()
+    configure_logging(given, process="up")
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    click.echo("Starting PostgreSQL, Valkey and the processes ...")
+    with (
+        demo_settings(given) if demo else nullcontext(given) as settings,
+        Stack(settings, simulator=demo, workers=workers, notifiers=notifiers) as stack,
+    ):
+        if demo:
+            _make_demo(stack)
+        _say_where(stack, demo=demo)
+        _watch(stack, stopping)
+        click.echo("\nStopping ...")
+    click.echo("Stopped." if demo else f"Stopped. Data stays in {stack.home}")
+
+
+def _make_demo(stack: Stack) -> None:
+    assert stack.simulator_url is not None
+    corp = SimulatedCorp(stack.simulator_url)
+    corp.create([stack.addresses["gateway"]])
+    corp.add_customers(DEMO_CUSTOMERS, userids=list(ASSOCIATES))
+    record_demo_corp(stack.open_runtime())
+    corp.post(f"/sim/corps/{CORP_ID}/activity", {"per_minute": PER_MINUTE})
+
+
+def _say_where(stack: Stack, *, demo: bool) -> None:
+    click.echo("")
+    if demo:
+        click.echo(f"  WeCom (simulated)   {stack.simulator_url}   a page: act as customers and associates do")
+    gateway = stack.addresses["gateway"]
+    click.echo(f"  callback gateway    {gateway}/callback/{{corp_id}}/{{receiver}}")
+    for name, address in stack.addresses.items():
+        click.echo(f"  {name:<18}  {address}/healthz  /readyz  /metrics")
+    click.echo(f"  data and logs       {stack.home}   (look in with: GUANXI_HOME={stack.home} guanxi psql)")
+    if demo:
+        click.echo(f"\n  The demo corp {CORP_ID} has {len(ASSOCIATES)} associates and {DEMO_CUSTOMERS} customers,")
+        click.echo(f"  and about {PER_MINUTE} things a minute happen in it. ⇐ is a callback, ⇒ a message to a phone.")
+    else:
+        click.echo("\n  Next: guanxi corp add FILE, then put the callback address into WeCom's console.")
+    click.echo("  Ctrl-C stops everything.\n")
+
+
+def _watch(stack: Stack, stopping: threading.Event) -> None:
+    view = LiveView(stack.open_runtime())
+    while not stopping.wait(LOOK_EVERY_S):
+        for name in stack.keep_alive():
+            click.echo(f"{name} had died and was started again")
+        try:
+            for line in view.lines():
+                click.echo(line)
+        except DBAPIError:
+            click.echo("the database does not answer; callbacks go to the spool meanwhile")
+            stopping.wait(2)

@@ -1,0 +1,74 @@
+"""The command `guanxi`: one lazily imported subcommand per line."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+COMMANDS = {
+    "up": ("commands.up", "Everything on this machine in one go; with --demo against a simulated WeCom."),
+    "demo": ("commands.demo", "A bounded story with a summary; exit 0 only if every step really happened."),
+    "gateway": ("callback_gateway.command", "Receive WeCom's callbacks and store them before answering."),
+    "worker": ("sync_worker.command", "Route callbacks and reconcile customers with WeCom."),
+    "notifier": ("notifier.command", "Deliver messages to associates, each once."),
+    "scheduler": ("sync_worker.schedule", "Ring the queues by the clock."),
+    "simulator": ("simulator.command", "A WeCom on this machine, to try everything against."),
+    "migrate": ("commands.migrate", "Bring the database's schema up to date."),
+    "corp": ("commands.corp", "Add, list and check corps."),
+    "reassign": ("commands.reassign", "Give a customer to another of their friends."),
+    "inbox": ("commands.inbox", "Look at stored callbacks."),
+    "dead": ("commands.dead", "List, show and retry what was given up."),
+    "doctor": ("commands.doctor", "Check settings, servers, queues and backlogs of this installation."),
+    "psql": ("commands.psql", "psql on the configured (or embedded) database."),
+    "shell": ("commands.shell", "A Python shell with settings, database and vault."),
+}
+
+
+class _Lazy(click.Group):
+    """Imports a subcommand when it is called; `--help` needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_) for name, (_, help_) in COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Guanxi keeps a retailer's customer records and WeCom in step and tells associates what to do about it.
+
+    Settings come from the environment (GUANXI_...) and a .env file; without any, PostgreSQL and Valkey are started
+    from the installed wheels and keep their data in .guanxi/. Exit codes: 0 done, 1 failed, 2 wrong use.
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    from shared.corp_file import CorpFileError
+    from shared.embedded import EmbeddedServerError
+    from shared.settings import SettingsError
+
+    try:
+        main(args=arguments, prog_name="guanxi")
+    except SettingsError as error:
+        click.echo(f"guanxi: {error}", err=True)
+        raise SystemExit(2) from None
+    except (CorpFileError, EmbeddedServerError) as error:
+        click.echo(f"guanxi: {error}", err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    run()
