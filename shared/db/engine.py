@@ -18,7 +18,13 @@ def make_engine(database_url: str, *, pool_size: int = 8, application: str = "gu
         max_overflow=2,
         pool_pre_ping=True,
         hide_parameters=True,  # they are personal data; error texts reach logs
-        connect_args={"application_name": application, "connect_timeout": 5, "options": "-c timezone=UTC"},
+        connect_args={
+            "application_name": application,
+            "connect_timeout": 5,
+            "options": "-c timezone=UTC",
+            # No prepared statements: a plan made while a table was small would scan it for ever. Poolers like it too.
+            "prepare_threshold": None,
+        },
     )
 
 

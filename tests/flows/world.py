@@ -1,0 +1,80 @@
+"""A running system with its simulated WeCom, and the questions that every flow asks of it at the end."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from commands.demo_corp import SimulatedCorp
+from commands.stack import Stack
+from commands.waiting import wait_for
+from shared.db.engine import fetch_all, fetch_one
+from shared.runtime import Runtime
+
+STATES = {"active": "active", "half": "half", "deleted_by_customer": "ended_by_customer"}
+
+
+@dataclass
+class World:
+    stack: Stack
+    corp: SimulatedCorp
+    runtime: Runtime
+    userids: list[str]
+    expected: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def number(self, sql: str, **parameters: object) -> int:
+        with self.runtime.engine.begin() as connection:
+            row = fetch_one(connection, sql, **parameters)
+        return int(row["n"]) if row else 0
+
+    def rows(self, sql: str, **parameters: object) -> list[dict[str, Any]]:
+        with self.runtime.engine.begin() as connection:
+            return [dict(row) for row in fetch_all(connection, sql, **parameters)]
+
+    def add(self, userid: str, name: str, **more: object) -> str:
+        """A new customer, whose associate must hear of it once."""
+        made = self.corp.act({"do": "add", "userid": userid, "name": name, **more})
+        self.expected[userid, f"新客户：{name}"] += 1
+        return str(made["external_userid"])
+
+    def lose(self, userid: str, external_userid: str, name: str) -> None:
+        """The customer removes the associate, who must hear of it once."""
+        self.corp.act({"do": "customer_deletes", "userid": userid, "external_userid": external_userid})
+        self.expected[userid, f"客户流失：{name}"] += 1
+
+    def phones(self) -> Counter[tuple[str, str]]:
+        return Counter((m["userid"], m["payload"]["title"]) for m in self.corp.messages())
+
+    def wait_until_quiet(self, *, patience_s: float = 90) -> None:
+        """Until every callback is answered and nothing is due any more."""
+        self.corp.flush()
+        wait_for(self._quiet, "all that is due", patience_s=patience_s)
+
+    def _quiet(self) -> bool:
+        try:
+            return not self.number(
+                "select (select count(*) from inbox where state = 'new') + (select count(*) from outbox "
+                "where state = 'due') + (select count(*) from request where generation > settled_generation) n"
+            ) and not any((self.stack.home / "spool").glob("*/*.events"))
+        except DBAPIError:
+            return False
+
+    def assert_nothing_was_lost(self) -> None:
+        """Every phone shows each message once, nothing was given up, and the relations equal WeCom's."""
+        assert self.phones() == self.expected
+        assert not self.rows("select id, state, notice, last_error from outbox where state <> 'sent'")
+        assert not self.rows("select * from request where dead_at is not null")
+        self.assert_relations_equal()
+
+    def assert_relations_equal(self) -> None:
+        here = {
+            (r["userid"], r["external_userid"]): (r["state"], r["remark"], int(r["started_at"].timestamp()))
+            for r in self.rows("select * from relation where state in ('active', 'half', 'ended_by_customer')")
+        }
+        there = {
+            (p["userid"], p["external_userid"]): (STATES[p["state"]], p["remark"], p["createtime"])
+            for p in self.corp.pairs()
+            if p["state"] in STATES
+        }
+        assert here == there
