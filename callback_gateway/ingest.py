@@ -1,0 +1,125 @@
+"""The receiving end: verify, decrypt, store, answer. Knows nothing of the domain.
+
+A bare callable of the server's own interface (RSGI), without a web framework: requests that wait for the shared commit
+cost an awaiting coroutine, not a thread each. Why: docs/decisions/0005-gateway.md.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Final
+
+# These are public names of that module, only not re-exported in the way the type checker asks for.
+from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]
+
+from callback_gateway import metrics
+from callback_gateway.commit import Committer, NotStoredError
+from callback_gateway.crypto import SIGNATURE, RefusedError, refused_message
+from callback_gateway.envelope import open_push, open_verification
+from callback_gateway.receivers import Address, Directory
+from shared.body import Body, BodyError, read_body
+from shared.clock import Clock
+from shared.inbox import BODY, Arrival, digest_of, usable_time
+
+PREFIX = "/callback/"
+TEXT: Final = [("content-type", "text/plain; charset=utf-8"), ("x-content-type-options", "nosniff")]
+
+
+class Ingest:
+    """GET|POST /callback/{corp_id}/{receiver}"""
+
+    def __init__(self, directory: Directory, committer: Committer, clock: Clock, *, max_body_bytes: int) -> None:
+        self._directory, self._committer, self._clock = directory, committer, clock
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, proto: HTTPProtocol) -> None:
+        headers = TEXT
+        try:
+            status, answer = 200, await self._answer(scope, proto)
+        except RefusedError as error:
+            metrics.refused.labels(error.reason).inc()
+            status, answer = error.status, f"{error.text}\n".encode()
+            if status == HTTPStatus.METHOD_NOT_ALLOWED:
+                headers = [*TEXT, ("allow", "GET, POST")]
+        except NotStoredError as error:
+            metrics.unavailable.labels(error.reason).inc()
+            status, answer = 503, b"not stored, send again\n"
+        proto.response_bytes(status, headers, answer)
+
+    async def _answer(self, scope: Scope, proto: HTTPProtocol) -> bytes:
+        corp_id, name = _names_in(scope.path)
+        address = await self._find(corp_id, name)
+        if scope.method not in ("GET", "POST"):
+            raise RefusedError("method", status=405, text="only GET and POST are answered")
+        body = await self._read(scope, proto) if scope.method == "POST" else None
+        try:
+            found = self._open(address, scope.query_string, body)
+        except RefusedError as error:
+            # The Token may have been changed a moment ago.
+            if error.reason != SIGNATURE or not await asyncio.to_thread(self._directory.refresh_when_asked):
+                raise
+            address = await self._find(corp_id, name)
+            found = self._open(address, scope.query_string, body)
+        if isinstance(found, bytes):
+            metrics.verified.inc()
+            return found
+        await self._committer.store(found)
+        return address.answer
+
+    def _open(self, address: Address, query: str, body: bytes | None) -> bytes | Arrival:
+        """The echo that answers a verification (no body), or the authentic event of a push."""
+        if body is None:
+            return open_verification(address.rules, query)
+        plaintext = open_push(address.rules, query, body)
+        inner = _read_inner(plaintext, is_robot=address.is_robot)
+        return Arrival(
+            receiver_id=address.receiver_id,
+            tenant_id=address.tenant_id,
+            digest=digest_of(plaintext),
+            body=address.cipher.encrypt(plaintext, BODY),
+            occurred_at=usable_time(inner.created),
+            received_at=self._clock.now(),
+        )
+
+    async def _find(self, corp_id: str, name: str) -> Address:
+        address = self._directory.find(corp_id, name)
+        if address is None and await asyncio.to_thread(self._directory.refresh_when_asked):
+            address = self._directory.find(corp_id, name)
+        if address is None:
+            if not self._directory.loaded:
+                raise NotStoredError("not_ready")
+            raise RefusedError("address", status=404, text="no receiver has this address")
+        return address
+
+    async def _read(self, scope: Scope, proto: HTTPProtocol) -> bytes:
+        too_large = RefusedError("size", status=413, text="the body is too large")
+        declared = scope.headers.get("content-length")
+        try:
+            if declared is not None:
+                if not declared.isdecimal() or int(declared) > self._max_body_bytes:
+                    raise too_large
+                return await proto()
+            body = bytearray()
+            async for chunk in proto:
+                body += chunk
+                if len(body) > self._max_body_bytes:
+                    raise too_large
+            return bytes(body)
+        except (ProtocolClosed, ProtocolError, OSError):
+            raise RefusedError("incomplete", status=400, text="the body is incomplete") from None
+
+
+def _names_in(path: str) -> tuple[str, str]:
+    parts = path[len(PREFIX) :].split("/")
+    if len(parts) != 2:
+        raise RefusedError("address", status=404, text="no receiver has this address")
+    return parts[0], parts[1]
+
+
+def _read_inner(plaintext: bytes, *, is_robot: bool) -> Body:
+    try:
+        body = read_body(plaintext)
+    except BodyError as error:
+        raise refused_message(f"the message: {error}") from None
+    if is_robot and not plaintext.lstrip().startswith(b"{"):
+        raise refused_message("the message of a robot is JSON")
+    return body
