@@ -119,10 +119,11 @@ def _processes_killed(story: Story) -> str:
 
 
 def _same_end(story: Story) -> str:
-    def differing() -> int:
+    def differing() -> int:  # relations that the two sides see differently
         here = _relations(story.runtime)
         there = {(p["userid"], p["external_userid"]): p["state"] for p in story.corp.pairs()}
-        return sum(here.get(key) != state for key, state in there.items()) + len(here.keys() - there.keys())
+        unequal = [key for key, state in there.items() if here.get(key) != state]
+        return len(unequal) + len(here.keys() - there.keys())
 
     wait_for(lambda: differing() == 0, "both sides to agree")
     unsettled = story.number("select count(*) n from outbox where state <> 'sent'")
@@ -168,7 +169,7 @@ def command() -> None:
     click.echo("Starting PostgreSQL, Valkey, the processes and a simulated WeCom ...")
     with (
         demo_settings(load_settings()) as settings,
-        Stack(settings, simulator=True, extra=QUICK) as stack,
+        Stack(settings, simulator=True, gateways=2, extra=QUICK) as stack,
     ):
         assert stack.simulator_url is not None
         corp = SimulatedCorp(stack.simulator_url)

@@ -127,8 +127,10 @@ class Stack:
     def _process(self, command: str, number: int, env: Mapping[str, str], settings: Settings) -> Program:
         name = command if number == 0 else f"{command}-{number + 1}"
         if command == "gateway":
+            # All gateways share one address; the kernel hands each connection to one that lives.
             host, port = split_bind(settings.gateway_bind)
-            bind, option = f"{host}:{free_port(port + number, host=host)}", "--bind"
+            bind = self.addresses.get("gateway", "").removeprefix("http://") or f"{host}:{free_port(port, host=host)}"
+            option = "--bind"
         else:
             bind, option = f"127.0.0.1:{free_port()}", "--health-bind"
         self.addresses[name] = f"http://{bind}"

@@ -18,9 +18,11 @@ from notifier.messages import People
 from notifier.pace import Pace
 from notifier.render import render_card, shortened
 from services.notices.store import Names, NoticeSource, load_names, load_sources
+from shared.clock import monotonic
 from shared.db.engine import fetch_one, is_away
+from shared.directory import Directory
 from shared.errors import RetryableError
-from shared.ids import ExternalUserId, TenantId, UserId
+from shared.ids import ExternalUserId, UserId
 from shared.outbox import (
     BODY,
     Due,
@@ -28,12 +30,13 @@ from shared.outbox import (
     begin_attempt,
     finish_attempt,
     lease,
+    overdue,
+    park,
     postpone,
     recent_tries,
-    settle_overdue,
 )
 from shared.runtime import Runtime
-from shared.tenants import Tenant, load_tenant
+from shared.tenants import Tenant
 from shared.wecom.clients import CONTACT, Clients
 from shared.wecom.errors import NO_MEMBER, UnreachableError, WeComError
 
@@ -42,6 +45,8 @@ NOBODY = frozenset({81013, 60011}) | NO_MEMBER
 LONGEST_FLIGHT = timedelta(seconds=10)
 """How much later than noted a try may reach WeCom; widens the windows of the limits."""
 MOST_FAILURES = 5
+LATEST_START = 1 / 3
+"""Part of the lease after which no call starts any more: when WeCom is slow, not all that is held fits into it."""
 
 log = structlog.get_logger()
 messages = Counter("guanxi_messages", "Tries to deliver a message, by notice and outcome", ["notice", "outcome"])
@@ -64,39 +69,40 @@ class _Ready:
 class Notifier:
     def __init__(self, runtime: Runtime, *, clients: Clients, pool: Executor) -> None:
         self._runtime, self._clients, self._pool = runtime, clients, pool
-        self._tenants: dict[TenantId, Tenant] = {}
+        self._directory = Directory(runtime.vault)
 
     def deliver_due(self) -> int:
         """Deliver one batch; how many were held, whatever became of them."""
-        settings, now = self._runtime.settings, self._runtime.clock.now()
+        settings, now, started = self._runtime.settings, self._runtime.clock.now(), monotonic()
         with self._runtime.engine.begin() as connection:
-            parked = settle_overdue(connection, now=now)
             held = lease(connection, limit=settings.notifier_batch, now=now, lease_s=settings.lease_s)
-            for tenant_id in {due.tenant_id for due in held}:
-                self._learn(connection, tenant_id)
-        if parked:
-            log.warning("outbox.parked", rows=parked)
-        by_tenant = sorted(held, key=lambda due: (due.tenant_id, due.id))
-        ready = [
-            one
-            for tenant_id, group in groupby(by_tenant, key=lambda due: due.tenant_id)
-            for one in self._prepare(self._tenants[tenant_id], list(group))
-        ]
-        for _ in self._pool.map(self._send, ready):
-            pass
+            tenants = {id_: self._directory.tenant(connection, id_) for id_ in {due.tenant_id for due in held}}
+        for tenant_id, group in groupby(sorted(held, key=_tenant_then_id), key=lambda due: due.tenant_id):
+            self._deliver(tenants[tenant_id], list(group), started=started)
         return len(held)
 
-    def _learn(self, connection: Connection, tenant_id: TenantId) -> None:
-        if tenant_id not in self._tenants:
-            found = load_tenant(connection, self._runtime.vault, tenant_id)
-            if found is None:
-                raise LookupError(f"no tenant {tenant_id}")
-            self._tenants[tenant_id] = found
+    def _deliver(self, tenant: Tenant, held: Sequence[Due], *, started: float) -> None:
+        """As many at a time as there are threads: whoever is killed leaves few tries whose outcome is unknown."""
+        size = self._runtime.settings.notifier_threads
+        for first in range(0, len(held), size):
+            chunk = held[first : first + size]
+            if monotonic() - started > self._runtime.settings.lease_s * LATEST_START:
+                self._give_back(chunk)
+                continue
+            for _ in self._pool.map(lambda one: self._send(tenant, one), self._prepare(tenant, chunk)):
+                pass
+
+    def _give_back(self, held: Sequence[Due]) -> None:
+        now = self._runtime.clock.now()
+        with self._runtime.engine.begin() as connection:
+            for due in held:
+                postpone(connection, due, at=now)
 
     def _prepare(self, tenant: Tenant, held: Sequence[Due]) -> list[_Ready]:
         """Render what is not rendered yet and note an attempt for all that the members' limits allow now."""
         now = self._runtime.clock.now()
         with self._runtime.engine.begin() as connection:
+            held = [due for due in held if not self._parked(connection, due, now=now)]
             bodies = dict(self._bodies(connection, tenant, held))
             pace = self._pace(connection, tenant, held, now=now)
             ready = []
@@ -112,6 +118,15 @@ class Notifier:
                     if number is not None:
                         ready.append(_Ready(due, number, body))
         return ready
+
+    def _parked(self, connection: Connection, due: Due, *, now: datetime) -> bool:
+        state = overdue(due, now=now)
+        if state is None:
+            return False
+        park(connection, due, state, now=now)
+        messages.labels(due.notice, state).inc()
+        log.warning("message.parked", tenant_id=due.tenant_id, outbox_id=due.id, notice=due.notice, state=state)
+        return True
 
     def _bodies(self, connection: Connection, tenant: Tenant, held: Sequence[Due]) -> Iterator[tuple[int, bytes]]:
         for due in held:
@@ -173,9 +188,8 @@ class Notifier:
             ),
         )
 
-    def _send(self, ready: _Ready) -> None:
+    def _send(self, tenant: Tenant, ready: _Ready) -> None:
         due, clock = ready.due, self._runtime.clock
-        tenant = self._tenants[due.tenant_id]
         try:
             result = self._clients.of(tenant).send_message(ready.body)
         except Exception as error:  # told apart below: every outcome ends up in the attempt's row
@@ -208,6 +222,10 @@ class Notifier:
             outcome=outcome.outcome,
             reason=outcome.detail,
         )
+
+
+def _tenant_then_id(due: Due) -> tuple[int, int]:
+    return due.tenant_id, due.id
 
 
 def outcome_of(error: Exception, *, attempts: int, backoff_s: Sequence[float], now: datetime) -> Outcome:

@@ -81,16 +81,26 @@ def enqueue(connection: Connection, tenant_id: TenantId, deliveries: Sequence[De
     )
 
 
-def settle_overdue(connection: Connection, *, now: datetime) -> int:
-    """Close what must not be sent any more: an outcome unknown for too long is in doubt, an old notice has expired."""
-    return run(
+def overdue(due: Due, *, now: datetime) -> str | None:
+    """What becomes of a delivery that must not be sent any more, None if it may be: pure.
+
+    An outcome that is unknown for too long is `in_doubt`; an old notice that was certainly not sent has `expired`.
+    """
+    if due.first_unknown_at is not None:
+        return "in_doubt" if due.first_unknown_at < now - DUPLICATE_WINDOW + SAFETY else None
+    return "expired" if due.expires_at <= now else None
+
+
+def park(connection: Connection, due: Due, state: str, *, now: datetime) -> None:
+    run(
         connection,
-        "update outbox set state = case when first_unknown_at is null then 'expired' else 'in_doubt' end, "
-        "settled_at = :now, lease_until = null "
-        "where state = 'due' and (lease_until is null or lease_until < :now) and next_try_at <= :now "
-        "and (first_unknown_at < :too_old or (first_unknown_at is null and expires_at <= :now))",
+        "update outbox set state = :state, settled_at = :now, lease_until = null "
+        "where tenant_id = :tenant_id and id = :id and fence = :fence and state = 'due'",
+        state=state,
         now=now,
-        too_old=now - DUPLICATE_WINDOW + SAFETY,
+        tenant_id=due.tenant_id,
+        id=due.id,
+        fence=due.fence,
     )
 
 

@@ -47,7 +47,6 @@ class Settings(BaseSettings):
     clock_file: Path | None = Field(None, description="a file with an offset in seconds that shifts the clock (tests)")
 
     gateway_workers: int = Field(1, ge=1, le=64, description="gateway processes that share the address")
-    gateway_threads: int = Field(64, ge=1, le=1024, description="requests in flight per gateway process")
     gateway_max_body_bytes: int = Field(1_048_576, ge=1024)
     gateway_max_waiting: int = Field(4096, ge=1, description="events waiting for the shared commit before 503")
     commit_timeout_s: float = Field(2.0, gt=0, description="longest wait for the database before an event is spooled")

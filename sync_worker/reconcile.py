@@ -19,7 +19,9 @@ from services.associates.model import ASSOCIATE, OUTLET, Associate, Outlet
 from services.associates.store import record_outlet
 from services.customers.model import CONTACT
 from services.planning import Cause
-from shared.db.engine import is_away
+from shared.clock import monotonic
+from shared.db.engine import describe, is_away
+from shared.directory import Directory
 from shared.errors import RetryableError, TerminalError
 from shared.ids import ExternalUserId, TenantId, UserId
 from shared.requests import Leased, bury, hold, lease, look_again, retry, settle
@@ -27,10 +29,11 @@ from shared.runtime import Runtime
 from shared.tenants import Tenant
 from shared.wecom.client import WeComClient
 from shared.wecom.clients import Clients
-from sync_worker.directory import Directory
 from sync_worker.reconcilers import contacts, members
 
 MOST_TRIES_OF_A_BUG = 5
+LATEST_START = 1 / 3
+"""Part of the lease after which no read starts any more: when WeCom is slow, a whole batch does not fit into it."""
 
 log = structlog.get_logger()
 reconciled = Counter("guanxi_reconciled", "Subjects reconciled, by kind and outcome", ["kind", "outcome"])
@@ -67,19 +70,23 @@ class Reconciler:
 
     def reconcile_due(self, *, limit: int) -> int:
         """Reconcile the most urgent due subjects; how many there were."""
-        now = self._runtime.clock.now()
+        now, started = self._runtime.clock.now(), monotonic()
         with self._runtime.engine.begin() as connection:
             leased = lease(connection, limit=limit, now=now, lease_s=self._runtime.settings.lease_s)
             tenants = {id_: self._directory.tenant(connection, id_) for id_ in {o.subject.tenant_id for o in leased}}
         if not leased:
             return 0
-        seen = list(self._pool.map(lambda one: self._observe(tenants[one.subject.tenant_id], one), leased))
+        seen = list(
+            self._pool.map(lambda one: self._observe(tenants[one.subject.tenant_id], one, started=started), leased)
+        )
         for tenant_id, group in groupby(sorted(seen, key=_tenant_of), key=_tenant_of):
             self._record(tenants[tenant_id], list(group))
         return len(leased)
 
-    def _observe(self, tenant: Tenant, leased: Leased) -> _Seen:
+    def _observe(self, tenant: Tenant, leased: Leased, *, started: float) -> _Seen:
         try:
+            if monotonic() - started > self._runtime.settings.lease_s * LATEST_START:
+                raise RetryableError("its turn came too late in its lease", after_s=0)
             return _Seen(leased, observe(self.clients.of(tenant), leased, now=self._runtime.clock.now()))
         except Exception as error:  # told apart in `_fail`
             return _Seen(leased, error=error)
@@ -207,12 +214,3 @@ def observe(client: WeComClient, leased: Leased, *, now: datetime) -> Observatio
             return members.observe_outlet(client, int(key))
         case kind:
             raise TerminalError(f"nobody reconciles subjects of kind {kind!r}")
-
-
-def describe(error: Exception) -> str:
-    """What went wrong without what it went wrong with: database errors quote rows, and rows are personal data."""
-    if isinstance(error, DBAPIError):
-        return f"{type(error.orig).__name__} {getattr(error.orig, 'sqlstate', '') or ''}".strip()
-    if isinstance(error, RetryableError | TerminalError):
-        return str(error)
-    return type(error).__name__

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from services.associates.model import ASSOCIATE, Associate
 from services.associates.store import record_associates
@@ -16,6 +17,8 @@ from services.customers.model import CONTACT, Observed
 from services.customers.store import contacts_after, contacts_with_evidence, load_recorded, lock_customers
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
+from shared.db.engine import describe, is_away
+from shared.directory import Directory
 from shared.errors import RetryableError, TerminalError
 from shared.ids import ExternalUserId
 from shared.requests import BACKFILL, EVENTS, Subject, Wanted, want
@@ -39,7 +42,6 @@ from shared.wecom.client import WeComClient
 from shared.wecom.clients import Clients
 from shared.wecom.errors import WeComError
 from shared.wecom.payloads import BatchPage
-from sync_worker.directory import Directory
 from sync_worker.reconcilers import contacts
 
 BLOCK_SIZE = 100
@@ -60,7 +62,9 @@ def walk_step(runtime: Runtime, directory: Directory, clients: Clients) -> int:
         tenant = directory.tenant(connection, held.tenant_id)
     try:
         _step(runtime, clients.of(tenant), tenant, held)
-    except (RetryableError, TerminalError) as error:
+    except Exception as error:  # a run that fails waits; nothing else does
+        if is_away(error):
+            raise
         _give_back(runtime, held, error)
     return 1
 
@@ -79,13 +83,21 @@ def _step(runtime: Runtime, client: WeComClient, tenant: Tenant, held: Run) -> N
         _walk_page(runtime, client, tenant, held, block)
 
 
-def _give_back(runtime: Runtime, held: Run, error: RetryableError | TerminalError) -> None:
+def _give_back(runtime: Runtime, held: Run, error: Exception) -> None:
     now, backoff = runtime.clock.now(), runtime.settings.reconcile_backoff_s
     wait_s = backoff[min(held.attempts, len(backoff) - 1)]
     after_s = getattr(error, "after_s", None) or wait_s
     with runtime.engine.begin() as connection:
-        release(connection, held, at=now + timedelta(seconds=after_s), error=str(error))
-    log.warning("resync.retry", tenant_id=held.tenant_id, run_id=held.id, reason=str(error), after_s=after_s)
+        release(connection, held, at=now + timedelta(seconds=after_s), error=describe(error))
+    expected = isinstance(error, RetryableError | TerminalError | DBAPIError)
+    log.warning(
+        "resync.retry",
+        tenant_id=held.tenant_id,
+        run_id=held.id,
+        reason=describe(error),
+        after_s=after_s,
+        exc_info=None if expected else error,
+    )
 
 
 def _start(runtime: Runtime, client: WeComClient, tenant: Tenant, held: Run) -> None:

@@ -12,13 +12,13 @@ from prometheus_client import Counter
 
 from services.customers.model import CONTACT, Evidence
 from shared.body import Body, BodyError, read_body
+from shared.directory import Directory
 from shared.evidence import EvidenceRow, record_evidence
 from shared.inbox import BODY, InboxRow, Routed, claim_new, record_routed
 from shared.requests import EVENTS, Subject, Wanted, want
 from shared.runtime import Runtime
 from shared.tenants import Receiver
 from shared.vault import VaultError
-from sync_worker.directory import Directory
 from sync_worker.events import Fields, MissingFieldError, specs
 
 ROUTED_KINDS = frozenset({"app", "directory"})
@@ -81,7 +81,7 @@ def _route_body(batch: _Batch, row: InboxRow, receiver: Receiver, body: Body) ->
     try:
         contacts, evidence = spec.contacts(fields), spec.evidence(fields)
     except MissingFieldError as error:
-        return "unrouted", f"lacks {error}"
+        return "unrouted", f"lacks a usable {error}"
     for external_userid in contacts:
         subject = Subject(receiver.tenant_id, CONTACT, external_userid)
         batch.wanted.append(Wanted(subject, EVENTS, "event", f"inbox:{row.day:%Y%m%d}-{row.id}"))

@@ -1,13 +1,13 @@
 """`guanxi scheduler`: clock-driven work through RQ's cron scheduler. Two of them only ring twice."""
 
 import logging
+from datetime import UTC, datetime
 
 import click
 from redis.exceptions import RedisError
-from rq.cron import CronScheduler
-from rq.serializers import JSONSerializer
+from rq.cron import CronJob, CronScheduler
 
-from shared.queue import WORK
+from shared.queue import WORK, make_queue
 from shared.runtime import open_runtime
 from shared.settings import load_settings
 from shared.supervise import exit_with_parent
@@ -16,6 +16,18 @@ from sync_worker import jobs
 
 EVERY_MINUTE = "* * * * *"
 EVERY_HOUR = "7 * * * *"
+
+
+class JsonCronScheduler(CronScheduler):
+    """RQ's cron scheduler, but its jobs go into our JSON queues: it would pickle them, and the workers refuse that."""
+
+    def enqueue_jobs(self) -> list[CronJob]:
+        due = [job for job in self.get_jobs() if job.should_run()]
+        for job in due:
+            queue = make_queue(self.connection, job.queue_name)
+            queue.enqueue(job.func_name, result_ttl=0, failure_ttl=60, ttl=300)
+            job.set_enqueue_time(datetime.now(UTC))
+        return due
 
 
 @click.command("scheduler")
@@ -28,12 +40,11 @@ def command(health_bind: str | None) -> None:
     serve_health(health_bind or settings.health_bind, runtime.checks())
     if settings.parent_pid is not None:
         exit_with_parent(settings.parent_pid)
-    scheduler = CronScheduler(runtime.redis, logging_level=logging.ERROR)
-    scheduler.serializer = JSONSerializer
+    scheduler = JsonCronScheduler(runtime.redis, logging_level=logging.ERROR)
     for job, cron in ((jobs.sweep, EVERY_MINUTE), (jobs.housekeep, EVERY_HOUR)):
-        scheduler.register(job, queue_name=WORK, cron=cron, result_ttl=0, failure_ttl=60, ttl=300)
+        scheduler.register(job, queue_name=WORK, cron=cron)
     try:
-        scheduler.start()
+        scheduler.start()  # type: ignore[no-untyped-call]
     except RedisError as error:
         # Nothing is lost: every process sweeps by itself. Whoever supervises this one starts it again.
         raise click.ClickException(f"Redis is away ({type(error).__name__})") from None

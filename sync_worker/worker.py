@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from shared.clock import monotonic
 from shared.db.migrate import make_inbox_partitions
+from shared.directory import Directory
 from shared.queue import NOTIFY, WORK, Bell
 from shared.runtime import Runtime
 from shared.wecom.clients import Clients
-from sync_worker.directory import Directory
 from sync_worker.reconcile import Reconciler
 from sync_worker.resync import walk_step
 from sync_worker.routing import route_inbox
@@ -24,7 +24,7 @@ class Worker:
     def __init__(self, runtime: Runtime) -> None:
         settings = runtime.settings
         self._runtime = runtime
-        self._directory = Directory(runtime)
+        self._directory = Directory(runtime.vault)
         self._work_bell = Bell(runtime.redis, WORK)
         self.ring_notifier = Bell(runtime.redis, NOTIFY).ring
         pool = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="observe")

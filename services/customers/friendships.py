@@ -75,7 +75,7 @@ def news(recorded: Sequence[Friendship], told: Sequence[Friendship]) -> News:
         before = told[index - 1].ended_at or START_OF_TIME if index else START_OF_TIME
         following = told[index + 1].started_at if index + 1 < len(told) else None
         last = one.ended_at or END_OF_TIME
-        if one.started_at is not None and not any(before <= at <= last for at in starts):
+        if one.started_at is not None and not any(before < at <= last for at in starts):
             started.append(one)
         lower, upper = one.started_at or START_OF_TIME, following or END_OF_TIME
         if one.ended_at is not None and not any(lower <= at < upper for at in end_times):

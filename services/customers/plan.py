@@ -154,8 +154,10 @@ def _points(
     starts, ends = points_of(recorded.friendships if recorded else ())
     starts |= {item.occurred_at for item in evidence if item.kind is EvidenceKind.ADDED}
     ends |= {End(item.occurred_at, END_KINDS[item.kind]) for item in evidence if item.kind in END_KINDS}
-    if sight.relation is not None and sight.relation.created_at is not None:
+    if sight.relation is not None:
         created_at = sight.relation.created_at
+        if created_at is None:  # seen in the field: then the first look at it has to do
+            created_at = min(starts, default=sight.read.observed_at)
         starts.add(created_at)
         # A customer's removal never shows in reads. The others do, after a while: a read that still lists the
         # relation beyond that while speaks against the end.

@@ -6,6 +6,8 @@ import orjson
 from sqlalchemy import Connection, Engine, RowMapping, create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from shared.errors import RetryableError, TerminalError
+
 Row = RowMapping
 
 
@@ -63,3 +65,12 @@ def fetch_one(connection: Connection, sql: str, **parameters: object) -> Row | N
 def run(connection: Connection, sql: str, **parameters: object) -> int:
     """Execute; the number of rows touched."""
     return connection.execute(text(sql), parameters).rowcount
+
+
+def describe(error: Exception) -> str:
+    """What went wrong without what it went wrong with: database errors quote rows, and rows are personal data."""
+    if isinstance(error, DBAPIError):
+        return f"{type(error.orig).__name__} {getattr(error.orig, 'sqlstate', '') or ''}".strip()
+    if isinstance(error, RetryableError | TerminalError):
+        return str(error)
+    return type(error).__name__

@@ -4,7 +4,7 @@ Reads are tried up to three times when WeCom says it is busy or no answer comes;
 because only their caller knows whether a repeat is safe. The token travels in the query: addresses are never logged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -45,7 +45,7 @@ from shared.wecom.token import TokenStore
 
 BUSY = -1
 PAGE_LIMIT = 100
-TOKEN_API = "gettoken"
+TOKEN_API = "gettoken"  # noqa: S105 - the name of an API
 
 log = structlog.get_logger()
 calls = Counter("guanxi_wecom_calls", "WeCom calls by API and error code", ["api", "code"])
@@ -97,7 +97,7 @@ class WeComClient:
                     return ContactRead(None, ())
                 raise
             profile = profile or read_profile(answer["external_contact"])
-            relations += [read_relation(one) for one in answer.get("follow_user") or ()]
+            relations += [read_relation(one) for one in _usable(answer.get("follow_user"), "userid")]
             cursor = answer.get("next_cursor") or ""
             if not cursor:
                 return ContactRead(profile, tuple(relations))
@@ -124,7 +124,12 @@ class WeComClient:
         """
         body = {"userid_list": list(userids), "cursor": cursor, "limit": PAGE_LIMIT}
         answer = self._read("externalcontact/batch/get_by_user", body=body)
-        rows = answer.get("external_contact_list") or ()
+        rows = [
+            row
+            for row in answer.get("external_contact_list") or ()
+            if _usable([row.get("external_contact") or {}], "external_userid")
+            and _usable([row.get("follow_info") or {}], "userid")
+        ]
         return BatchPage(
             rows=tuple((read_profile(r["external_contact"]), read_relation(r["follow_info"])) for r in rows),
             next_cursor=answer.get("next_cursor") or "",
@@ -203,7 +208,9 @@ class WeComClient:
             # `from None`: the original's text holds the address, and with it the token.
             raise self._unreachable(api, type(error).__name__, maybe_accepted=not _never_connected(error)) from None
         except ValueError:
-            raise self._unreachable(api, f"HTTP {response.status_code} without an answer", maybe_accepted=True) from None
+            raise self._unreachable(
+                api, f"HTTP {response.status_code} without an answer", maybe_accepted=True
+            ) from None
         seconds.labels(api).observe(monotonic() - started)
         calls.labels(api, str(answer.get("errcode") or 0)).inc()
         return answer
@@ -229,3 +236,11 @@ def _never_connected(error: requests.RequestException) -> bool:
     """Refused, or the name is unknown: nothing was sent."""
     cause = error.args[0] if error.args else None
     return isinstance(getattr(cause, "reason", cause), NewConnectionError)
+
+
+def _usable(rows: Sequence[Mapping[str, Any]] | None, key: str) -> list[Mapping[str, Any]]:
+    """Rows that name what they are about; some corps have been given rows that do not."""
+    named = [row for row in rows or () if row.get(key)]
+    if len(named) < len(rows or ()):
+        log.warning("wecom.nameless_rows", key=key, rows=len(rows or ()) - len(named))
+    return named

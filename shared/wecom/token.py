@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from shared.clock import Clock
 from shared.db.engine import Row, fetch_one, run
-from shared.errors import TerminalError
+from shared.errors import RetryableError
 from shared.tenants import Tenant
 
 RENEW_BEFORE = timedelta(minutes=5)
@@ -55,7 +55,7 @@ class TokenStore:
         """The token to use instead of `failed`; fetched only if nobody has stored a newer one meanwhile.
 
         Raises:
-            TerminalError: the app is not configured.
+            RetryableError: the app is not configured (yet).
             WeComError, UnreachableError: WeCom did not give one.
         """
         with self._lock, self._engine.begin() as connection:
@@ -67,7 +67,7 @@ class TokenStore:
                 name=self._app,
             )
             if row is None:
-                raise TerminalError(f"corp {self._tenant.corp_id} has no app named {self._app!r}")
+                raise RetryableError(f"corp {self._tenant.corp_id} has no app named {self._app!r}", after_s=300)
             return self._stored(row, failed) or self._fetched(connection, row)
 
     def _stored(self, row: Row, failed: str | None) -> str | None:

@@ -13,9 +13,12 @@ from services.customers.model import Evidence
 from shared.body import Body
 from shared.ids import ExternalUserId
 
+LONGEST_ID = 256
+"""WeCom's ids have 64 characters at most. One that no index holds would hold up all other events for ever."""
+
 
 class MissingFieldError(ValueError):
-    """The event lacks a field without which it names no subject; the text is the field's name."""
+    """The event lacks a usable field without which it names no subject; the text is the field's name."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,10 @@ class Fields:
     def __getitem__(self, name: str) -> str:
         """
         Raises:
-            MissingFieldError: absent or empty.
+            MissingFieldError: absent, empty or too long for an id.
         """
         value = self.body.text(name)
-        if not value:
+        if not value or len(value) > LONGEST_ID:
             raise MissingFieldError(name)
         return value
 

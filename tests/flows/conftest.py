@@ -18,7 +18,7 @@ OUTLETS = {1: "总部", 2: "一店", 3: "二店", 4: "三店"}
 
 @pytest.fixture
 def two_of_each(tmp_path: Path) -> Iterator[Stack]:
-    """Two gateways on one corp's callbacks, two workers, two notifiers."""
+    """Two gateways on one address, two workers, two notifiers."""
     settings = load_settings(home=tmp_path, gateway_bind="127.0.0.1:0")
     with Stack(settings, simulator=True, workers=2, notifiers=2, gateways=2, extra=QUICK) as stack:
         yield stack
@@ -26,7 +26,7 @@ def two_of_each(tmp_path: Path) -> Iterator[Stack]:
 
 @pytest.fixture
 def world(two_of_each: Stack) -> World:
-    """A live corp with 200 associates and no customers; every callback goes to both gateways."""
+    """A live corp with 200 associates and no customers; every callback is sent twice."""
     return make_world(two_of_each)
 
 
@@ -34,10 +34,12 @@ def make_world(stack: Stack, *, customers: int = 0) -> World:
     assert stack.simulator_url is not None
     corp = SimulatedCorp(stack.simulator_url)
     corp.post("/sim/limits", {"per_minute": 0, "per_hour": 0})
-    corp.create([stack.addresses["gateway"], stack.addresses["gateway-2"]], associates=ASSOCIATES, outlets=OUTLETS)
+    corp.create([stack.addresses["gateway"]] * 2, associates=ASSOCIATES, outlets=OUTLETS)
     if customers:
         corp.add_customers(customers, userids=list(ASSOCIATES))
     made = World(stack, corp, stack.open_runtime(), list(ASSOCIATES))
     record_demo_corp(made.runtime)
-    wait_for(lambda: made.number("select count(*) n from tenant where state = 'live'") == 1, "the first sync", patience_s=180)
+    wait_for(
+        lambda: made.number("select count(*) n from tenant where state = 'live'") == 1, "the first sync", patience_s=180
+    )
     return made

@@ -1,23 +1,28 @@
-"""The tenants and receivers that a worker process knows, loaded at first use and again when one is missing."""
+"""The tenants and receivers that a process knows: loaded at first use, again when one is missing, and every minute."""
 
 from sqlalchemy import Connection
 
+from shared.clock import monotonic
 from shared.ids import ReceiverId, TenantId
-from shared.runtime import Runtime
 from shared.tenants import Receiver, Tenant, load_receivers, load_tenant
+from shared.vault import Vault
+
+FRESH_S = 60.0
 
 
 class Directory:
-    def __init__(self, runtime: Runtime) -> None:
-        self._vault = runtime.vault
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
         self._tenants: dict[TenantId, Tenant] = {}
         self._receivers: dict[ReceiverId, Receiver] = {}
+        self._since = monotonic()
 
     def tenant(self, connection: Connection, tenant_id: TenantId) -> Tenant:
         """
         Raises:
             LookupError: no such tenant.
         """
+        self._forget_the_old()
         if tenant_id not in self._tenants:
             found = load_tenant(connection, self._vault, tenant_id)
             if found is None:
@@ -26,6 +31,11 @@ class Directory:
         return self._tenants[tenant_id]
 
     def receiver(self, connection: Connection, receiver_id: ReceiverId) -> Receiver | None:
+        self._forget_the_old()
         if receiver_id not in self._receivers:
             self._receivers = {one.id: one for one in load_receivers(connection, self._vault)}
         return self._receivers.get(receiver_id)
+
+    def _forget_the_old(self) -> None:
+        if monotonic() - self._since > FRESH_S:
+            self._tenants, self._receivers, self._since = {}, {}, monotonic()
