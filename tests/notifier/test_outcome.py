@@ -1,0 +1,57 @@
+"""What a failed call means for its delivery."""
+
+import pytest
+
+from notifier.deliver import outcome_of
+from shared.errors import RetryableError
+from shared.outbox import Outcome
+from shared.wecom.errors import UnreachableError, error_for
+from tests.services.factories import at
+
+API = "message/send"
+BACKOFF_S = (2.0, 30.0, 600.0)
+
+
+def answered(code: int) -> Exception:
+    return error_for(API, code, "words of WeCom")
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "state", "wait_s", "code"),
+    [
+        pytest.param(UnreachableError(API, "timeout", maybe_accepted=True), "unknown", "due", 2, None, id="no answer"),
+        pytest.param(
+            UnreachableError(API, "refused", maybe_accepted=False), "retry", "due", 2, None, id="never connected"
+        ),
+        pytest.param(answered(81013), "refused", "refused", None, 81013, id="no such recipient"),
+        pytest.param(answered(60011), "refused", "refused", None, 60011, id="recipient out of the app's range"),
+        pytest.param(answered(60111), "refused", "refused", None, 60111, id="no such member"),
+        pytest.param(answered(40003), "refused", "refused", None, 40003, id="bad member id"),
+        pytest.param(answered(-1), "retry", "due", 2, -1, id="WeCom is busy"),
+        pytest.param(answered(45033), "retry", "due", 2, 45033, id="asked for less than our own wait"),
+        pytest.param(answered(45009), "retry", "due", 60, 45009, id="limited: as long as WeCom asks for"),
+        pytest.param(answered(60020), "retry", "due", 300, 60020, id="blocked until a person acts"),
+        pytest.param(answered(40058), "refused", "dead", None, 40058, id="a wrong call: our bug"),
+        pytest.param(RetryableError("budget", after_s=7.0), "retry", "due", 7, None, id="our own budget"),
+        pytest.param(RetryableError("budget"), "retry", "due", 2, None, id="our own budget, no time named"),
+        pytest.param(ValueError("a name"), "unknown", "due", 2, None, id="a bug during the call may have sent it"),
+    ],
+)
+def test_an_error_decides_whether_the_message_goes_out_again(error, outcome, state, wait_s, code):
+    """No answer: the same bytes again. WeCom's no: certainly not taken. A person who cannot get it: closed (LOSS-2)."""
+    found = outcome_of(error, attempts=1, backoff_s=BACKOFF_S, now=at(100))
+    assert (found.outcome, found.state, found.code) == (outcome, state, code)
+    assert found.next_try_at == (None if wait_s is None else at(100 + wait_s))
+
+
+@pytest.mark.parametrize(("attempts", "wait_s"), [(1, 2), (2, 30), (3, 600), (4, 600), (99, 600)])
+def test_waits_grow_and_then_stay(attempts, wait_s):
+    """The wait after each failed try is the next of the list, at most the last (LOSS-2)."""
+    for error in (answered(-1), UnreachableError(API, "timeout", maybe_accepted=True)):
+        assert outcome_of(error, attempts=attempts, backoff_s=BACKOFF_S, now=at(0)).next_try_at == at(wait_s)
+
+
+def test_a_bug_is_noted_without_what_it_was_about():
+    """An unexpected error's text may quote a person; only its kind is kept (ACC-3)."""
+    found = outcome_of(ValueError("Chen Li 13800000000"), attempts=1, backoff_s=BACKOFF_S, now=at(0))
+    assert found == Outcome("unknown", "due", next_try_at=at(2), detail="ValueError")

@@ -1,0 +1,95 @@
+"""The schema is brought up to date from anything, by anybody, as often as they like."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from shared.db.engine import fetch_all, make_engine
+from shared.db.migrate import DAYS_AHEAD, DAYS_BEHIND, make_inbox_partitions, migrate
+from shared.embedded import EmbeddedServers
+from tests.conftest import database_url_of
+from tests.shared.arrivals import NOON, arrival, store
+
+
+@pytest.fixture
+def empty(servers: EmbeddedServers) -> Iterator[Engine]:
+    """A database that nobody has migrated."""
+    name = f"empty_{os.getpid()}"
+    admin = make_engine(servers.database_url)
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"create database {name}"))
+        made = make_engine(database_url_of(servers, name))
+        yield made
+        made.dispose()
+        connection.execute(text(f"drop database {name} with (force)"))
+    admin.dispose()
+
+
+def days(engine: Engine) -> list[date]:
+    with engine.connect() as connection:
+        rows = fetch_all(connection, "select inhrelid::regclass::text as name from pg_inherits "
+                         "where inhparent = 'inbox'::regclass order by 1")  # fmt: skip
+    names = [row["name"] for row in rows if row["name"] != "inbox_default"]
+    return [datetime.strptime(name, "inbox_%Y%m%d").replace(tzinfo=UTC).date() for name in names]
+
+
+def test_an_empty_database_gets_schema_and_partitions(empty: Engine):
+    """One partition for each day around today, and a default for all the others."""
+    migrate(empty, now=NOON)
+    today = NOON.date()
+    assert days(empty) == [today + timedelta(days=n) for n in range(-DAYS_BEHIND, DAYS_AHEAD + 1)]
+    assert store(empty, [arrival(), arrival(b"<b/>", at=None)]) == 2
+
+
+def test_migrating_again_changes_nothing_but_the_days(empty: Engine):
+    """It runs at every start; a later start adds the days that are missing."""
+    migrate(empty, now=NOON)
+    store(empty, [arrival()])
+    migrate(empty, now=NOON)
+    before = days(empty)
+    migrate(empty, now=NOON + timedelta(days=2))
+    assert days(empty) == [*before, before[-1] + timedelta(days=1), before[-1] + timedelta(days=2)]
+    assert store(empty, [arrival()]) == 0
+
+
+def test_two_that_start_together_take_turns(empty: Engine):
+    """Every process of an installation may migrate at its start."""
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: migrate(empty, now=NOON), range(4)))
+    assert len(days(empty)) == DAYS_BEHIND + DAYS_AHEAD + 1
+
+
+def test_rows_in_the_default_partition_move_to_their_new_day(engine: Engine):
+    """An event that came before its day's partition was made is still the same event afterwards."""
+    later = NOON.replace(year=2050)
+    early, other = arrival(b"<a/>", at=later), arrival(b"<b/>", at=later + timedelta(days=DAYS_AHEAD + 1))
+    assert store(engine, [early, other]) == 2
+    with engine.begin() as connection:
+        before = {row["id"]: row for row in fetch_all(connection, "select * from inbox")}
+        assert make_inbox_partitions(connection, today=later.date()) == DAYS_BEHIND + DAYS_AHEAD + 1
+    with engine.begin() as connection:
+        rows = fetch_all(connection, "select tableoid::regclass::text as place, * from inbox order by digest = :d desc",
+                         d=early.digest)  # fmt: skip
+        assert [row["place"] for row in rows] == [f"inbox_{later:%Y%m%d}", "inbox_default"]
+        assert {row["id"]: {k: v for k, v in row.items() if k != "place"} for row in rows} == before
+    assert store(engine, [early, other]) == 0
+
+
+def test_a_new_day_keeps_the_key_and_the_defaults_of_the_inbox(engine: Engine):
+    """A partition that was made by hand has the same unique key, index and sequence."""
+    later = NOON.replace(year=2050)
+    with engine.begin() as connection:
+        make_inbox_partitions(connection, today=later.date())
+    assert store(engine, [arrival(at=later)]) == 1
+    assert store(engine, [arrival(at=later)]) == 0
+    with engine.connect() as connection:
+        (row,) = fetch_all(connection, "select id, state from inbox")
+        indexes = fetch_all(
+            connection, "select indexdef from pg_indexes where tablename = :t", t=f"inbox_{later:%Y%m%d}"
+        )
+    assert (row["id"] > 0, row["state"]) == (True, "new")
+    assert len(indexes) == 2

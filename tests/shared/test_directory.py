@@ -1,0 +1,38 @@
+"""What a process knows of tenants and receivers is loaded when it is needed."""
+
+import pytest
+from sqlalchemy import Connection
+
+from shared.clock import FixedClock
+from shared.db.engine import run
+from shared.directory import Directory
+from shared.ids import ReceiverId, TenantId
+from shared.tenants import load_receivers, record_corp
+from shared.vault import Vault
+from tests.shared.corps import CORP, KEYS, corp_file
+
+
+def test_a_tenant_is_loaded_once(connection: Connection, vault: Vault, tenant_id: TenantId):
+    """Opening a data key for every event would be waste."""
+    directory = Directory(vault)
+    first = directory.tenant(connection, tenant_id)
+    run(connection, "update tenant set name = 'New Name'")
+    assert first.corp_id == CORP
+    assert directory.tenant(connection, tenant_id) is first
+
+
+def test_a_tenant_that_does_not_exist_is_told(connection: Connection, vault: Vault, tenant_id: TenantId):
+    """No row is ever worked on for nobody."""
+    with pytest.raises(LookupError, match=f"no tenant {tenant_id + 1}"):
+        Directory(vault).tenant(connection, TenantId(tenant_id + 1))
+
+
+def test_a_receiver_that_is_missing_is_looked_for_again(
+    connection: Connection, vault: Vault, tenant_id: TenantId, clock: FixedClock
+):
+    """A running process learns of a new receiver with its first event."""
+    directory = Directory(vault)
+    assert directory.receiver(connection, ReceiverId(0)) is None
+    record_corp(connection, vault, corp_file(receivers={"new": {"kind": "app", **KEYS}}), now=clock.now())
+    (new,) = load_receivers(connection, vault)
+    assert directory.receiver(connection, new.id) == new
