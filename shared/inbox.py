@@ -63,10 +63,12 @@ def usable_time(unix_seconds: str | None) -> datetime | None:
 
 STORE = """
 insert into inbox (day, receiver_id, digest, tenant_id, occurred_at, received_at, body)
-select * from unnest(%s::date[], %s::int[], %s::bytea[], %s::int[], %s::timestamptz[], %s::timestamptz[], %s::bytea[])
+select * from unnest(%b::date[], %b::int[], %b::bytea[], %b::int[], %b::timestamptz[], %b::timestamptz[], %b::bytea[])
 on conflict (day, receiver_id, digest) do nothing
 """
-"""Takes the columns of many arrivals as arrays (see `columns_of`): one statement, one commit, repeats are no-ops."""
+"""Takes the columns of many arrivals as arrays (see `columns_of`): one statement, one commit, repeats are no-ops.
+
+Binary (%b): as text, every body would be written as hexadecimal on one side and read on the other."""
 
 
 def columns_of(arrivals: Sequence[Arrival]) -> tuple[list[object], ...]:

@@ -6,7 +6,7 @@ Anything unknown or malformed fails at start with the name and the reason.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
 PREFIX = "GUANXI_"
+Seconds = Annotated[float, Field(ge=0)]
 
 
 class SettingsError(Exception):
@@ -56,19 +57,33 @@ class Settings(BaseSettings):
     worker_batch: int = Field(64, ge=1, le=1000)
     lease_s: float = Field(60.0, gt=0)
     sweep_interval_s: float = Field(1.0, gt=0, description="how often a process looks for due work that nobody woke")
-    reconcile_backoff_s: tuple[float, ...] = Field((1, 2, 5, 15, 60, 300, 900, 3600), min_length=1)
+    reconcile_backoff_s: tuple[Seconds, ...] = Field((1, 2, 5, 15, 60, 300, 900, 3600), min_length=1)
     deletion_lag_s: float = Field(600.0, ge=0, description="how long reads may still list a relation its member ended")
     add_lag_s: float = Field(120.0, ge=0, description="how long a new relation may be missing from reads")
 
     notifier_threads: int = Field(8, ge=1, le=64)
     notifier_batch: int = Field(64, ge=1, le=1000)
-    message_backoff_s: tuple[float, ...] = Field((1, 5, 15, 60, 300, 900, 1800, 3600), min_length=1)
+    message_backoff_s: tuple[Seconds, ...] = Field((1, 5, 15, 60, 300, 900, 1800, 3600), min_length=1)
     message_ttl_s: float = Field(86_400.0, gt=0, description="a notice older than this is not sent any more")
     member_per_minute: int = Field(30, ge=1, description="messages per member; WeCom drops more without saying so")
     member_per_hour: int = Field(1000, ge=1)
 
     wecom_connect_timeout_s: float = 3.0
     wecom_read_timeout_s: float = 10.0
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+            raise ValueError("must start with postgresql://")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
 
     @field_validator("gateway_bind", "console_bind", "health_bind")
     @classmethod

@@ -5,13 +5,18 @@ Evidence, the request's new generation and the inbox row's state are one commit.
 """
 
 from collections import Counter as Tally
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 from prometheus_client import Counter
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from services.customers.model import CONTACT, Evidence
 from shared.body import Body, BodyError, read_body
+from shared.db.engine import describe, is_away
 from shared.directory import Directory
 from shared.evidence import EvidenceRow, record_evidence
 from shared.inbox import BODY, InboxRow, Routed, claim_new, record_routed
@@ -42,16 +47,32 @@ def route_inbox(runtime: Runtime, directory: Directory, *, limit: int) -> int:
         rows = claim_new(connection, limit=limit)
         if not rows:
             return 0
-        batch = _Batch()
-        for row in rows:
-            _route(batch, row, directory.receiver(connection, row.receiver_id))
-        record_evidence(connection, batch.evidence, now=now)
-        want(connection, batch.wanted, now=now)
-        record_routed(connection, batch.outcomes, now=now)
-    for (state, event), count in Tally((o.state, _label(o)) for o in batch.outcomes).items():
+        outcomes = _record(connection, directory, rows, now=now)
+    for (state, event), count in Tally((o.state, _label(o)) for o in outcomes).items():
         routed.labels(state, event).inc(count)
-    log.info("inbox.routed", rows=len(rows), subjects=len({w.subject for w in batch.wanted}))
+    log.info("inbox.routed", rows=len(rows))
     return len(rows)
+
+
+def _record(connection: Connection, directory: Directory, rows: Sequence[InboxRow], *, now: datetime) -> list[Routed]:
+    """Route and record rows together; when the database refuses one, each alone, so that it holds up no other."""
+    batch = _Batch()
+    for row in rows:
+        _route(batch, row, directory.receiver(connection, row.receiver_id))
+    try:
+        with connection.begin_nested():
+            record_evidence(connection, batch.evidence, now=now)
+            want(connection, batch.wanted, now=now)
+            record_routed(connection, batch.outcomes, now=now)
+    except DBAPIError as error:
+        if is_away(error):
+            raise
+        if len(rows) > 1:
+            return [outcome for row in rows for outcome in _record(connection, directory, [row], now=now)]
+        refused = [Routed(rows[0], "failed", None, None, describe(error))]
+        record_routed(connection, refused, now=now)
+        return refused
+    return batch.outcomes
 
 
 def _label(outcome: Routed) -> str:

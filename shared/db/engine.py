@@ -13,7 +13,8 @@ Row = RowMapping
 
 def make_engine(database_url: str, *, pool_size: int = 8, application: str = "guanxi") -> Engine:
     """An engine that checks a connection before use: a restarted database costs one retry, not an error."""
-    url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+    _, _, rest = database_url.partition("://")
+    url = f"postgresql+psycopg://{rest}"
     return create_engine(
         url,
         pool_size=pool_size,

@@ -18,6 +18,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from urllib3.exceptions import NewConnectionError
 
 from shared.clock import Clock, monotonic
+from shared.errors import RetryableError
 from shared.ids import ExternalUserId, UserId
 from shared.settings import Settings
 from shared.tenants import Tenant
@@ -93,9 +94,11 @@ class WeComClient:
             try:
                 answer = self._read("externalcontact/get", query=query)
             except WeComError as error:
-                if error.code in NO_RELATION | NOT_VISIBLE:
-                    return ContactRead(None, ())
-                raise
+                if error.code not in NO_RELATION | NOT_VISIBLE:
+                    raise
+                if cursor:
+                    raise RetryableError("the contact changed while its pages were read") from None
+                return ContactRead(None, ())
             profile = profile or read_profile(answer["external_contact"])
             relations += [read_relation(one) for one in _usable(answer.get("follow_user"), "userid")]
             cursor = answer.get("next_cursor") or ""
