@@ -15,7 +15,12 @@ from shared.outbox import DUPLICATE_WINDOW
 from shared.tenants import Tenant
 
 LONGEST_NAME = 40
-"""Characters of a name in a message: a text card's title holds 128 characters, its description 512."""
+"""Characters of a name in a message."""
+TITLE_MOST, DESCRIPTION_MOST = 128, 512
+"""Characters; WeCom cuts what is longer, in the middle of the markup."""
+
+JOINER = "\u200d"
+"""Holds the parts of an emoji together."""
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -39,14 +44,13 @@ def render_card(tenant: Tenant, source: NoticeSource, people: People, *, agent_i
     recipient = UserId(source.recipient)
     words = dict(spec.values(fact, recipient, people)) | {"at": _local(source.occurred_at, tenant.timezone)}
     name = f"{tenant.language}/{source.notice}.txt"
-    title = _plain.get_template(name).render(words).split("\n", 1)[0]
-    description = _templates.get_template(name).render(words).split("\n", 1)[1]
+    title, description = _fitting(name, words)
     card = {
         "touser": recipient,
         "msgtype": "textcard",
         "agentid": agent_id,
         "textcard": {
-            "title": title[:128],
+            "title": title,
             "description": description,
             "url": _link(console_url, source.customer_id, source.outbox_id),
             "btntxt": "详情" if tenant.language == "zh" else "Open",
@@ -65,7 +69,18 @@ def _local(moment: datetime, timezone: str) -> str:
     return f"{moment.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}"
 
 
-def shortened(name: str) -> str:
+def _fitting(template: str, words: dict[str, str]) -> tuple[str, str]:
+    """Title and description; the words get shorter until both fit (an escaped character counts as what it becomes)."""
+    for most in (LONGEST_NAME, 20, 10, 5):
+        short = {key: word if key == "at" else shortened(word, most) for key, word in words.items()}
+        title = _plain.get_template(template).render(short).split("\n", 1)[0]
+        description = _templates.get_template(template).render(short).split("\n", 1)[1]
+        if len(title) <= TITLE_MOST and len(description) <= DESCRIPTION_MOST:
+            break
+    return title, description
+
+
+def shortened(name: str, most: int = LONGEST_NAME) -> str:
     """A name as one line of readable length: control characters and line breaks become blanks."""
-    clean = "".join(c if c.isprintable() else " " for c in name).strip()
-    return clean if len(clean) <= LONGEST_NAME else clean[: LONGEST_NAME - 1] + "…"
+    clean = "".join(c if c.isprintable() or c == JOINER else " " for c in name).strip()
+    return clean if len(clean) <= most else clean[: most - 1] + "…"

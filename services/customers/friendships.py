@@ -6,12 +6,13 @@ them gives the friendships; comparing those with the recorded ones gives what is
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from services.customers.model import Friendship, State
+from services.customers.model import Friendship, State, Told
 
 START_OF_TIME = datetime(1, 1, 1, tzinfo=UTC)
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -54,32 +55,67 @@ def replay(starts: Iterable[datetime], ends: Iterable[End]) -> tuple[Friendship,
 
 @dataclass(frozen=True)
 class News:
-    """Starts and ends that were not told before."""
+    """Starts and ends that were not told before; `told` is what has been told with them (see `Relation.told`)."""
 
     started: tuple[Friendship, ...]
     ended: tuple[Friendship, ...]
     reopened: bool
     """A recorded end does not hold any more."""
+    told: Told | None
 
 
-def news(recorded: Sequence[Friendship], told: Sequence[Friendship]) -> News:
-    """What `told` adds to `recorded`.
+def news(recorded: Sequence[Friendship], present: Sequence[Friendship], told: Told | None = None) -> News:
+    """What `present` adds to what was told of `recorded`.
 
-    A start counts as told before when any recorded start lies in the same friendship, an end when any recorded end
-    lies between this friendship's start and the next one's: a time refined by a second is not news.
+    A start or end is known when it was told with that very time, else when any time that was told lies in its place:
+    a start's place is after the friendship before and within its own, an end's is from its start to the next one. So
+    a time that is refined by a second is not news, and what late events split apart is told piece by piece, once.
     """
-    starts, ends = points_of(recorded)
-    end_times = {end.at for end in ends}
-    started, ended = [], []
-    for index, one in enumerate(told):
-        before = told[index - 1].ended_at or START_OF_TIME if index else START_OF_TIME
-        following = told[index + 1].started_at if index + 1 < len(told) else None
-        last = one.ended_at or END_OF_TIME
-        if one.started_at is not None and not any(before < at <= last for at in starts):
-            started.append(one)
-        lower, upper = one.started_at or START_OF_TIME, following or END_OF_TIME
-        if one.ended_at is not None and not any(lower <= at < upper for at in end_times):
-            ended.append(one)
+    before = told or told_by(recorded)
+    starts, ends = set(before.starts), set(before.ends)
+    started = _untold([(f.started_at, *_place_of_start(present, i)) for i, f in enumerate(present)], starts)
+    ended = _untold([(f.ended_at, *_place_of_end(present, i)) for i, f in enumerate(present)], ends)
+    after = Told(
+        before.starts | {f.started_at for i, f in enumerate(present) if i in started and f.started_at},
+        before.ends | {f.ended_at for i, f in enumerate(present) if i in ended and f.ended_at},
+    )
     was_over = bool(recorded) and recorded[-1].ended_at is not None
-    lasts = bool(told) and told[-1].ended_at is None
-    return News(tuple(started), tuple(ended), reopened=was_over and lasts and told[-1] not in started)
+    lasts = bool(present) and present[-1].ended_at is None
+    return News(
+        started=tuple(present[i] for i in started),
+        ended=tuple(present[i] for i in ended),
+        reopened=was_over and lasts and len(present) - 1 not in started,
+        told=None if after == told_by(present) else after,
+    )
+
+
+def told_by(friendships: Iterable[Friendship]) -> Told:
+    """What friendships say by themselves."""
+    starts, ends = points_of(friendships)
+    return Told(frozenset(starts), frozenset(end.at for end in ends))
+
+
+def _untold(wanted: Sequence[tuple[datetime | None, datetime, datetime]], times: set[datetime]) -> list[int]:
+    """Which of `wanted` (its time, after, until) nobody told. Takes from `times` what serves as told."""
+    left = [(i, one) for i, one in enumerate(wanted) if one[0] is not None and one[0] not in times]
+    times -= {one[0] for one in wanted if one[0] is not None}
+    untold = []
+    for i, (_, after, until) in left:
+        found = min((time for time in times if after < time <= until), default=None)
+        if found is None:
+            untold.append(i)
+        else:
+            times.discard(found)
+    return untold
+
+
+def _place_of_start(friendships: Sequence[Friendship], index: int) -> tuple[datetime, datetime]:
+    before = friendships[index - 1].ended_at if index else None
+    return before or START_OF_TIME, friendships[index].ended_at or END_OF_TIME
+
+
+def _place_of_end(friendships: Sequence[Friendship], index: int) -> tuple[datetime, datetime]:
+    following = friendships[index + 1].started_at if index + 1 < len(friendships) else None
+    start = friendships[index].started_at
+    # From its start on, up to but not including the next one's.
+    return start - MOMENT if start else START_OF_TIME, following - MOMENT if following else END_OF_TIME

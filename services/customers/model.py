@@ -119,14 +119,27 @@ class Observed:
 
 
 @dataclass(frozen=True)
+class Told:
+    """The times with which starts and ends of one relation became facts."""
+
+    starts: frozenset[datetime] = frozenset()
+    ends: frozenset[datetime] = frozenset()
+
+
+@dataclass(frozen=True)
 class Relation:
-    """A relation as recorded: its friendships in time, its state, what it carries."""
+    """A relation as recorded: its friendships in time, its state, what it carries.
+
+    `told` is what became facts of it; None when that is exactly what its friendships say. The two differ after late
+    events: a friendship that was told as one may turn out to be two.
+    """
 
     userid: UserId
     state: State
     friendships: tuple[Friendship, ...]
     half_at: datetime | None = None
     notes: Notes = Notes()
+    told: Told | None = None
 
     @property
     def present(self) -> Friendship | None:

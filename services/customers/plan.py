@@ -122,9 +122,11 @@ def _plan_relation(
     draft: _Draft, sight: _Sight, *, userid: UserId, recorded: Relation | None, evidence: Sequence[Evidence]
 ) -> None:
     starts, ends = _points(draft, sight, recorded, evidence)
-    told = replay(starts, ends)
     half_at = _half_at(recorded, evidence)
-    state = _state(told, half_at)
+    half_over = _end_of_half(starts, ends, half_at)
+    ends -= half_over
+    told = replay(starts, ends)
+    state = _state(told, half_at, half_over)
     if state is None:
         return
     if state is State.ACTIVE and sight.missing:
@@ -142,10 +144,11 @@ def _plan_relation(
     notes = _merged(recorded.notes if recorded else Notes(), sight.relation.notes if sight.relation else Notes())
     if notes.add_state is None:
         notes = replace(notes, add_state=_told_state(evidence))
-    desired = Relation(userid, state, told, half_at, notes)
+    fresh = news(recorded.friendships if recorded else (), told, recorded.told if recorded else None)
+    desired = Relation(userid, state, told, half_at, notes, fresh.told)
     if desired != recorded:
         draft.relations.append(desired)
-        draft.facts += _facts(sight.read, recorded, desired, evidence)
+        draft.facts += _facts(sight.read, recorded, desired, fresh, evidence)
 
 
 def _points(
@@ -156,8 +159,10 @@ def _points(
     ends |= {End(item.occurred_at, END_KINDS[item.kind]) for item in evidence if item.kind in END_KINDS}
     if sight.relation is not None:
         created_at = sight.relation.created_at
-        if created_at is None:  # seen in the field: then the first look at it has to do
-            created_at = min(starts, default=sight.read.observed_at)
+        if created_at is None and not starts and not ends:  # some corps have been given none: this look has to do
+            created_at = sight.read.observed_at
+        if created_at is None:
+            return starts, ends
         starts.add(created_at)
         # A customer's removal never shows in reads. The others do, after a while: a read that still lists the
         # relation beyond that while speaks against the end.
@@ -176,11 +181,20 @@ def _half_at(recorded: Relation | None, evidence: Sequence[Evidence]) -> datetim
     return max(known, default=None)
 
 
-def _state(told: Sequence[Friendship], half_at: datetime | None) -> State | None:
+def _end_of_half(starts: set[datetime], ends: set[End], half_at: datetime | None) -> set[End]:
+    """Ends of a half-add that was never confirmed: nobody was a friend yet, so nobody lost one (ASG-10)."""
+    if half_at is None:
+        return set()
+    return {end for end in ends if end.at >= half_at and not any(start <= end.at for start in starts)}
+
+
+def _state(told: Sequence[Friendship], half_at: datetime | None, half_over: set[End]) -> State | None:
     """None: nothing is known of this relation."""
     last = told[-1] if told else None
     if last is not None and last.ended_at is None:
         return State.ACTIVE
+    if last is None and half_over:
+        return min(half_over, key=lambda end: (end.at, end.by)).by
     if half_at is not None and (last is None or last.ended_at is None or half_at > last.ended_at):
         return State.HALF
     return last.ended_by if last is not None else None
@@ -196,11 +210,10 @@ def _wait(draft: _Draft, sight: _Sight, *, userid: UserId, started_at: datetime 
 
 
 def _facts(
-    read: Observed, recorded: Relation | None, desired: Relation, evidence: Sequence[Evidence]
+    read: Observed, recorded: Relation | None, desired: Relation, told: News, evidence: Sequence[Evidence]
 ) -> list[RelationFact]:
     userid, external_userid = desired.userid, read.external_userid
     was = recorded.state if recorded else None
-    told: News = news(recorded.friendships if recorded else (), desired.friendships)
     facts: list[RelationFact] = [_started(one, read, desired, evidence) for one in told.started]
     for one in told.ended:
         assert one.ended_at is not None and one.ended_by is not None

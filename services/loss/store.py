@@ -66,6 +66,7 @@ def _list(
     rows = fetch_all(
         connection,
         "select userid, external_userid, ended_at from relation where tenant_id = :tenant_id and state = :state "
+        "and ended_at is not null "  # the end of a half-add is no loss
         "and (cast(:at as timestamptz) is null or (ended_at, external_userid, userid) < (:at, :external_userid, "
         ":userid)) order by ended_at desc, external_userid desc, userid desc limit :limit",
         tenant_id=tenant_id,

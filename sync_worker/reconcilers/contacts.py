@@ -12,7 +12,8 @@ from services.associates.model import ASSOCIATE
 from services.associates.store import unknown_associates
 from services.customers.model import Absence, Notes, Observed, ObservedRelation, Profile, Recorded, Relation
 from services.customers.plan import ContactPlan, Lags, plan_contact
-from services.customers.store import Provenance, load_evidence, load_recorded, record_contacts
+from services.customers.record import Provenance, record_contacts
+from services.customers.store import load_evidence, load_recorded
 from services.loss.plan import StandingPlan, plan_standing
 from services.loss.store import load_standings, record_standings
 from services.notices.store import Caused, record_facts_and_notices

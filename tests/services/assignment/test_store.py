@@ -8,7 +8,7 @@ from services.assignment.reassign import reassign
 from services.assignment.store import load_assignments, load_decisions, record_assignments, record_changes
 from services.customers.model import Profile
 from services.customers.plan import ContactPlan
-from services.customers.store import Provenance, record_contacts
+from services.customers.record import Provenance, record_contacts
 from shared.db.engine import fetch_all
 from tests.services.factories import CONTACT, LI, WANG, ZHAO, at, friendship, relation
 

@@ -15,7 +15,7 @@ from services.associates.store import (
 )
 from services.customers.model import State
 from services.customers.plan import ContactPlan
-from services.customers.store import Provenance, record_contacts
+from services.customers.record import Provenance, record_contacts
 from shared.db.engine import fetch_all, fetch_one
 from tests.services.factories import CONTACT, LI, WANG, ZHAO, at, friendship, relation
 

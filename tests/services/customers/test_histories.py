@@ -237,10 +237,6 @@ def arriving(*events: tuple[float, object, int]) -> tuple[World, list[Delivery]]
     ]
 
 
-LATE = "a start or end that a later-known one moved into another friendship is told again, the other one never"
-
-
-@pytest.mark.xfail(reason=LATE, strict=True)
 @pytest.mark.parametrize(
     ("events", "facts"),
     [

@@ -316,18 +316,13 @@ def test_a_relation_without_a_createtime_is_known_since_the_first_look():
     assert planned(read(900, listed(LI, None)), FRIENDS).relations == ()
 
 
-NO_TIME = pytest.mark.xfail(
-    reason="a missing createtime is taken for the earliest start, or for a new start after the end", strict=True
-)
-
-
 @pytest.mark.parametrize("second", [201, 5000])
 @pytest.mark.parametrize(
     "before",
     [
         pytest.param(LOST_AT_200, id="its start is known"),
-        pytest.param(NEVER, id="nothing is recorded", marks=NO_TIME),
-        pytest.param(recorded(relation(LI, friendship(None, 200))), id="only its end is recorded", marks=NO_TIME),
+        pytest.param(NEVER, id="nothing is recorded"),
+        pytest.param(recorded(relation(LI, friendship(None, 200))), id="only its end is recorded"),
     ],
 )
 def test_a_read_without_a_createtime_does_not_undo_a_loss(before, second):
@@ -336,7 +331,6 @@ def test_a_read_without_a_createtime_does_not_undo_a_loss(before, second):
     assert applied(before, plan).relations[LI].state is CUSTOMER
 
 
-@NO_TIME
 def test_a_read_without_a_createtime_keeps_the_friendships_of_the_past():
     """The present friendship says nothing against the end of an earlier one (ASG-8)."""
     twice = recorded(relation(LI, friendship(100, 200, ASSOCIATE), friendship(300)))

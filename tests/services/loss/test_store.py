@@ -4,7 +4,7 @@ import pytest
 
 from services.customers.model import State
 from services.customers.plan import ContactPlan
-from services.customers.store import Provenance, record_contacts
+from services.customers.record import Provenance, record_contacts
 from services.loss.model import Standing
 from services.loss.plan import StandingPlan
 from services.loss.store import EndedRelation, list_deleted, list_lost, load_standings, record_standings

@@ -11,7 +11,7 @@ from services.associates.store import record_associates
 from services.customers.model import CONTACT as KIND
 from services.customers.model import Notes, Profile, RelationEdited, RelationLost, RelationStarted
 from services.customers.plan import ContactPlan
-from services.customers.store import Provenance, record_contacts
+from services.customers.record import Provenance, record_contacts
 from services.notices.store import Caused, load_names, load_sources, record_facts_and_notices
 from shared.db.engine import fetch_all, fetch_one
 from shared.outbox import Delivery, enqueue

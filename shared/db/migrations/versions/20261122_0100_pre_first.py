@@ -178,6 +178,7 @@ create table external_contact (
   corp_name       text,
   corp_full_name  text,
   profile         jsonb,
+  unionid         bytea,                               -- encrypted; found again through identity
   observed_at     timestamptz,                         -- start of the read that last showed it
   cause           text not null,
   caused_by       text,
@@ -195,7 +196,8 @@ create table relation (
   started_at       timestamptz,                        -- of the present or last friendship
   ended_at         timestamptz,
   ended_by         text,
-  past             jsonb not null default '[]',        -- earlier friendships: [{"started_at", "ended_at", "ended_by"}]
+  past             jsonb not null default '[]',        -- earlier friendships: [[started_at, ended_at, ended_by]]
+  told             jsonb,                              -- [[starts], [ends]] that became facts, where it differs from these
   remark           text,
   description      text,
   remark_corp_name text,

@@ -1,0 +1,202 @@
+"""Writes contacts, relations and unionids, always for many contacts at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from services.customers.model import Friendship, Profile, Relation
+from services.customers.plan import ContactPlan
+from services.customers.store import MOBILES, UNIONID
+from shared.db.engine import as_json, fetch_all, run
+from shared.ids import CustomerId, ExternalUserId
+from shared.tenants import Tenant
+from shared.vault import Cipher
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Why a row is as it is: the cause, what brought it about (`inbox:...`, a person, a rule), and the read's time."""
+
+    cause: str
+    caused_by: str | None
+    observed_at: datetime | None
+
+
+def record_contacts(
+    connection: Connection,
+    tenant: Tenant,
+    plans: Sequence[ContactPlan],
+    provenance: Mapping[ExternalUserId, Provenance],
+    *,
+    now: datetime,
+) -> dict[ExternalUserId, CustomerId]:
+    """Write contacts and relations; the customer of each contact, made where it had none."""
+    changed = [plan for plan in plans if plan.profile is not None or plan.relations]
+    if not changed:
+        return {}
+    customers = _record_profiles(connection, tenant, changed, provenance, now=now)
+    _record_relations(connection, tenant, changed, provenance)
+    _record_unionids(connection, tenant, changed, customers, now=now)
+    return customers
+
+
+def _record_profiles(
+    connection: Connection,
+    tenant: Tenant,
+    plans: Sequence[ContactPlan],
+    provenance: Mapping[ExternalUserId, Provenance],
+    *,
+    now: datetime,
+) -> dict[ExternalUserId, CustomerId]:
+    rows = []
+    for plan in sorted(plans, key=lambda p: p.external_userid):
+        why, profile = provenance[plan.external_userid], plan.profile
+        known = profile or Profile()
+        rows.append(
+            {
+                "external_userid": plan.external_userid,
+                "name": known.name,
+                "type": known.type,
+                "gender": known.gender,
+                "avatar": known.avatar,
+                "position": known.position,
+                "corp_name": known.corp_name,
+                "corp_full_name": known.corp_full_name,
+                "profile": known.external_profile,
+                "unionid": known.unionid and tenant.cipher.encrypt(known.unionid.encode(), UNIONID),
+                "observed_at": why.observed_at if profile else None,
+                "cause": why.cause,
+                "caused_by": why.caused_by,
+            }
+        )
+    stored = fetch_all(
+        connection,
+        # A contact without a read (`observed_at` null) only makes sure that the row and its customer exist.
+        "with stored as (insert into external_contact as c (tenant_id, external_userid, customer_id, name, type, "
+        "gender, avatar, position, corp_name, corp_full_name, profile, unionid, observed_at, cause, caused_by) "
+        "select :tenant_id, external_userid, nextval('customer_id_seq'), name, type, gender, avatar, position, "
+        "corp_name, corp_full_name, profile, unionid, observed_at, cause, caused_by "
+        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(external_userid text, name text, type smallint, "
+        "gender smallint, avatar text, position text, corp_name text, corp_full_name text, profile jsonb, "
+        "unionid bytea, observed_at timestamptz, cause text, caused_by text) "
+        "on conflict (tenant_id, external_userid) do update set "
+        "name = coalesce(excluded.name, c.name), type = coalesce(excluded.type, c.type), "
+        "gender = coalesce(excluded.gender, c.gender), avatar = coalesce(excluded.avatar, c.avatar), "
+        "position = coalesce(excluded.position, c.position), corp_name = coalesce(excluded.corp_name, c.corp_name), "
+        "corp_full_name = coalesce(excluded.corp_full_name, c.corp_full_name), "
+        "profile = coalesce(excluded.profile, c.profile), unionid = coalesce(excluded.unionid, c.unionid), "
+        "observed_at = coalesce(excluded.observed_at, c.observed_at), cause = excluded.cause, "
+        "caused_by = excluded.caused_by "
+        "where c.observed_at is null or excluded.observed_at is null or excluded.observed_at >= c.observed_at "
+        "returning external_userid, customer_id, (xmax = 0) as made), "
+        "made as (insert into customer (tenant_id, id, created_at) "
+        "select :tenant_id, customer_id, :now from stored where made) "
+        "select external_userid, customer_id from stored union all select external_userid, customer_id "
+        "from external_contact where tenant_id = :tenant_id and external_userid = any(:ids) "
+        "and external_userid not in (select external_userid from stored)",
+        tenant_id=tenant.id,
+        now=now,
+        rows=as_json(rows),
+        ids=[row["external_userid"] for row in rows],
+    )
+    return {ExternalUserId(row["external_userid"]): CustomerId(row["customer_id"]) for row in stored}
+
+
+def _record_relations(
+    connection: Connection,
+    tenant: Tenant,
+    plans: Sequence[ContactPlan],
+    provenance: Mapping[ExternalUserId, Provenance],
+) -> None:
+    rows = [
+        _relation_row(relation, plan.external_userid, provenance[plan.external_userid], tenant.cipher)
+        for plan in sorted(plans, key=lambda p: p.external_userid)
+        for relation in sorted(plan.relations, key=lambda r: r.userid)
+    ]
+    columns = (
+        "external_userid, userid, state, half_at, started_at, ended_at, ended_by, past, told, remark, "
+        "description, remark_corp_name, remark_mobiles, corp_tag_ids, personal_tags, add_way, oper_userid, add_state, "
+        "observed_at, cause, caused_by"
+    )
+    changing = [name.strip() for name in columns.split(",")][2:]
+    run(
+        connection,
+        f"insert into relation (tenant_id, {columns}) select :tenant_id, {columns} "  # noqa: S608 - constants above
+        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(external_userid text, userid text, state text, "
+        "half_at timestamptz, started_at timestamptz, ended_at timestamptz, ended_by text, past jsonb, told jsonb, "
+        "remark text, description text, remark_corp_name text, remark_mobiles bytea, corp_tag_ids text[], "
+        "personal_tags text[], "
+        "add_way smallint, oper_userid text, add_state text, observed_at timestamptz, cause text, caused_by text) "
+        "on conflict (tenant_id, external_userid, userid) do update set "
+        + ", ".join(f"{name} = excluded.{name}" for name in changing)
+        # A slower writer with an older read never overwrites a newer one.
+        + " where relation.observed_at is null or excluded.observed_at >= relation.observed_at",
+        tenant_id=tenant.id,
+        rows=as_json(rows),
+    )
+
+
+def _relation_row(
+    relation: Relation, external_userid: ExternalUserId, why: Provenance, cipher: Cipher
+) -> dict[str, Any]:
+    *past, last = relation.friendships or (Friendship(None),)
+    notes = relation.notes
+    mobiles = notes.remark_mobiles
+    return {
+        "external_userid": external_userid,
+        "userid": relation.userid,
+        "state": relation.state.value,
+        "half_at": relation.half_at,
+        "started_at": last.started_at,
+        "ended_at": last.ended_at,
+        "ended_by": last.ended_by.value if last.ended_by else None,
+        "past": [[one.started_at, one.ended_at, one.ended_by] for one in past],
+        "told": None if relation.told is None else [sorted(relation.told.starts), sorted(relation.told.ends)],
+        "remark": notes.remark,
+        "description": notes.description,
+        "remark_corp_name": notes.remark_corp_name,
+        "remark_mobiles": None if mobiles is None else cipher.encrypt(orjson.dumps(list(mobiles)), MOBILES),
+        "corp_tag_ids": notes.corp_tag_ids,
+        "personal_tags": notes.personal_tags,
+        "add_way": notes.add_way,
+        "oper_userid": notes.oper_userid,
+        "add_state": notes.add_state,
+        "observed_at": why.observed_at,
+        "cause": why.cause,
+        "caused_by": why.caused_by,
+    }
+
+
+def _record_unionids(
+    connection: Connection,
+    tenant: Tenant,
+    plans: Sequence[ContactPlan],
+    customers: Mapping[ExternalUserId, CustomerId],
+    *,
+    now: datetime,
+) -> None:
+    rows = [
+        {
+            "hmac": tenant.cipher.index("unionid", plan.profile.unionid),
+            "customer_id": customers[plan.external_userid],
+            "value": tenant.cipher.encrypt(plan.profile.unionid.encode(), "identity.value"),
+        }
+        for plan in plans
+        if plan.profile is not None and plan.profile.unionid
+    ]
+    if rows:
+        # WeCom proves a unionid; a second customer with the same one keeps no claim to it (a merge will decide).
+        run(
+            connection,
+            "insert into identity (tenant_id, kind, hmac, customer_id, value, verified, source, created_at) "
+            "select :tenant_id, 'unionid', hmac, customer_id, value, true, 'wecom', :now "
+            "from jsonb_to_recordset(cast(:rows as jsonb)) as r(hmac bytea, customer_id bigint, value bytea) "
+            "on conflict do nothing",
+            tenant_id=tenant.id,
+            now=now,
+            rows=as_json(rows),
+        )
