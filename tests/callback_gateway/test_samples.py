@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 import requests
+from redis import Redis
+from sqlalchemy import Engine
 
+from shared.clock import FixedClock
+from shared.db.engine import fetch_all, run
+from shared.directory import Directory
+from shared.runtime import Runtime
+from shared.settings import Settings
+from shared.vault import Vault
+from sync_worker.routing import route_inbox
 from tests.callback_gateway.conftest import CORP, Gateway, StartGateway
 
 SAMPLES = Path(__file__).parents[1] / "fixtures" / "events"
@@ -47,6 +56,41 @@ def test_every_sample_arrives_as_one_row_and_is_answered_in_its_receivers_style(
             sent.append(path.read_bytes())
     assert len(sent) > 120
     assert sorted(inbox()) == sorted(sent)
+
+
+CONTACT = "wmQx3LCQAAk7Tz9vRn5PbWc0HsYd2UeA"
+ROUTED = {
+    "ec_add_external_contact.xml": [("added", "LiNa")],
+    "ec_add_external_contact_minimal.xml": [("added", "LiNa")],
+    "ec_add_half_external_contact.xml": [("half_added", "LiNa")],
+    "ec_edit_external_contact.xml": [],
+    "ec_del_external_contact.xml": [("ended_by_associate", "LiNa")],
+    "ec_del_external_contact_transfer.xml": [("transferred", "LiNa")],
+    "ec_del_follow_user.xml": [("ended_by_customer", "LiNa")],
+}
+"""Samples that something acts on, with the evidence that only they carry."""
+
+
+def test_every_sample_comes_out_as_the_right_subject_or_as_unrouted(
+    gateway: Gateway, engine: Engine, vault: Vault, clock: FixedClock
+) -> None:
+    """From the wire to the request: the external contact to look at, with its evidence, or kept and counted."""
+    runtime = Runtime(Settings(), clock, engine, Redis(), vault)
+    for path in sorted(SAMPLES.iterdir()):
+        with engine.begin() as connection:
+            for table in ("inbox", "evidence", "request"):
+                run(connection, f"delete from {table}")
+        send(gateway, path)
+        route_inbox(runtime, Directory(vault), limit=10)
+        with engine.connect() as connection:
+            states = {row["state"] for row in fetch_all(connection, "select state from inbox")}
+            subjects = fetch_all(connection, "select subject_kind, subject_key, cause from request")
+            evidence = fetch_all(connection, "select kind, userid from evidence")
+        expected = ROUTED.get(path.name)
+        assert states == {"unrouted" if expected is None else "routed"}, path.name
+        wanted = [] if expected is None else [("external_contact", CONTACT, "event")]
+        assert [tuple(row.values()) for row in subjects] == wanted, path.name
+        assert [tuple(row.values()) for row in evidence] == (expected or []), path.name
 
 
 def test_an_event_of_an_unknown_type_is_kept(gateway: Gateway, inbox: Callable[[], list[bytes]]) -> None:
