@@ -37,6 +37,7 @@ from shared.outbox import (
 )
 from shared.runtime import Runtime
 from shared.tenants import Tenant
+from shared.vault import VaultError
 from shared.wecom.clients import CONTACT, Clients
 from shared.wecom.errors import NO_MEMBER, UnreachableError, WeComError
 
@@ -131,7 +132,10 @@ class Notifier:
     def _bodies(self, connection: Connection, tenant: Tenant, held: Sequence[Due]) -> Iterator[tuple[int, bytes]]:
         for due in held:
             if due.body is not None:
-                yield due.id, tenant.cipher.decrypt(due.body, BODY)
+                try:
+                    yield due.id, tenant.cipher.decrypt(due.body, BODY)
+                except VaultError:
+                    log.error("message.body_unreadable", tenant_id=tenant.id, outbox_id=due.id)
         fresh = [due.id for due in held if due.body is None]
         if not fresh:
             return
@@ -155,7 +159,7 @@ class Notifier:
             return None
 
     def _give_up(self, connection: Connection, due: Due, *, now: datetime) -> None:
-        number = begin_attempt(connection, due, body=b"", now=now)
+        number = begin_attempt(connection, due, body=None, now=now)
         if number is None:
             return
         last = number >= MOST_FAILURES

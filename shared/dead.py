@@ -54,7 +54,7 @@ def retry_dead(connection: Connection, dead_id: str, *, now: datetime) -> bool:
             return bool(
                 run(
                     connection,
-                    "update outbox set state = 'due', attempts = 0, next_try_at = :now, first_unknown_at = null, "
+                    "update outbox set state = 'due', next_try_at = :now, first_unknown_at = null, "
                     "settled_at = null, "
                     "expires_at = greatest(expires_at, cast(:now as timestamptz) + interval '1 day') "
                     "where tenant_id = :tenant_id and id = :id "

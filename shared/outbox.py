@@ -121,14 +121,16 @@ def lease(connection: Connection, *, limit: int, now: datetime, lease_s: float) 
     return sorted((Due(**row) for row in rows), key=lambda due: due.id)
 
 
-def begin_attempt(connection: Connection, due: Due, *, body: bytes, now: datetime) -> int | None:
+def begin_attempt(connection: Connection, due: Due, *, body: bytes | None, now: datetime) -> int | None:
     """Note that a try starts, before it starts; its number, or None when the lease went to somebody else.
+
+    `body` is kept for all later tries; None when there is nothing to send yet.
 
     From this commit on the outcome is unknown until `finish_attempt` says otherwise.
     """
     held = run(
         connection,
-        "update outbox set attempts = attempts + 1, body = :body, "
+        "update outbox set attempts = attempts + 1, body = coalesce(body, :body), "
         "first_unknown_at = coalesce(first_unknown_at, :now) "
         "where tenant_id = :tenant_id and id = :id and fence = :fence and state = 'due'",
         body=body,

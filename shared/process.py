@@ -9,18 +9,27 @@ from collections.abc import Callable
 from types import FrameType
 
 import structlog
-from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from shared.queue import make_queue
-from shared.runtime import Runtime
+from shared.queue import make_queue, make_redis
+from shared.runtime import Runtime, endpoints
 from shared.supervise import exit_with_parent
 from shared.telemetry import serve_health
 
 REDIS_PAUSE_S = 1.0
 
 log = structlog.get_logger()
+
+
+class _Worker(SimpleWorker):
+    """RQ's worker returns when it is asked to stop, and also after many an error: only the first ends the process."""
+
+    stopping: threading.Event
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        self.stopping.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
 def serve_queue(runtime: Runtime, *, queue: str, look: Callable[[], None], health_bind: str | None = None) -> None:
@@ -32,18 +41,18 @@ def serve_queue(runtime: Runtime, *, queue: str, look: Callable[[], None], healt
     threading.Thread(
         target=_sweep_forever, args=(look, runtime.settings.sweep_interval_s, stopping), name="sweep", daemon=True
     ).start()
+    _, redis_url = endpoints(runtime.settings)
     log.info("process.started", queue=queue)
     while not stopping.is_set():
         try:
-            worker = SimpleWorker(
-                [make_queue(runtime.redis, queue)], connection=runtime.redis, serializer=JSONSerializer
-            )
+            redis = make_redis(redis_url)  # its own: RQ waits long on it, and changes its time-outs
+            worker = _Worker([make_queue(redis, queue)], connection=redis, serializer=JSONSerializer)
+            worker.stopping = stopping
             _stop_on_signals(stopping)
             worker.work(logging_level="ERROR")
-            stopping.set()  # it returns only when it was asked to stop
-        except (RedisError, OSError) as error:
+        except Exception as error:  # Redis is only a bell: without it the sweep goes on
             log.warning("queue.redis_away", reason=type(error).__name__)
-            stopping.wait(REDIS_PAUSE_S)
+        stopping.wait(REDIS_PAUSE_S)
     log.info("process.stopped", queue=queue)
 
 

@@ -73,7 +73,11 @@ def want(connection: Connection, wishes: Iterable[Wanted], *, now: datetime) -> 
         "lane = case when q.generation > q.settled_generation then least(q.lane, excluded.lane) "
         "else excluded.lane end, "
         "first_due_at = case when q.generation > q.settled_generation then q.first_due_at else :now end, "
-        "cause = excluded.cause, caused_by = excluded.caused_by, next_try_at = :now, attempts = 0, dead_at = null",
+        # What waits for an event or a person is not made quiet by a walk that comes by.
+        "cause = case when q.generation > q.settled_generation and excluded.cause in ('bootstrap', 'resync') "
+        "then q.cause else excluded.cause end, "
+        "caused_by = case when q.generation > q.settled_generation and excluded.cause in ('bootstrap', 'resync') "
+        "then q.caused_by else excluded.caused_by end, next_try_at = :now, attempts = 0, dead_at = null",
         rows=as_json(rows),
         now=now,
     )
@@ -124,6 +128,19 @@ def hold(connection: Connection, leased: Sequence[Leased]) -> list[Leased]:
     return [one for one in leased if one.subject in subjects]
 
 
+def lock(connection: Connection, subjects: Iterable[Subject]) -> None:
+    """Lock the requests of these subjects, as far as they have one: no run commits for them until this one has."""
+    rows = [{"tenant_id": s.tenant_id, "kind": s.kind, "key": s.key} for s in sorted(subjects)]
+    fetch_all(
+        connection,
+        "select q.subject_key from request q "
+        "join jsonb_to_recordset(cast(:rows as jsonb)) as r(tenant_id int, kind text, key text) "
+        "on (q.tenant_id, q.subject_kind, q.subject_key) = (r.tenant_id, r.kind, r.key) "
+        "order by q.tenant_id, q.subject_kind, q.subject_key for update of q",
+        rows=as_json(rows),
+    )
+
+
 def settle(connection: Connection, leased: Sequence[Leased]) -> None:
     """The generation that each run started from is done; what arrived meanwhile stays due."""
     run(
@@ -134,6 +151,18 @@ def settle(connection: Connection, leased: Sequence[Leased]) -> None:
         "(r.tenant_id, r.kind, r.key, r.fence)",
         rows=_json(leased),
     )
+
+
+def give_back(connection: Connection, leased: Sequence[Leased]) -> None:
+    """End leases that were not used; those that somebody else has taken meanwhile stay theirs."""
+    if leased:
+        run(
+            connection,
+            "update request q set lease_until = null from jsonb_to_recordset(cast(:rows as jsonb)) as "
+            "r(tenant_id int, kind text, key text, fence bigint) where (q.tenant_id, q.subject_kind, q.subject_key, "
+            "q.fence) = (r.tenant_id, r.kind, r.key, r.fence)",
+            rows=_json(leased),
+        )
 
 
 def look_again(connection: Connection, leased: Leased, *, at: datetime, reason: str) -> None:

@@ -27,6 +27,8 @@ STEADY_S = 30.0
 READY_TIMEOUT_S = 60.0
 GRACE_S = 10.0
 POLL_S = 0.05
+# What an error quotes of a program's log.
+QUOTED_LINES, QUOTED_BYTES = 10, 10_000
 PARENT_POLL_S = 0.5
 
 OnLine = Callable[[str, str], None]
@@ -35,7 +37,11 @@ log = structlog.get_logger(__name__)
 
 
 class NotReadyError(Exception):
-    """A program did not become ready; the message says which, and where it logs."""
+    """A program did not become ready; the message says which, with the last lines of its log."""
+
+
+class StartCancelledError(Exception):
+    """The start was given up because somebody asked for it; all is stopped."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,8 @@ class _Child:
 class Supervisor:
     """Starts programs in order and restarts those that die, until `stop`.
 
-    A child's output goes line by line to `on_line(name, line)`, or else to `<log_folder>/<name>.log`.
+    A child's output goes line by line to `on_line(name, line)`, or else to `<log_folder>/<name>.log`. A start that has
+    not ended when `stopping` is set is given up.
     """
 
     def __init__(
@@ -83,12 +90,14 @@ class Supervisor:
         on_line: OnLine | None = None,
         grace_s: float = GRACE_S,
         ready_timeout_s: float = READY_TIMEOUT_S,
+        stopping: threading.Event | None = None,
     ) -> None:
         self._children = {program.name: _Child(program) for program in programs}
         self._log_folder = log_folder
         self._on_line = on_line
         self._grace_s = grace_s
         self._ready_timeout_s = ready_timeout_s
+        self._stopping = stopping or threading.Event()
 
     def __enter__(self) -> Self:
         self.start()
@@ -104,10 +113,13 @@ class Supervisor:
 
         Raises:
             NotReadyError: one did not get ready in time, or ended and is not to be restarted; all are stopped.
+            StartCancelledError: `stopping` was set; all are stopped.
         """
         self._log_folder.mkdir(parents=True, exist_ok=True)
         try:
             for child in self._children.values():
+                if self._stopping.is_set():
+                    raise StartCancelledError
                 child.thread = threading.Thread(
                     target=self._keep_running, args=[child], name=f"supervise-{child.program.name}", daemon=True
                 )
@@ -203,13 +215,33 @@ class Supervisor:
         child.started.wait()
         if child.trouble is not None:
             raise NotReadyError(f"{program.name} cannot be started: {child.trouble}")
-        while program.ready is not None and not program.ready():
+        while not _is_ready(child):
+            if self._stopping.is_set():
+                raise StartCancelledError
             gone = not program.restart and child.process is not None and child.process.poll() is not None
             if gone or monotonic() > deadline:
                 what = "ended" if gone else f"was not ready after {self._ready_timeout_s:g} s"
-                where = "" if self._on_line else f"; see {self._log_folder / program.name}.log"
-                raise NotReadyError(f"{program.name} {what}{where}")
-            time.sleep(POLL_S)
+                raise NotReadyError(f"{program.name} {what}{self._end_of_log(program)}")
+            self._stopping.wait(POLL_S)
+
+    def _end_of_log(self, program: Program) -> str:
+        path = self._log_folder / f"{program.name}.log"
+        if self._on_line is not None or not path.exists():
+            return ""
+        with path.open("rb") as log_:
+            log_.seek(max(0, path.stat().st_size - QUOTED_BYTES))
+            lines = log_.read().decode("utf-8", "replace").splitlines()[-QUOTED_LINES:]
+        return "\n".join([f"; {path.name} ends with:", *(f"  {line}" for line in lines or ["(nothing)"])])
+
+
+def _is_ready(child: _Child) -> bool:
+    """Whether the program answers and it is its own process that does: one that has ended left its port to others."""
+    if child.program.ready is None:
+        return True
+    process = child.process
+    if process is None or process.poll() is not None or not child.program.ready():
+        return False
+    return process is child.process and process.poll() is None
 
 
 def _signal_group(process: subprocess.Popen[bytes] | None, number: signal.Signals) -> None:

@@ -130,6 +130,27 @@ def save_cursor(connection: Connection, held: Run, block: Block, *, cursor: str,
     )
 
 
+def split_block(connection: Connection, held: Run, block: Block) -> None:
+    """Walk the associates of a block one by one: one of them makes WeCom refuse them all."""
+    done = run(
+        connection,
+        "delete from sync_block where tenant_id = :tenant_id and run_id = :id and number = :number",
+        tenant_id=held.tenant_id,
+        id=held.id,
+        number=block.number,
+    )
+    if done:
+        run(
+            connection,
+            "insert into sync_block (tenant_id, run_id, number, userids) select :tenant_id, :id, "
+            "(select coalesce(max(number), 0) from sync_block where tenant_id = :tenant_id and run_id = :id) "
+            "+ ordinality, array[userid] from unnest(cast(:userids as text[])) with ordinality as u(userid, ordinality)",
+            tenant_id=held.tenant_id,
+            id=held.id,
+            userids=list(block.userids),
+        )
+
+
 def save_settling(connection: Connection, held: Run, *, cursor: str) -> None:
     run(
         connection,

@@ -7,7 +7,10 @@ import logging
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import structlog
@@ -39,7 +42,7 @@ def configure_logging(settings: Settings, *, process: str) -> None:
             name_process,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info if settings.log_format == "json" else _unchanged,
+            _name_exceptions,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -51,7 +54,14 @@ def configure_logging(settings: Settings, *, process: str) -> None:
     )
 
 
-def _unchanged(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _name_exceptions(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """An exception becomes its type and the places it went through. Its text stays out: it may quote rows or bodies."""
+    found = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if found is True else found
+    if isinstance(error, BaseException):
+        frames = traceback.extract_tb(error.__traceback__)
+        event["error"] = type(error).__name__
+        event["trace"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-12:]]
     return event
 
 
@@ -89,8 +99,11 @@ class _QuietHandler(WSGIRequestHandler):
         """Health checks are not worth a line each."""
 
 
-class _Server(WSGIServer):
+class _Server(ThreadingMixIn, WSGIServer):
+    """A thread per request: a check that hangs must not make the process look dead."""
+
     address_family = socket.AF_INET
+    daemon_threads = True
 
 
 def serve_health(bind: str, checks: Mapping[str, Check]) -> str:

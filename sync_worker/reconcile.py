@@ -20,11 +20,11 @@ from services.associates.store import record_outlet
 from services.customers.model import CONTACT
 from services.planning import Cause
 from shared.clock import monotonic
-from shared.db.engine import describe, is_away
+from shared.db.engine import describe, is_away, transact
 from shared.directory import Directory
 from shared.errors import RetryableError, TerminalError
 from shared.ids import ExternalUserId, TenantId, UserId
-from shared.requests import Leased, bury, hold, lease, look_again, retry, settle
+from shared.requests import Leased, bury, give_back, hold, lease, look_again, retry, settle
 from shared.runtime import Runtime
 from shared.tenants import Tenant
 from shared.wecom.client import WeComClient
@@ -46,6 +46,10 @@ waited = Histogram(
 Observation = contacts.Sighting | Associate | Outlet | None
 
 
+class _TooLateError(Exception):
+    """The lease is too old to start a read under it."""
+
+
 @dataclass(frozen=True)
 class _Seen:
     """One leased subject with what WeCom showed of it, or why it did not."""
@@ -53,6 +57,16 @@ class _Seen:
     leased: Leased
     observation: Observation = None
     error: Exception | None = None
+
+
+@dataclass(frozen=True)
+class _Committed:
+    """What one transaction did: with whose lease, which subjects are settled, which need a second look."""
+
+    mine: Sequence[_Seen]
+    done: Sequence[Leased]
+    unconfirmed: list[tuple[_Seen, frozenset[UserId]]]
+    notices: int
 
 
 class Reconciler:
@@ -67,13 +81,17 @@ class Reconciler:
     ) -> None:
         self._runtime, self._directory, self.clients = runtime, directory, clients
         self._pool, self._notify = pool, notify
+        self._abandoned: list[Leased] = []
 
     def reconcile_due(self, *, limit: int) -> int:
         """Reconcile the most urgent due subjects; how many there were."""
         now, started = self._runtime.clock.now(), monotonic()
         with self._runtime.engine.begin() as connection:
+            give_back(connection, self._abandoned)
             leased = lease(connection, limit=limit, now=now, lease_s=self._runtime.settings.lease_s)
             tenants = {id_: self._directory.tenant(connection, id_) for id_ in {o.subject.tenant_id for o in leased}}
+        # Until all is recorded: should the database go away meanwhile, nobody waits for these leases to end.
+        self._abandoned = leased
         if not leased:
             return 0
         seen = list(
@@ -81,12 +99,13 @@ class Reconciler:
         )
         for tenant_id, group in groupby(sorted(seen, key=_tenant_of), key=_tenant_of):
             self._record(tenants[tenant_id], list(group))
+        self._abandoned = []
         return len(leased)
 
     def _observe(self, tenant: Tenant, leased: Leased, *, started: float) -> _Seen:
         try:
             if monotonic() - started > self._runtime.settings.lease_s * LATEST_START:
-                raise RetryableError("its turn came too late in its lease", after_s=0)
+                raise _TooLateError
             return _Seen(leased, observe(self.clients.of(tenant), leased, now=self._runtime.clock.now()))
         except Exception as error:  # told apart in `_fail`
             return _Seen(leased, error=error)
@@ -114,27 +133,32 @@ class Reconciler:
     def _commit(self, tenant: Tenant, seen: Sequence[_Seen]) -> list[tuple[_Seen, frozenset[UserId]]]:
         """Record in one transaction; returns those that need a second look first."""
         now = self._runtime.clock.now()
-        with self._runtime.engine.begin() as connection:
-            held = {one.subject: one for one in hold(connection, [s.leased for s in seen])}
-            mine = [one for one in seen if one.leased.subject in held]
-            self._record_directory(connection, tenant, mine, now=now)
-            sightings = {one: one.observation for one in mine if isinstance(one.observation, contacts.Sighting)}
-            recording = contacts.record(connection, self._runtime.settings, tenant, list(sightings.values()), now=now)
-            unconfirmed, done = [], []
-            for one in mine:
-                sighting = sightings.get(one)
-                result = recording.results[sighting.key] if sighting else contacts.Result()
-                if result.unconfirmed:
-                    unconfirmed.append((one, result.unconfirmed))
-                elif result.look_again_at is not None:
-                    look_again(connection, one.leased, at=result.look_again_at, reason="WeCom's read may be behind")
-                else:
-                    done.append(one.leased)
-            settle(connection, done)
-        self._count(mine, lost=len(seen) - len(mine), now=now)
-        if recording.notices:
+        committed = transact(self._runtime.engine, lambda connection: self._write(connection, tenant, seen, now=now))
+        self._count(committed, lost=len(seen) - len(committed.mine), now=now)
+        if committed.notices:
             self._notify()
-        return unconfirmed
+        return committed.unconfirmed
+
+    def _write(self, connection: Connection, tenant: Tenant, seen: Sequence[_Seen], *, now: datetime) -> "_Committed":
+        held = {one.subject for one in hold(connection, [s.leased for s in seen])}
+        mine = [one for one in seen if one.leased.subject in held]
+        self._record_directory(connection, tenant, mine, now=now)
+        sightings = {
+            one.leased.subject: one.observation for one in mine if isinstance(one.observation, contacts.Sighting)
+        }
+        recording = contacts.record(connection, self._runtime.settings, tenant, list(sightings.values()), now=now)
+        unconfirmed, done = [], []
+        for one in mine:
+            sighting = sightings.get(one.leased.subject)
+            result = recording.results[sighting.key] if sighting else contacts.Result()
+            if result.unconfirmed:
+                unconfirmed.append((one, result.unconfirmed))
+            elif result.look_again_at is not None:
+                look_again(connection, one.leased, at=result.look_again_at, reason="WeCom's read may be behind")
+            else:
+                done.append(one.leased)
+        settle(connection, done)
+        return _Committed(mine, done, unconfirmed, recording.notices)
 
     def _record_directory(
         self, connection: Connection, tenant: Tenant, seen: Iterable[_Seen], *, now: datetime
@@ -147,13 +171,13 @@ class Reconciler:
             elif isinstance(one.observation, Outlet):
                 record_outlet(connection, tenant.id, one.observation, now=now)
 
-    def _count(self, seen: Sequence[_Seen], *, lost: int, now: datetime) -> None:
-        for one in seen:
-            reconciled.labels(one.leased.subject.kind, "recorded").inc()
-            waited.observe(max(0.0, (now - one.leased.first_due_at).total_seconds()))
+    def _count(self, committed: "_Committed", *, lost: int, now: datetime) -> None:
+        for leased in committed.done:
+            reconciled.labels(leased.subject.kind, "recorded").inc()
+            waited.observe(max(0.0, (now - leased.first_due_at).total_seconds()))
         if lost:
             reconciled.labels("any", "lease_lost").inc(lost)
-        log.info("reconcile.settled", subjects=len(seen), lease_lost=lost)
+        log.info("reconcile.settled", subjects=len(committed.done), lease_lost=lost)
 
     def _confirm(self, tenant: Tenant, unconfirmed: Sequence[tuple[_Seen, frozenset[UserId]]]) -> None:
         """Look a second time at relations that a complete read did not show, then record."""
@@ -172,6 +196,10 @@ class Reconciler:
     def _fail(self, leased: Leased, error: Exception) -> None:
         if is_away(error):
             raise error
+        if isinstance(error, _TooLateError):  # nobody's fault: it is simply its turn again
+            with self._runtime.engine.begin() as connection:
+                give_back(connection, [leased])
+            return
         now, subject = self._runtime.clock.now(), leased.subject
         backoff = self._runtime.settings.reconcile_backoff_s
         wait_s = backoff[min(leased.attempts, len(backoff) - 1)]

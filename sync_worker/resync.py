@@ -14,14 +14,20 @@ from sqlalchemy.exc import DBAPIError
 from services.associates.model import ASSOCIATE, Associate
 from services.associates.store import record_associates
 from services.customers.model import CONTACT, Observed
-from services.customers.store import contacts_after, contacts_with_evidence, load_recorded, lock_customers
+from services.customers.store import (
+    contacts_after,
+    contacts_read_since,
+    contacts_with_evidence,
+    load_recorded,
+    lock_customers,
+)
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
 from shared.db.engine import describe, is_away
 from shared.directory import Directory
 from shared.errors import RetryableError, TerminalError
 from shared.ids import ExternalUserId
-from shared.requests import BACKFILL, EVENTS, Subject, Wanted, want
+from shared.requests import BACKFILL, EVENTS, Subject, Wanted, lock, want
 from shared.runtime import Runtime
 from shared.sync_runs import (
     Block,
@@ -36,17 +42,20 @@ from shared.sync_runs import (
     release,
     save_cursor,
     save_settling,
+    split_block,
 )
 from shared.tenants import Tenant
 from shared.wecom.client import WeComClient
 from shared.wecom.clients import Clients
-from shared.wecom.errors import WeComError
+from shared.wecom.errors import NO_MEMBER, NO_RELATION, WeComError
 from shared.wecom.payloads import BatchPage
 from sync_worker.reconcilers import contacts
 
 BLOCK_SIZE = 100
 SETTLE_SIZE = 1000
 BAD_CURSOR = 50100
+REFUSED_MEMBER = NO_MEMBER | NO_RELATION | {40031, 40058}
+"""Whether one bad userid fails a whole batch read is not documented; if it does, it must not stop the walk."""
 
 log = structlog.get_logger()
 
@@ -119,30 +128,73 @@ def _start(runtime: Runtime, client: WeComClient, tenant: Tenant, held: Run) -> 
 
 def _walk_page(runtime: Runtime, client: WeComClient, tenant: Tenant, held: Run, block: Block) -> None:
     read_at = runtime.clock.now()
-    try:
-        page = client.batch_contacts(block.userids, cursor=block.cursor)
-    except WeComError as error:
-        if error.code != BAD_CURSOR or not block.cursor:
-            raise
-        page = client.batch_contacts(block.userids)  # a refused cursor restarts its block
+    page = _read_page(runtime, client, held, block)
+    if page is None:
+        return
     now = runtime.clock.now()
+    sightings = _sightings(page, held, read_at=read_at)
+    try:
+        with runtime.engine.begin() as connection:
+            if not holds(connection, held):
+                return
+            _record_page(connection, runtime, tenant, sightings, now=now)
+    except DBAPIError as error:
+        if is_away(error):
+            raise
+        _leave_to_themselves(runtime, tenant, sightings, error)
     with runtime.engine.begin() as connection:
         if not holds(connection, held):
             return
-        sightings = _sightings(page, held, read_at=read_at)
-        contacts.record(connection, runtime.settings, tenant, sightings, now=now, decide_customers=False)
-    with runtime.engine.begin() as connection:
-        if not holds(connection, held):
-            return
-        # What an event told meanwhile is newer than this page: those contacts are read again. Evidence that comes
+        # Events that came while the page was read and recorded: their contacts are read again. Evidence that comes
         # after this look has its own request, whose run sees the page's rows.
-        keys = [sighting.key for sighting in sightings]
-        told = contacts_with_evidence(connection, tenant, keys)
-        want(connection, [Wanted(Subject(tenant.id, CONTACT, one), EVENTS, "bootstrap") for one in told], now=now)
+        told = contacts_with_evidence(connection, tenant, [profile.external_userid for profile, _ in page.rows])
+        want(connection, [Wanted(Subject(tenant.id, CONTACT, one), EVENTS, "event") for one in told], now=now)
         done = not page.next_cursor
         save_cursor(connection, held, block, cursor=page.next_cursor, done=done, rows=len(page.rows))
         release(connection, held, at=now)
     log.info("resync.page", tenant_id=tenant.id, run_id=held.id, block=block.number, rows=len(page.rows), done=done)
+
+
+def _read_page(runtime: Runtime, client: WeComClient, held: Run, block: Block) -> BatchPage | None:
+    """None when WeCom refuses these associates together: they are walked one by one from now on."""
+    try:
+        return client.batch_contacts(block.userids, cursor=block.cursor)
+    except WeComError as error:
+        if error.code == BAD_CURSOR and block.cursor:
+            return client.batch_contacts(block.userids)  # a refused cursor restarts its block
+        if error.code not in REFUSED_MEMBER:
+            raise
+        if len(block.userids) == 1:
+            return BatchPage((), "")  # they have no customers, or have left meanwhile
+        log.warning("resync.block_split", tenant_id=held.tenant_id, run_id=held.id, block=block.number, code=error.code)
+    with runtime.engine.begin() as connection:
+        if holds(connection, held):
+            split_block(connection, held, block)
+            release(connection, held, at=runtime.clock.now())
+    return None
+
+
+def _record_page(
+    connection: Connection, runtime: Runtime, tenant: Tenant, sightings: list[contacts.Sighting], *, now: datetime
+) -> None:
+    """Record what a page shows, but leave every contact that an event or a later read told of to its own request."""
+    keys = [sighting.key for sighting in sightings]
+    lock(connection, [Subject(tenant.id, CONTACT, key) for key in keys])
+    told = set(contacts_with_evidence(connection, tenant, keys))
+    if sightings:
+        told |= contacts_read_since(connection, tenant, keys, since=sightings[0].observed.observed_at)
+    left = [sighting for sighting in sightings if sighting.key not in told]
+    contacts.record(connection, runtime.settings, tenant, left, now=now, decide_customers=False)
+
+
+def _leave_to_themselves(
+    runtime: Runtime, tenant: Tenant, sightings: list[contacts.Sighting], error: DBAPIError
+) -> None:
+    """A page that the database refuses is read again contact by contact: the bad one is buried, the others arrive."""
+    log.warning("resync.page_refused", tenant_id=tenant.id, rows=len(sightings), reason=describe(error))
+    with runtime.engine.begin() as connection:
+        wishes = [Wanted(Subject(tenant.id, CONTACT, one.key), BACKFILL, "bootstrap") for one in sightings]
+        want(connection, wishes, now=runtime.clock.now())
 
 
 def _sightings(page: BatchPage, held: Run, *, read_at: datetime) -> list[contacts.Sighting]:

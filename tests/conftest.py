@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,3 +83,13 @@ def clock() -> FixedClock:
 @pytest.fixture
 def fixtures() -> Path:
     return Path(__file__).parent / "fixtures"
+
+
+@pytest.fixture(scope="session")
+def simulator_url() -> Iterator[str]:
+    """A WeCom of this session's own, as a process; whoever uses it resets it first."""
+    command = [sys.executable, "-m", "simulator", "--bind", "127.0.0.1:0"]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[-1]
+        process.terminate()

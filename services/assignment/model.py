@@ -1,6 +1,6 @@
 """Values of assignment. Authority: our rules and operators; WeCom knows nothing of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal
 
@@ -28,10 +28,14 @@ class Decision:
 
 @dataclass(frozen=True)
 class Assignment:
-    """`connected_at` is when the customer and the assigned associate became connected (ASG-2)."""
+    """`connected_at` is when the customer and the assigned associate became connected (ASG-2).
+
+    `changed_at` is the time of the last line in the history, None when there is none.
+    """
 
     userid: UserId | None = None
     connected_at: datetime | None = None
+    changed_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

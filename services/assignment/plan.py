@@ -5,7 +5,7 @@ are replayed in order, so it does not matter in which order they became known.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.assignment.model import (
@@ -28,11 +28,12 @@ START, DECISION, END = 0, 1, 2
 
 @dataclass(frozen=True)
 class AssignmentPlan:
-    """`assignment` is None when everything is as recorded."""
+    """`assignment` is None when it is as recorded. `ignored`: decisions for somebody who was no friend then."""
 
     assignment: Assignment | None = None
-    change: AssignmentChange | None = None
+    changes: tuple[AssignmentChange, ...] = ()
     facts: tuple[AssignmentFact, ...] = ()
+    ignored: tuple[Decision, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -52,40 +53,64 @@ def plan_assignment(
     customer_id: CustomerId,
     external_userid: ExternalUserId,
 ) -> AssignmentPlan:
-    """Replay who was connected when; plan, apply, plan again is empty."""
-    friends, last = _replay(relations, decisions)
-    userid = last.to_userid if last else None
-    assignment = Assignment(userid, friends[userid] if userid else None)
-    if assignment == recorded:
-        return AssignmentPlan()
-    if userid == recorded.userid or last is None:
-        return AssignmentPlan(assignment)
-    change = AssignmentChange(recorded.userid, userid, last.why, last.at, last.by)
-    return AssignmentPlan(assignment, change, (_fact(change, customer_id, external_userid),))
+    """Replay who was connected when; plan, apply, plan again is empty.
+
+    Every step since the recorded assignment becomes a line of the history and a fact (ASG-9), however many events
+    were looked at together. Where late news changes the past itself, one step leads from what is recorded to what is
+    right.
+    """
+    friends, steps = _replay(relations, decisions)
+    userid = steps[-1].to_userid if steps else None
+    connected_at = friends[userid] if userid else None
+    changes = _new_steps(steps, recorded)
+    carried_out = {(step.at, step.to_userid) for step in steps}
+    ignored = tuple(d for d in decisions if (d.decided_at, d.to_userid) not in carried_out)
+    if (userid, connected_at) == (recorded.userid, recorded.connected_at) and not changes:
+        return AssignmentPlan(ignored=ignored)
+    changed_at = changes[-1].at if changes else recorded.changed_at
+    return AssignmentPlan(
+        Assignment(userid, connected_at, changed_at),
+        changes,
+        tuple(_fact(change, customer_id, external_userid) for change in changes),
+        ignored,
+    )
+
+
+def _new_steps(steps: Sequence[AssignmentChange], recorded: Assignment) -> tuple[AssignmentChange, ...]:
+    """The steps that the history lacks."""
+    until = recorded.changed_at
+    if recorded.userid is None and until is None:
+        return tuple(steps)
+    known = [i for i, one in enumerate(steps) if one.to_userid == recorded.userid and (not until or one.at <= until)]
+    if known:
+        return tuple(steps[known[-1] + 1 :])
+    last = steps[-1] if steps else None
+    if last is None or last.to_userid == recorded.userid:
+        return ()
+    return (replace(last, from_userid=recorded.userid),)
 
 
 def _replay(
     relations: Mapping[UserId, Relation], decisions: Sequence[Decision]
-) -> tuple[dict[UserId, datetime], AssignmentChange | None]:
-    """The friends at the end (with the start of each friendship), and the step that led to the present assignment."""
+) -> tuple[dict[UserId, datetime], list[AssignmentChange]]:
+    """The friends at the end (with the start of each friendship), and every step of the assignment."""
     friends: dict[UserId, datetime] = {}
-    last: AssignmentChange | None = None
+    steps: list[AssignmentChange] = []
     for moment in sorted(_moments(relations, decisions), key=lambda m: (m.at, m.order, m.userid)):
-        assigned = last.to_userid if last else None
+        assigned = steps[-1].to_userid if steps else None
         step: tuple[UserId | None, Why] | None = None
-        match moment.order:
-            case 0:  # START
-                friends[moment.userid] = moment.at
-                step = (moment.userid, "first_add") if assigned is None else None  # ASG-1
-            case 1:  # DECISION
-                step = (moment.userid, "operator") if moment.userid in friends else None  # ASG-4
-            case _:  # END
-                friends.pop(moment.userid, None)
-                if moment.userid == assigned:  # ASG-5, ASG-7; the end of a regular friend changes nothing (ASG-6)
-                    step = _next_friend(friends, transferred=moment.ended_by is State.TRANSFERRED)
+        if moment.order == START:
+            friends[moment.userid] = moment.at
+            step = (moment.userid, "first_add") if assigned is None else None  # ASG-1
+        elif moment.order == DECISION:
+            step = (moment.userid, "operator") if moment.userid in friends else None  # ASG-4
+        else:
+            friends.pop(moment.userid, None)
+            if moment.userid == assigned:  # ASG-5, ASG-7; the end of a regular friend changes nothing (ASG-6)
+                step = _next_friend(friends, moment.ended_by)
         if step is not None and step[0] != assigned:
-            last = AssignmentChange(assigned, step[0], step[1], moment.at, moment.by)
-    return friends, last
+            steps.append(AssignmentChange(assigned, step[0], step[1], moment.at, moment.by))
+    return friends, steps
 
 
 def _moments(relations: Mapping[UserId, Relation], decisions: Sequence[Decision]) -> list[_Moment]:
@@ -99,11 +124,12 @@ def _moments(relations: Mapping[UserId, Relation], decisions: Sequence[Decision]
     return moments
 
 
-def _next_friend(friends: Mapping[UserId, datetime], *, transferred: bool) -> tuple[UserId | None, Why]:
+def _next_friend(friends: Mapping[UserId, datetime], ended_by: State | None) -> tuple[UserId | None, Why]:
     """The earliest friendship goes first (ASG-5); nobody is left when the last friend is gone (ASG-7)."""
-    if not friends:
-        return None, "lost"
-    return min(friends, key=lambda userid: (friends[userid], userid)), "transfer" if transferred else "auto"
+    why: Why = "transfer" if ended_by is State.TRANSFERRED else "auto"
+    if friends:
+        return min(friends, key=lambda userid: (friends[userid], userid)), why
+    return None, "lost" if ended_by is State.ENDED_BY_CUSTOMER else why
 
 
 def _fact(change: AssignmentChange, customer_id: CustomerId, external_userid: ExternalUserId) -> AssignmentFact:

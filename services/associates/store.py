@@ -30,7 +30,7 @@ def record_associates(
         "direct_leaders, status, observed_at) select :tenant_id, userid, name, main_department_id, department_ids, "
         "leader_in, direct_leaders, status, :now from jsonb_to_recordset(cast(:rows as jsonb)) as r(userid text, "
         "name text, main_department_id bigint, department_ids bigint[], leader_in bigint[], direct_leaders text[], "
-        "status smallint) on conflict (tenant_id, userid) do update set name = coalesce(excluded.name, a.name), "
+        "status bigint) on conflict (tenant_id, userid) do update set name = coalesce(excluded.name, a.name), "
         "main_department_id = coalesce(excluded.main_department_id, a.main_department_id), "
         "department_ids = coalesce(excluded.department_ids, a.department_ids), "
         "leader_in = coalesce(excluded.leader_in, a.leader_in), "

@@ -8,17 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from services.customers.model import Friendship, State, Told
+from services.customers.model import End, Friendship, State, Told
 
 START_OF_TIME = datetime(1, 1, 1, tzinfo=UTC)
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True)
-class End:
-    at: datetime
-    by: State
 
 
 def points_of(friendships: Iterable[Friendship]) -> tuple[set[datetime], set[End]]:
@@ -27,8 +21,8 @@ def points_of(friendships: Iterable[Friendship]) -> tuple[set[datetime], set[End
     for one in friendships:
         if one.started_at is not None:
             starts.add(one.started_at)
-        if one.ended_at is not None and one.ended_by is not None:
-            ends.add(End(one.ended_at, one.ended_by))
+        if one.end is not None:
+            ends.add(one.end)
     return starts, ends
 
 
@@ -61,7 +55,8 @@ class News:
     ended: tuple[Friendship, ...]
     reopened: bool
     """A recorded end does not hold any more."""
-    told: Told | None
+    told: Told
+    """What was told with this news."""
 
 
 def news(recorded: Sequence[Friendship], present: Sequence[Friendship], told: Told | None = None) -> News:
@@ -69,43 +64,55 @@ def news(recorded: Sequence[Friendship], present: Sequence[Friendship], told: To
 
     A start or end is known when it was told with that very time, else when any time that was told lies in its place:
     a start's place is after the friendship before and within its own, an end's is from its start to the next one. So
-    a time that is refined by a second is not news, and what late events split apart is told piece by piece, once.
+    a time that is refined by a second is not news, and what late events split apart is told piece by piece, once. An
+    end that somebody else turns out to have made is news.
     """
     before = told or told_by(recorded)
-    starts, ends = set(before.starts), set(before.ends)
-    started = _untold([(f.started_at, *_place_of_start(present, i)) for i, f in enumerate(present)], starts)
-    ended = _untold([(f.ended_at, *_place_of_end(present, i)) for i, f in enumerate(present)], ends)
-    after = Told(
-        before.starts | {f.started_at for i, f in enumerate(present) if i in started and f.started_at},
-        before.ends | {f.ended_at for i, f in enumerate(present) if i in ended and f.ended_at},
-    )
+    started = _untold_starts(present, set(before.starts))
+    ended = _untold_ends(present, set(before.ends))
     was_over = bool(recorded) and recorded[-1].ended_at is not None
     lasts = bool(present) and present[-1].ended_at is None
     return News(
-        started=tuple(present[i] for i in started),
-        ended=tuple(present[i] for i in ended),
-        reopened=was_over and lasts and len(present) - 1 not in started,
-        told=None if after == told_by(present) else after,
+        started=tuple(started),
+        ended=tuple(ended),
+        reopened=was_over and lasts and present[-1] not in started,
+        told=before.and_of(started, ended),
     )
 
 
 def told_by(friendships: Iterable[Friendship]) -> Told:
     """What friendships say by themselves."""
     starts, ends = points_of(friendships)
-    return Told(frozenset(starts), frozenset(end.at for end in ends))
+    return Told(frozenset(starts), frozenset(ends))
 
 
-def _untold(wanted: Sequence[tuple[datetime | None, datetime, datetime]], times: set[datetime]) -> list[int]:
-    """Which of `wanted` (its time, after, until) nobody told. Takes from `times` what serves as told."""
-    left = [(i, one) for i, one in enumerate(wanted) if one[0] is not None and one[0] not in times]
-    times -= {one[0] for one in wanted if one[0] is not None}
+def _untold_starts(present: Sequence[Friendship], times: set[datetime]) -> list[Friendship]:
+    wanted = [one for one in present if one.started_at is not None]
+    left = [one for one in wanted if one.started_at not in times]
+    times -= {one.started_at for one in wanted if one.started_at}
     untold = []
-    for i, (_, after, until) in left:
+    for one in left:
+        after, until = _place_of_start(present, present.index(one))
         found = min((time for time in times if after < time <= until), default=None)
         if found is None:
-            untold.append(i)
+            untold.append(one)
         else:
             times.discard(found)
+    return untold
+
+
+def _untold_ends(present: Sequence[Friendship], ends: set[End]) -> list[Friendship]:
+    wanted = [one for one in present if one.end is not None]
+    left = [one for one in wanted if one.end not in ends]
+    ends -= {one.end for one in wanted if one.end}
+    untold = []
+    for one in left:
+        after, until = _place_of_end(present, present.index(one))
+        found = min((end for end in ends if after < end.at <= until and end.by is one.ended_by), default=None)
+        if found is None:
+            untold.append(one)
+        else:
+            ends.discard(found)
     return untold
 
 

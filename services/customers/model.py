@@ -4,7 +4,7 @@ Authority of the fields: WeCom for the profile, the friendship's times, add way 
 friendship ended and for half-adds; shared (the last person to act) for remark, description, tags and phones.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -31,12 +31,24 @@ ENDS = frozenset({State.ENDED_BY_CUSTOMER, State.ENDED_BY_ASSOCIATE, State.TRANS
 
 
 @dataclass(frozen=True, order=True)
+class End:
+    """A friendship's end: when, and who ended it."""
+
+    at: datetime
+    by: State
+
+
+@dataclass(frozen=True, order=True)
 class Friendship:
     """One time of being connected. `started_at` is None when only its end is known; `ended_at` None while it lasts."""
 
     started_at: datetime | None
     ended_at: datetime | None = None
     ended_by: State | None = None
+
+    @property
+    def end(self) -> End | None:
+        return End(self.ended_at, self.ended_by) if self.ended_at and self.ended_by else None
 
 
 class EvidenceKind(StrEnum):
@@ -120,10 +132,17 @@ class Observed:
 
 @dataclass(frozen=True)
 class Told:
-    """The times with which starts and ends of one relation became facts."""
+    """The starts and ends of one relation that became facts."""
 
     starts: frozenset[datetime] = frozenset()
-    ends: frozenset[datetime] = frozenset()
+    ends: frozenset[End] = frozenset()
+
+    def and_of(self, started: Iterable[Friendship], ended: Iterable[Friendship]) -> "Told":
+        """With the starts of `started` and the ends of `ended`."""
+        return Told(
+            self.starts | {one.started_at for one in started if one.started_at},
+            self.ends | {one.end for one in ended if one.end},
+        )
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 
-from services.customers.friendships import End, News, news, points_of, replay
+from services.customers.friendships import News, news, points_of, replay, told_by
 from services.customers.model import (
     EDITABLE,
     END_FACTS,
     END_KINDS,
     Absence,
+    End,
     Evidence,
     EvidenceKind,
     Friendship,
@@ -79,17 +80,19 @@ def plan_contact(
     *,
     absences: Mapping[UserId, Absence] | None = None,
     lags: Lags = Lags(),
+    news_since: datetime | None = None,
 ) -> ContactPlan:
     """Decide what becomes of a contact and its relations; plan, apply, plan again is empty.
 
-    `absences` answers for the userids that an earlier plan called `unconfirmed`.
+    `absences` answers for the userids that an earlier plan called `unconfirmed`. Friendships since `news_since` (when
+    the corp was added) have events of their own: one that only a read shows is told when its event had time to come.
     """
     draft = _Draft()
     seen = {relation.userid: relation for relation in observed.relations}
     for userid in sorted(seen.keys() | recorded.relations.keys() | {item.userid for item in evidence}):
         _plan_relation(
             draft,
-            _Sight(observed, seen.get(userid), (absences or {}).get(userid), lags),
+            _Sight(observed, seen.get(userid), (absences or {}).get(userid), lags, news_since),
             userid=userid,
             recorded=recorded.relations.get(userid),
             evidence=[item for item in evidence if item.userid == userid],
@@ -113,9 +116,17 @@ class _Sight:
     absence: Absence | None
     lags: Lags
 
+    news_since: datetime | None
+
     @property
     def missing(self) -> bool:
         return self.read.complete and self.relation is None
+
+    def may_come(self, friendship: Friendship) -> bool:
+        """Whether an add event of this friendship may still be on its way to us."""
+        if self.news_since is None or friendship.started_at is None or friendship.started_at < self.news_since:
+            return False
+        return not self.read.complete or self.read.observed_at - friendship.started_at < self.lags.addition
 
 
 def _plan_relation(
@@ -144,8 +155,9 @@ def _plan_relation(
     notes = _merged(recorded.notes if recorded else Notes(), sight.relation.notes if sight.relation else Notes())
     if notes.add_state is None:
         notes = replace(notes, add_state=_told_state(evidence))
-    fresh = news(recorded.friendships if recorded else (), told, recorded.told if recorded else None)
-    desired = Relation(userid, state, told, half_at, notes, fresh.told)
+    known = recorded.told if recorded else None
+    fresh = _ripe(draft, sight, news(recorded.friendships if recorded else (), told, known), evidence)
+    desired = Relation(userid, state, told, half_at, notes, None if fresh.told == told_by(told) else fresh.told)
     if desired != recorded:
         draft.relations.append(desired)
         draft.facts += _facts(sight.read, recorded, desired, fresh, evidence)
@@ -166,12 +178,28 @@ def _points(
         starts.add(created_at)
         # A customer's removal never shows in reads. The others do, after a while: a read that still lists the
         # relation beyond that while speaks against the end.
-        for end in [end for end in ends if end.by is not State.ENDED_BY_CUSTOMER and end.at >= created_at]:
+        last = max(starts)
+        for end in [end for end in ends if end.by is not State.ENDED_BY_CUSTOMER and end.at >= last]:
             if sight.read.observed_at - end.at >= sight.lags.deletion:
                 ends.discard(end)
-            elif not any(start > end.at for start in starts):
+            else:
                 draft.look_again(end.at + sight.lags.deletion)
     return starts, ends
+
+
+def _ripe(draft: _Draft, sight: _Sight, fresh: News, evidence: Sequence[Evidence]) -> News:
+    """Without the starts that only a read shows and whose event may still be on its way: that one tells them."""
+    waiting = [one for one in fresh.started if not _evidenced(one, sight.read, evidence) and sight.may_come(one)]
+    if not waiting:
+        return fresh
+    if sight.read.complete:
+        draft.look_again(max(one.started_at for one in waiting if one.started_at) + sight.lags.addition)
+    gone = {one.started_at for one in waiting}
+    return replace(
+        fresh,
+        started=tuple(one for one in fresh.started if one not in waiting),
+        told=replace(fresh.told, starts=frozenset(at for at in fresh.told.starts if at not in gone)),
+    )
 
 
 def _half_at(recorded: Relation | None, evidence: Sequence[Evidence]) -> datetime | None:
@@ -203,8 +231,10 @@ def _state(told: Sequence[Friendship], half_at: datetime | None, half_over: set[
 def _wait(draft: _Draft, sight: _Sight, *, userid: UserId, started_at: datetime | None) -> None:
     """Leave the relation as recorded: reads may be behind, or a second look must come first."""
     young = started_at is not None and sight.read.observed_at - started_at < sight.lags.addition
-    if young or sight.absence is Absence.STILL_THERE:
+    if young:
         draft.look_again(sight.read.observed_at + LOOK_AGAIN_AFTER)
+    elif sight.absence is Absence.STILL_THERE:  # one way of reading shows it, another does not: no hurry
+        draft.look_again(sight.read.observed_at + sight.lags.deletion)
     else:
         draft.unconfirmed.add(userid)
 
@@ -240,17 +270,21 @@ def _started(
     friendship: Friendship, read: Observed, desired: Relation, evidence: Sequence[Evidence]
 ) -> RelationStarted:
     assert friendship.started_at is not None
-    last = friendship.ended_at or read.observed_at + timedelta(days=1)
-    evidenced = any(
-        item.kind is EvidenceKind.ADDED and friendship.started_at <= item.occurred_at <= last for item in evidence
-    )
     return RelationStarted(
         occurred_at=friendship.started_at,
         userid=desired.userid,
         external_userid=read.external_userid,
-        evidenced=evidenced,
+        evidenced=_evidenced(friendship, read, evidence),
         add_way=desired.notes.add_way,
         add_state=desired.notes.add_state,
+    )
+
+
+def _evidenced(friendship: Friendship, read: Observed, evidence: Sequence[Evidence]) -> bool:
+    """Whether an add event tells of this friendship."""
+    first, last = friendship.started_at, friendship.ended_at or read.observed_at + timedelta(days=1)
+    return first is not None and any(
+        item.kind is EvidenceKind.ADDED and first <= item.occurred_at <= last for item in evidence
     )
 
 

@@ -80,8 +80,8 @@ def _record_profiles(
         "gender, avatar, position, corp_name, corp_full_name, profile, unionid, observed_at, cause, caused_by) "
         "select :tenant_id, external_userid, nextval('customer_id_seq'), name, type, gender, avatar, position, "
         "corp_name, corp_full_name, profile, unionid, observed_at, cause, caused_by "
-        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(external_userid text, name text, type smallint, "
-        "gender smallint, avatar text, position text, corp_name text, corp_full_name text, profile jsonb, "
+        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(external_userid text, name text, type bigint, "
+        "gender bigint, avatar text, position text, corp_name text, corp_full_name text, profile jsonb, "
         "unionid bytea, observed_at timestamptz, cause text, caused_by text) "
         "on conflict (tenant_id, external_userid) do update set "
         "name = coalesce(excluded.name, c.name), type = coalesce(excluded.type, c.type), "
@@ -91,17 +91,13 @@ def _record_profiles(
         "profile = coalesce(excluded.profile, c.profile), unionid = coalesce(excluded.unionid, c.unionid), "
         "observed_at = coalesce(excluded.observed_at, c.observed_at), cause = excluded.cause, "
         "caused_by = excluded.caused_by "
-        "where c.observed_at is null or excluded.observed_at is null or excluded.observed_at >= c.observed_at "
         "returning external_userid, customer_id, (xmax = 0) as made), "
         "made as (insert into customer (tenant_id, id, created_at) "
         "select :tenant_id, customer_id, :now from stored where made) "
-        "select external_userid, customer_id from stored union all select external_userid, customer_id "
-        "from external_contact where tenant_id = :tenant_id and external_userid = any(:ids) "
-        "and external_userid not in (select external_userid from stored)",
+        "select external_userid, customer_id from stored",
         tenant_id=tenant.id,
         now=now,
         rows=as_json(rows),
-        ids=[row["external_userid"] for row in rows],
     )
     return {ExternalUserId(row["external_userid"]): CustomerId(row["customer_id"]) for row in stored}
 
@@ -130,11 +126,9 @@ def _record_relations(
         "half_at timestamptz, started_at timestamptz, ended_at timestamptz, ended_by text, past jsonb, told jsonb, "
         "remark text, description text, remark_corp_name text, remark_mobiles bytea, corp_tag_ids text[], "
         "personal_tags text[], "
-        "add_way smallint, oper_userid text, add_state text, observed_at timestamptz, cause text, caused_by text) "
+        "add_way bigint, oper_userid text, add_state text, observed_at timestamptz, cause text, caused_by text) "
         "on conflict (tenant_id, external_userid, userid) do update set "
-        + ", ".join(f"{name} = excluded.{name}" for name in changing)
-        # A slower writer with an older read never overwrites a newer one.
-        + " where relation.observed_at is null or excluded.observed_at >= relation.observed_at",
+        + ", ".join(f"{name} = excluded.{name}" for name in changing),
         tenant_id=tenant.id,
         rows=as_json(rows),
     )
@@ -155,7 +149,8 @@ def _relation_row(
         "ended_at": last.ended_at,
         "ended_by": last.ended_by.value if last.ended_by else None,
         "past": [[one.started_at, one.ended_at, one.ended_by] for one in past],
-        "told": None if relation.told is None else [sorted(relation.told.starts), sorted(relation.told.ends)],
+        "told": relation.told
+        and [sorted(relation.told.starts), [[end.at, end.by] for end in sorted(relation.told.ends)]],
         "remark": notes.remark,
         "description": notes.description,
         "remark_corp_name": notes.remark_corp_name,

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from services.customers.model import (
     CONTACT,
+    End,
     Evidence,
     EvidenceKind,
     Friendship,
@@ -97,7 +98,7 @@ def _relation(row: Row, cipher: Cipher) -> Relation:
             oper_userid=row["oper_userid"],
             add_state=row["add_state"],
         ),
-        told=None if row["told"] is None else Told(_times(row["told"][0]), _times(row["told"][1])),
+        told=None if row["told"] is None else _told(*row["told"]),
     )
 
 
@@ -105,8 +106,11 @@ def _tuple(values: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if values is None else tuple(values)
 
 
-def _times(values: Sequence[str]) -> frozenset[datetime]:
-    return frozenset(datetime.fromisoformat(value) for value in values)
+def _told(starts: Sequence[str], ends: Sequence[tuple[str, str]]) -> Told:
+    return Told(
+        frozenset(datetime.fromisoformat(at) for at in starts),
+        frozenset(End(datetime.fromisoformat(at), State(by)) for at, by in ends),
+    )
 
 
 def _time(value: str | None) -> datetime | None:
@@ -149,6 +153,23 @@ def contacts_with_evidence(
         ids=list(external_userids),
     )
     return [ExternalUserId(row["id"]) for row in rows]
+
+
+def contacts_read_since(
+    connection: Connection, tenant: Tenant, external_userids: Sequence[ExternalUserId], *, since: datetime
+) -> set[ExternalUserId]:
+    """Those of which a later read than `since` is recorded."""
+    rows = fetch_all(
+        connection,
+        "select external_userid as id from external_contact "
+        "where tenant_id = :tenant_id and external_userid = any(:ids) and observed_at > :since "
+        "union select external_userid from relation "
+        "where tenant_id = :tenant_id and external_userid = any(:ids) and observed_at > :since",
+        tenant_id=tenant.id,
+        ids=list(external_userids),
+        since=since,
+    )
+    return {ExternalUserId(row["id"]) for row in rows}
 
 
 def contacts_after(connection: Connection, tenant: Tenant, cursor: str, *, limit: int) -> list[ExternalUserId]:

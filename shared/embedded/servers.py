@@ -128,7 +128,7 @@ class EmbeddedServers:
     def _start_servers(self, home: Home) -> None:
         account = choose_account(home.postgres)
         for folder in open_parents(home.postgres, account):
-            log.warning("embedded.folder_opened_for_passing", folder=str(folder))
+            log.info("embedded.folder_opened_for_passing", folder=str(folder))
         self._sockets = make_socket_folder(home, account)
         postgres = Postgres(home, account=account, socket_folder=self._sockets)
         valkey = Valkey(home, account=account, socket_folder=self._sockets)

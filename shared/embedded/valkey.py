@@ -101,7 +101,7 @@ class Valkey:
         self._account.give(folder)
         open_binaries((binary.parent,), self._account)
         for opened in (*open_parents(binary, self._account), *open_parents(folder, self._account)):
-            log.warning("embedded.folder_opened_for_passing", folder=str(opened))
+            log.info("embedded.folder_opened_for_passing", folder=str(opened))
         return binary
 
     def _becomes_ready(self, child: Child) -> bool:

@@ -37,6 +37,7 @@ from shared.wecom.payloads import (
     Department,
     Member,
     SendResult,
+    decoded,
     read_department,
     read_member,
     read_profile,
@@ -160,7 +161,8 @@ class WeComClient:
         Source: WeCom server API, message/send.
         """
         answer = self._call("message/send", raw=body)
-        invalid = frozenset(filter(None, str(answer.get("invaliduser") or "").lower().split("|")))
+        refused = (str(answer.get(field) or "").lower().split("|") for field in ("invaliduser", "unlicenseduser"))
+        invalid = frozenset(userid for userids in refused for userid in userids if userid)
         return SendResult(msgid=str(answer.get("msgid") or ""), invalid=invalid)
 
     # how a call is made
@@ -199,7 +201,7 @@ class WeComClient:
                 timeout=self._timeout,
                 allow_redirects=False,
             )
-            answer = orjson.loads(response.content)
+            answer = decoded(response.content)
             # WeCom's errors come as HTTP 200 too: JSON with another status is a proxy's, and no success.
             if response.status_code != HTTPStatus.OK or not isinstance(answer, dict):
                 raise ValueError("not an answer of WeCom")

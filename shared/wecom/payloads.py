@@ -1,13 +1,18 @@
 """What WeCom's reads answer, as values. Unknown fields are ignored; a missing field is None, which is not "emptied"."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from shared.ids import ExternalUserId, UserId
 
 Json = Mapping[str, Any]
 PERSONAL_TAG = 2
+LARGEST = 2**32
+"""No number of WeCom's reads is larger: times, department ids and their order, codes."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,33 @@ class SendResult:
     invalid: frozenset[str]
 
 
+def decoded(content: bytes) -> Any:
+    """JSON as WeCom sends it, made storable: no NUL, and no half of a cut emoji (a lone surrogate).
+
+    Raises:
+        ValueError: not JSON.
+    """
+    try:
+        answer = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        answer = json.loads(content.decode("utf-8", "replace"))
+    else:
+        if b"\\u0000" not in content:
+            return answer
+    return _storable(answer)
+
+
+def _storable(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("\x00", "").encode("utf-8", "replace").decode()
+        case dict():
+            return {_storable(key): _storable(item) for key, item in value.items()}
+        case list():
+            return [_storable(item) for item in value]
+    return value
+
+
 def read_profile(payload: Json) -> ContactProfile:
     return ContactProfile(
         external_userid=ExternalUserId(str(payload["external_userid"])),
@@ -152,17 +184,17 @@ def read_department(payload: Json) -> Department:
 
 
 def _text(payload: Json, name: str) -> str | None:
-    # PostgreSQL stores no NUL, and WeChat nicknames have been seen with one.
     value = payload.get(name)
-    return None if value is None else str(value).replace("\x00", "")
+    return None if value is None else str(value)
 
 
 def _number(payload: Json, name: str) -> int | None:
     value = payload.get(name)
     try:
-        return None if value is None else int(value)
+        number = None if value is None else int(value)
     except (TypeError, ValueError):
         return None
+    return number if number is None or -LARGEST <= number <= LARGEST else None
 
 
 def _texts(payload: Json, name: str) -> tuple[str, ...] | None:

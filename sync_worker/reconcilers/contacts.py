@@ -137,7 +137,14 @@ def record(
     evidence = load_evidence(connection, tenant, keys)
     lags = Lags(timedelta(seconds=settings.deletion_lag_s), timedelta(seconds=settings.add_lag_s))
     plans = {
-        s.key: plan_contact(s.observed, recorded[s.key], evidence[s.key], absences=s.absences, lags=lags)
+        s.key: plan_contact(
+            s.observed,
+            recorded[s.key],
+            evidence[s.key],
+            absences=s.absences,
+            lags=lags,
+            news_since=tenant.added_at,
+        )
         for s in sightings
     }
     ready = [s for s in sightings if not plans[s.key].unconfirmed]

@@ -69,7 +69,7 @@ def test_an_operator_gives_the_customer_to_another_friend():
     """The relation is then the new associate's (ASG-4)."""
     plan = planned(FRIENDS, decided(ZHAO, 300), recorded=assigned(LI, 100))
     assert plan.assignment == assigned(ZHAO, 200)
-    assert plan.change == AssignmentChange(LI, ZHAO, "operator", at(300), "operator Chen")
+    assert plan.changes[-1] == AssignmentChange(LI, ZHAO, "operator", at(300), "operator Chen")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_when_the_assigned_friend_goes_the_earliest_other_friendship_takes_over(
         relation(WANG, friendship(200)),
     ]
     plan = planned(friends, recorded=assigned(LI, 100))
-    assert plan.change == AssignmentChange(LI, WANG, "auto", at(500), SYSTEM)
+    assert plan.changes[-1] == AssignmentChange(LI, WANG, "auto", at(500), SYSTEM)
     assert plan.facts == (CustomerReassigned(occurred_at=at(500), from_userid=LI, to_userid=WANG, why="auto", **IDS),)
 
 
@@ -115,7 +115,7 @@ def test_a_transfer_says_so_in_the_reason():
     """A friend taken away by a handover leaves for that reason, not by itself (ASG-5, ASG-9)."""
     friends = [relation(LI, friendship(100, 500, State.TRANSFERRED)), relation(ZHAO, friendship(300))]
     plan = planned(friends, recorded=assigned(LI, 100))
-    assert plan.change == AssignmentChange(LI, ZHAO, "transfer", at(500), SYSTEM)
+    assert plan.changes[-1] == AssignmentChange(LI, ZHAO, "transfer", at(500), SYSTEM)
 
 
 @pytest.mark.parametrize("end", [State.ENDED_BY_CUSTOMER, State.ENDED_BY_ASSOCIATE, State.TRANSFERRED])
@@ -136,7 +136,7 @@ def test_when_the_only_friend_goes_nobody_is_assigned():
     """The last friend's end leaves the customer without an associate (ASG-7)."""
     plan = planned([relation(LI, friendship(100, 500))], recorded=assigned(LI, 100))
     assert plan.assignment == NOBODY
-    assert plan.change == AssignmentChange(LI, None, "lost", at(500), SYSTEM)
+    assert plan.changes[-1] == AssignmentChange(LI, None, "lost", at(500), SYSTEM)
     assert plan.facts == (CustomerUnassigned(occurred_at=at(500), from_userid=LI, **IDS),)
 
 
@@ -145,7 +145,7 @@ def test_a_lost_customer_who_is_added_again_is_assigned_anew():
     friends = [relation(LI, friendship(100, 500)), relation(ZHAO, friendship(800))]
     plan = planned(friends)
     assert plan.assignment == assigned(ZHAO, 800)
-    assert plan.change == AssignmentChange(None, ZHAO, "first_add", at(800), SYSTEM)
+    assert plan.changes[-1] == AssignmentChange(None, ZHAO, "first_add", at(800), SYSTEM)
 
 
 @pytest.mark.parametrize(
@@ -181,8 +181,41 @@ def test_a_lost_customer_who_is_added_again_is_assigned_anew():
 def test_every_change_says_from_whom_to_whom_why_when_and_by_whom(friends, decisions, before, line):
     """Each change of the assigned associate is one line of the history (ASG-9)."""
     from_userid, to_userid, why, second, by = line
-    change = planned(friends, *decisions, recorded=before).change
+    change = planned(friends, *decisions, recorded=before).changes[-1]
     assert change == AssignmentChange(from_userid, to_userid, why, at(second), by)
+
+
+def test_events_that_are_looked_at_together_are_told_one_by_one():
+    """Lost by one, added by another, seen in one look: each step is kept, nobody hears of a handover (ASG-9)."""
+    friends = [relation(LI, friendship(100, 500)), relation(ZHAO, friendship(800))]
+    plan = planned(friends, recorded=Assignment(LI, at(100), at(100)))
+    assert [(c.from_userid, c.to_userid, c.why) for c in plan.changes] == [
+        (LI, None, "lost"),
+        (None, ZHAO, "first_add"),
+    ]
+    assert [fact.TYPE for fact in plan.facts] == ["customer_unassigned", "customer_assigned"]
+
+
+def test_a_customer_who_left_and_came_back_between_two_looks_has_both_in_the_history():
+    """The history keeps both facts, although the assignment is the same again (ASG-8, ASG-9)."""
+    plan = planned([relation(LI, friendship(100, 500), friendship(800))], recorded=Assignment(LI, at(100), at(100)))
+    assert [(c.from_userid, c.to_userid) for c in plan.changes] == [(LI, None), (None, LI)]
+
+
+def test_a_decision_that_had_no_effect_is_named():
+    """The operator's choice had left before: it is not carried out, and that is not hidden (ASG-4, ASG-9)."""
+    friends = [relation(LI, friendship(100)), relation(ZHAO, friendship(200, 250))]
+    assert planned(friends, decided(ZHAO, 300)).ignored == (decided(ZHAO, 300),)
+
+
+@pytest.mark.parametrize(
+    ("end", "why"),
+    [(State.ENDED_BY_CUSTOMER, "lost"), (State.ENDED_BY_ASSOCIATE, "auto"), (State.TRANSFERRED, "transfer")],
+)
+def test_only_what_the_customer_ended_is_a_loss(end, why):
+    """A deletion or a handover that leaves nobody is not called lost (LOSS-1, ASG-9)."""
+    plan = planned([relation(LI, friendship(100, 500, end))], recorded=assigned(LI, 100))
+    assert plan.changes[-1] == AssignmentChange(LI, None, why, at(500), SYSTEM)
 
 
 def test_a_half_add_never_assigns():

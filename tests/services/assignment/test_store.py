@@ -5,7 +5,7 @@ import pytest
 from services.assignment.model import Assignment, AssignmentChange, Decision, ReassignmentRefusedError
 from services.assignment.plan import AssignmentPlan, plan_assignment
 from services.assignment.reassign import reassign
-from services.assignment.store import load_assignments, load_decisions, record_assignments, record_changes
+from services.assignment.store import load_assignments, load_decisions, record_assignments, record_decision
 from services.customers.model import Profile
 from services.customers.plan import ContactPlan
 from services.customers.record import Provenance, record_contacts
@@ -56,7 +56,7 @@ def test_an_assignment_and_its_line_of_history_are_written(connection, tenant, o
     customer = customer_of(connection, tenant)
     other = customer_of(connection, other_tenant)
     change = AssignmentChange(None, LI, "first_add", at(100), "system")
-    plan = AssignmentPlan(Assignment(LI, at(100)), change)
+    plan = AssignmentPlan(Assignment(LI, at(100), at(100)), (change,))
     record_assignments(connection, tenant.id, {customer: plan, other: AssignmentPlan()}, now=at(901))
     assert load_assignments(connection, tenant.id, [customer]) == {customer: Assignment(LI, at(100))}
     assert load_assignments(connection, other_tenant.id, [other]) == {other: Assignment()}
@@ -68,8 +68,8 @@ def test_the_end_of_an_assignment_is_written(connection, tenant):
     """A customer whose last friend is gone has no assigned associate (ASG-7)."""
     customer = customer_of(connection, tenant)
     for plan in (
-        AssignmentPlan(Assignment(LI, at(100)), AssignmentChange(None, LI, "first_add", at(100), "system")),
-        AssignmentPlan(Assignment(), AssignmentChange(LI, None, "lost", at(500), "system")),
+        AssignmentPlan(Assignment(LI, at(100)), (AssignmentChange(None, LI, "first_add", at(100), "system"),)),
+        AssignmentPlan(Assignment(), (AssignmentChange(LI, None, "lost", at(500), "system"),)),
     ):
         record_assignments(connection, tenant.id, {customer: plan}, now=at(901))
     assert load_assignments(connection, tenant.id, [customer]) == {customer: Assignment()}
@@ -84,16 +84,15 @@ def test_a_corrected_time_is_no_line_of_history(connection, tenant):
     assert history(connection, tenant) == []
 
 
-def test_only_operators_decide(connection, tenant):
-    """Automatic changes are results; only an operator's line is read again as a decision (ASG-10)."""
-    customer = customer_of(connection, tenant)
-    for change in (
-        AssignmentChange(None, LI, "first_add", at(100), "system"),
-        AssignmentChange(LI, ZHAO, "operator", at(300), "chen"),
-        AssignmentChange(ZHAO, LI, "auto", at(400), "system"),
-    ):
-        record_changes(connection, tenant.id, {customer: change}, now=at(901))
-    assert load_decisions(connection, tenant.id, [customer]) == {customer: [Decision(ZHAO, at(300), "chen")]}
+def test_a_decision_without_effect_is_marked(connection, tenant):
+    """Who was chosen and was no friend any more: the decision stays, and says that it was ignored (ASG-4)."""
+    customer = customer_of(connection, tenant, *FRIENDS)
+    record_decision(connection, tenant.id, customer, Decision(WANG, at(300), "chen"))
+    record_decision(connection, tenant.id, customer, Decision(ZHAO, at(400), "chen"))
+    decide(connection, tenant, customer)
+    rows = fetch_all(connection, "select to_userid, ignored from assignment_decision order by id")
+    assert [tuple(row.values()) for row in rows] == [(WANG, True), (ZHAO, False)]
+    assert load_assignments(connection, tenant.id, [customer]) == {customer: Assignment(ZHAO, at(200))}
 
 
 def test_an_operator_reassigns_and_the_customer_is_looked_at(connection, tenant):
@@ -127,7 +126,7 @@ def test_a_refused_reassignment_leaves_no_trace(connection, tenant, to_userid):
     customer = customer_of(connection, tenant, *FRIENDS)
     decide(connection, tenant, customer)
     before = history(connection, tenant)
-    with pytest.raises(ReassignmentRefusedError):
+    with pytest.raises(ReassignmentRefusedError), connection.begin_nested():
         reassign(connection, tenant, CONTACT, to_userid, by="chen", now=at(950))
     assert history(connection, tenant) == before
     assert fetch_all(connection, "select 1 from request") == []

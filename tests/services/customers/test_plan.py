@@ -250,10 +250,10 @@ def test_an_associate_out_of_sight_tells_nothing_of_the_end():
 
 
 def test_a_relation_still_there_at_the_second_look_stays_and_is_read_again():
-    """Two reads that contradict each other change nothing (LOSS-1)."""
+    """Two reads that contradict each other change nothing, and are not asked again in a hurry (LOSS-1)."""
     plan = planned(read(500), FRIENDS, li=Absence.STILL_THERE)
     assert (plan.relations, plan.facts, plan.unconfirmed) == ((), (), frozenset())
-    assert plan.look_again_at == at(500) + LOOK_AGAIN_AFTER
+    assert plan.look_again_at == at(500) + Lags().deletion
 
 
 UNSEEN = recorded(relation(LI, friendship(100), state=State.OUT_OF_SIGHT))

@@ -10,7 +10,13 @@ from services.customers.model import CONTACT as KIND
 from services.customers.model import Evidence, Friendship, Notes, Profile, Recorded, Relation, State
 from services.customers.plan import ContactPlan, plan_contact
 from services.customers.record import Provenance, record_contacts
-from services.customers.store import contacts_after, contacts_with_evidence, load_evidence, load_recorded
+from services.customers.store import (
+    contacts_after,
+    contacts_read_since,
+    contacts_with_evidence,
+    load_evidence,
+    load_recorded,
+)
 from shared.db.engine import fetch_all, fetch_one
 from shared.evidence import EvidenceRow, record_evidence
 from shared.ids import ExternalUserId, InboxId
@@ -109,14 +115,13 @@ def test_a_contact_known_by_events_only_has_no_profile(connection, tenant):
     assert known_of(connection, tenant).profile is None
 
 
-def test_an_older_read_never_overwrites_a_newer_one(connection, tenant):
-    """A slow writer with an old read changes neither profile nor relation (ASG-10)."""
-    newer = ContactPlan(CONTACT, profile=PROFILE, relations=(relation(LI, friendship(100, 200)),))
-    older = ContactPlan(CONTACT, profile=Profile(name="Old"), relations=(relation(LI, friendship(100)),))
-    first = write(connection, tenant, newer, second=1000)
-    assert write(connection, tenant, older, second=999) == first
-    after = known_of(connection, tenant)
-    assert (after.profile, after.relations) == (PROFILE, {LI: relation(LI, friendship(100, 200))})
+def test_contacts_of_which_a_later_read_is_recorded_are_found(connection, tenant):
+    """A walk leaves them alone: its page is older than what is known (ASG-10)."""
+    write(
+        connection, tenant, ContactPlan(CONTACT, profile=PROFILE, relations=(relation(LI, friendship(100)),)), second=9
+    )
+    assert contacts_read_since(connection, tenant, [CONTACT], since=at(8)) == {CONTACT}
+    assert contacts_read_since(connection, tenant, [CONTACT], since=at(9)) == set()
 
 
 def test_a_row_says_why_it_is_as_it_is(connection, tenant):

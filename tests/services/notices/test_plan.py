@@ -61,10 +61,19 @@ def test_a_reassignment_is_told_to_both_whoever_wished_it(cause):
 
 
 @pytest.mark.parametrize("cause", ["bootstrap", "resync", "import"])
-@pytest.mark.parametrize("fact", [started(AFTER, evidenced=True), lost(AFTER), reassigned(AFTER)], ids=lambda f: f.TYPE)
+@pytest.mark.parametrize(
+    "fact", [started(AFTER, evidenced=False), started(BEFORE, evidenced=True), reassigned(AFTER)], ids=lambda f: f.TYPE
+)
 def test_what_a_walk_over_everything_finds_is_told_to_nobody(fact, cause):
     """The first sync of a corp and what a resync or an import finds notify nobody (LOSS-4)."""
     assert react(fact, cause=cause, added_at=CORP_ADDED) == ()
+
+
+@pytest.mark.parametrize("cause", ["bootstrap", "resync"])
+@pytest.mark.parametrize("fact", [started(AFTER, evidenced=True), lost(AFTER)], ids=lambda f: f.TYPE)
+def test_an_event_since_the_corp_was_added_is_news_whoever_recorded_it(fact, cause):
+    """A walk that comes by while an event waits must not swallow its message (LOSS-2)."""
+    assert len(react(fact, cause=cause, added_at=CORP_ADDED)) == 1
 
 
 @pytest.mark.parametrize("cls", sorted(SILENT, key=lambda cls: cls.TYPE), ids=lambda cls: cls.TYPE)

@@ -1,10 +1,7 @@
 """A simulated WeCom as a process of its own, a corp in it and here, and clients of that corp."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +15,6 @@ from shared.tenants import Tenant, load_tenants, record_corp
 from shared.vault import Vault
 from shared.wecom.client import WeComClient, make_http
 from tests.shared.corps import APP_SECRET, CORP, corp_file
-
-ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
@@ -43,15 +38,6 @@ class Sim:
     def calls(self, path: str) -> dict[str, int]:
         """errcode -> how often this API answered it."""
         return dict(self("calls").get(path, {}))
-
-
-@pytest.fixture(scope="session")
-def simulator_url() -> Iterator[str]:
-    command = [sys.executable, "-m", "simulator", "--bind", "127.0.0.1:0"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().split()[-1]
-        process.terminate()
 
 
 @pytest.fixture

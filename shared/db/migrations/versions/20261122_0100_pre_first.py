@@ -119,7 +119,7 @@ create table associate (
   department_ids     bigint[],
   leader_in          bigint[],
   direct_leaders     text[],
-  status             smallint,
+  status             bigint,
   has_contact        boolean not null default true,    -- has the customer-contact function and is in the app's sight
   observed_at        timestamptz not null,
   gone_at            timestamptz,
@@ -146,6 +146,7 @@ create table customer (
                     check (standing in ('none', 'half', 'friend', 'lost', 'deleted', 'left')),
   assigned_userid   text,
   assigned_at       timestamptz,                       -- when the two became connected (ASG-2)
+  assignment_changed_at timestamptz,                   -- of the last line in assignment_change
   merged_into       bigint,
   created_at        timestamptz not null,
   primary key (tenant_id, id)
@@ -171,8 +172,8 @@ create table external_contact (
   external_userid text not null,
   customer_id     bigint,
   name            text,
-  type            smallint,
-  gender          smallint,
+  type            bigint,
+  gender          bigint,
   avatar          text,
   position        text,
   corp_name       text,
@@ -197,14 +198,14 @@ create table relation (
   ended_at         timestamptz,
   ended_by         text,
   past             jsonb not null default '[]',        -- earlier friendships: [[started_at, ended_at, ended_by]]
-  told             jsonb,                              -- [[starts], [ends]] that became facts, where it differs from these
+  told             jsonb,                              -- [[starts], [[end, by]]] that became facts, if not just these
   remark           text,
   description      text,
   remark_corp_name text,
   remark_mobiles   bytea,                              -- encrypted JSON list
   corp_tag_ids     text[],
   personal_tags    text[],                             -- by name, read-only; batch reads leave them out
-  add_way          smallint,
+  add_way          bigint,
   oper_userid      text,
   add_state        text,                               -- state of the contact way
   observed_at      timestamptz,
@@ -227,6 +228,18 @@ create table assignment_change (
   primary key (tenant_id, id)
 );
 create index assignment_change_customer on assignment_change (tenant_id, customer_id, id);
+
+create table assignment_decision (
+  tenant_id   integer not null,
+  id          bigint generated always as identity,
+  customer_id bigint not null,
+  to_userid   text not null,
+  decided_at  timestamptz not null,
+  by_whom     text not null,
+  ignored     boolean not null default false,          -- the chosen associate was no friend (any more) at that time
+  primary key (tenant_id, id)
+);
+create index assignment_decision_customer on assignment_decision (tenant_id, customer_id, id);
 
 create sequence fact_id_seq;
 create table fact (
@@ -351,7 +364,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("drop table sync_block, sync_run, attempt, outbox, intent, fact, assignment_change, relation, "
+    op.execute("drop table sync_block, sync_run, attempt, outbox, intent, fact, assignment_decision, assignment_change, relation, "
                "external_contact, identity, customer, outlet, associate, request, evidence, inbox, receiver, app, tenant")
     for name in ("inbox", "evidence", "customer", "fact", "intent", "outbox", "attempt"):
         op.execute(f"drop sequence {name}_id_seq")

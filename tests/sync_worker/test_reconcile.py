@@ -1,0 +1,126 @@
+"""Due subjects: observed, planned, recorded, settled, by whoever holds the lease."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+import responses
+
+from shared.db.engine import run
+from tests.sync_worker.conftest import Office
+
+STATES = "select userid, state from relation order by userid"
+
+
+def add(office: Office, userid: str = "LiNa", **more: object) -> str:
+    made = office.corp.act({"do": "add", "userid": userid, "name": "王小明", "silent": True, **more})
+    return str(made["external_userid"])
+
+
+def test_a_relation_that_vanished_without_an_event_ends_after_a_second_look(office: Office) -> None:
+    """Absence is confirmed by another way of reading before anything ends (design: absence is suspicious)."""
+    one = add(office)
+    office.want(one)
+    office.reconcile()
+    office.corp.act({"do": "member_deletes", "userid": "LiNa", "external_userid": one, "silent": True})
+    office.want(one)
+    office.reconcile()
+    assert office.rows(STATES) == [("LiNa", "ended_by_associate")]
+    assert office.rows("select dead_at, generation - settled_generation from request where lane = 1") == [(None, 0)]
+
+
+def test_a_relation_of_an_associate_out_of_sight_has_not_ended(office: Office) -> None:
+    """A function that was switched off says nothing about the friendship."""
+    one = add(office)
+    office.want(one)
+    office.reconcile()
+    office.corp.act({"do": "function_off", "userid": "LiNa"})
+    office.want(one)
+    office.reconcile()
+    assert office.rows(STATES) == [("LiNa", "out_of_sight")]
+    office.corp.act({"do": "function_on", "userid": "LiNa"})
+    office.want(one)
+    office.reconcile()
+    assert office.rows(STATES) == [("LiNa", "active")]
+
+
+def test_a_contact_of_another_corp_with_a_profile_is_recorded(office: Office) -> None:
+    """A WeCom user's external_profile is an object; the simulator gives none, the platform does."""
+    profile = {"external_attr": [{"type": 0, "name": "Team", "text": {"value": "North \\ud83d"}}]}
+    answer = {
+        "errcode": 0,
+        "external_contact": {
+            "external_userid": "woPartner1",
+            "name": "a\u0000b",
+            "type": 2,
+            "external_profile": profile,
+            "unknown": {"x": 1},
+        },
+        "follow_user": [
+            {"userid": "LiNa", "createtime": 1760000000, "add_way": 99, "tags": []},
+            {"remark": "nameless"},
+        ],
+    }
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
+        mocked.add_passthru(office.corp.simulator_url + "/sim")
+        mocked.add_passthru(office.corp.simulator_url + "/cgi-bin/gettoken")
+        mocked.add_passthru(office.corp.simulator_url + "/cgi-bin/user")
+        url = office.corp.simulator_url + "/cgi-bin/externalcontact/get"
+        mocked.add(responses.GET, url, body=json.dumps(answer).replace("\\\\\\\\ud83d", "\\\\ud83d"))
+        office.want("woPartner1")
+        office.reconcile()
+    assert office.rows("select name, type, profile is not null from external_contact") == [("ab", 2, True)]
+    assert office.rows(STATES) == [("LiNa", "active")]
+
+
+def test_a_run_whose_lease_went_to_somebody_else_writes_nothing(
+    make_office: Callable[..., Office], office: Office
+) -> None:
+    """Whoever commits shows the newest fence (design: leases are fenced)."""
+    one = add(office)
+    office.want(one)
+    slow = make_office()
+    observed = []
+
+    def overtaken(tenant: object, seen: object) -> object:
+        with office.runtime.engine.begin() as connection:
+            run(connection, "update request set lease_until = now() - interval '1 second'")
+        office.reconcile()
+        observed.append(office.rows("select count(*) from fact"))
+        return commit(tenant, seen)
+
+    commit = slow.reconciler._commit
+    slow.reconciler._commit = overtaken  # type: ignore[assignment, method-assign] # the moment between read and commit
+    slow.reconciler.reconcile_due(limit=50)
+    assert observed == [office.rows("select count(*) from fact")]
+    assert office.rows("select generation - settled_generation from request where lane = 1") == [(0,)]
+
+
+def test_wecom_busy_or_down_postpones_and_loses_nothing(office: Office) -> None:
+    """A refusal for now leaves the subject due, with its reason; no dead letter."""
+    one = add(office)
+    office.corp.post("/sim/faults", {"path": "externalcontact/get", "errcode": 45033, "times": 1})
+    office.want(one)
+    office.reconcile()
+    ((attempts, reason, dead_at),) = office.rows("select attempts, last_error, dead_at from request where lane = 1")
+    assert (attempts, dead_at) == (1, None)
+    assert "45033" in reason
+    with office.runtime.engine.begin() as connection:
+        run(connection, "update request set next_try_at = :now", now=office.runtime.clock.now() - timedelta(seconds=1))
+    office.reconcile()
+    assert office.rows(STATES) == [("LiNa", "active")]
+
+
+def test_one_subject_that_cannot_be_recorded_does_not_hold_up_the_others(office: Office) -> None:
+    """The batch falls back to one by one; the bad one waits and is buried in the end, with its kind of error only."""
+    good = add(office)
+    office.want(good)
+    office.want("x" * 100)
+    with office.runtime.engine.begin() as connection:
+        run(connection, "alter table external_contact add constraint refused check (external_userid not like 'wmBad%')")
+    bad = add(office, userid="WangFang", external_userid="wmBad1")
+    office.want(bad)
+    office.reconcile()
+    assert office.rows(STATES) == [("LiNa", "active")]
+    ((error,),) = office.rows("select last_error from request where subject_key = 'wmBad1'")
+    assert error == "CheckViolation 23514"
