@@ -11,11 +11,3 @@ class RetryableError(Exception):
 
 class TerminalError(Exception):
     """Trying again cannot help; a person or a setting must change first."""
-
-
-class SkipError(Exception):
-    """There is nothing to do, and `reason` says why."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason

@@ -144,7 +144,8 @@ def split_block(connection: Connection, held: Run, block: Block) -> None:
             connection,
             "insert into sync_block (tenant_id, run_id, number, userids) select :tenant_id, :id, "
             "(select coalesce(max(number), 0) from sync_block where tenant_id = :tenant_id and run_id = :id) "
-            "+ ordinality, array[userid] from unnest(cast(:userids as text[])) with ordinality as u(userid, ordinality)",
+            "+ ordinality, array[userid] "
+            "from unnest(cast(:userids as text[])) with ordinality as u(userid, ordinality)",
             tenant_id=held.tenant_id,
             id=held.id,
             userids=list(block.userids),

@@ -20,10 +20,9 @@ class People:
 
 @dataclass(frozen=True)
 class MessageSpec:
-    """`values(fact, recipient, people)` gives the template its words; `contact` names the customer it is about."""
+    """`values(fact, recipient, people)` gives the template its words."""
 
     notice: str
-    contact: Callable[[Fact], ExternalUserId]
     values: Callable[[Fact, UserId, People], Mapping[str, str]]
 
 

@@ -6,12 +6,7 @@ from notifier.messages import MessageSpec, People
 from services.customers.model import RelationStarted
 from services.notices.model import NEW_CUSTOMER
 from services.planning import Fact
-from shared.ids import ExternalUserId, UserId
-
-
-def contact(fact: Fact) -> ExternalUserId:
-    assert isinstance(fact, RelationStarted)
-    return fact.external_userid
+from shared.ids import UserId
 
 
 def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
@@ -19,4 +14,4 @@ def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
     return {"customer": people.customer(fact.external_userid, recipient), "channel": fact.add_state or ""}
 
 
-SPEC = MessageSpec(NEW_CUSTOMER, contact, values)
+SPEC = MessageSpec(NEW_CUSTOMER, values)

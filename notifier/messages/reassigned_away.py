@@ -6,12 +6,7 @@ from notifier.messages import MessageSpec, People
 from services.assignment.model import CustomerReassigned
 from services.notices.model import REASSIGNED_AWAY
 from services.planning import Fact
-from shared.ids import ExternalUserId, UserId
-
-
-def contact(fact: Fact) -> ExternalUserId:
-    assert isinstance(fact, CustomerReassigned)
-    return fact.external_userid
+from shared.ids import UserId
 
 
 def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
@@ -23,4 +18,4 @@ def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
     }
 
 
-SPEC = MessageSpec(REASSIGNED_AWAY, contact, values)
+SPEC = MessageSpec(REASSIGNED_AWAY, values)

@@ -6,12 +6,7 @@ from notifier.messages import MessageSpec, People
 from services.customers.model import RelationLost
 from services.notices.model import RELATION_LOST
 from services.planning import Fact
-from shared.ids import ExternalUserId, UserId
-
-
-def contact(fact: Fact) -> ExternalUserId:
-    assert isinstance(fact, RelationLost)
-    return fact.external_userid
+from shared.ids import UserId
 
 
 def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
@@ -19,4 +14,4 @@ def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
     return {"customer": people.customer(fact.external_userid, recipient)}
 
 
-SPEC = MessageSpec(RELATION_LOST, contact, values)
+SPEC = MessageSpec(RELATION_LOST, values)

@@ -7,8 +7,6 @@ from typing import ClassVar
 from services.planning import Fact
 from shared.ids import CustomerId, ExternalUserId
 
-CUSTOMER = "customer"
-
 
 class Standing(StrEnum):
     """How a customer stands with all associates together."""
@@ -28,7 +26,7 @@ class StandingFact(Fact):
 
     @property
     def subject(self) -> tuple[str, str]:
-        return CUSTOMER, str(self.customer_id)
+        return "customer", str(self.customer_id)
 
 
 @dataclass(frozen=True, kw_only=True)
