@@ -10,22 +10,11 @@ T      ?= tests
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-# One lock-file, one stamp: an interrupted installation leaves no stamp and is simply repeated.
-$(VENV)/.run: requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Guanxi needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV)
-	@echo "Installing what Guanxi runs on into $(VENV) (hash-checked) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@printf '#!/bin/sh\nexec "%s/python" "%s/guanxi.py" "$$@"\n' "$(abspath $(BIN))" "$(CURDIR)" > $(BIN)/guanxi && chmod +x $(BIN)/guanxi
-	@touch $@
+setup: ## install what running needs
+	@$(PYTHON) commands/setup_venv.py run
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
-	@echo "Installing what tests and checks need into $(VENV) (hash-checked) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@touch $@
-
-setup: $(VENV)/.run ## install what running needs
-setup-dev: $(VENV)/.dev ## install what tests and checks need
+setup-dev: ## install what tests and checks need
+	@$(PYTHON) commands/setup_venv.py dev
 
 run: setup ## everything on this machine, with a demo corp and live activity; Ctrl-C stops it
 	@$(BIN)/guanxi up --demo
@@ -42,16 +31,16 @@ test-long: setup-dev ## the long runs: more seeds, more events, more kills
 check: lint types imports ## every static check
 
 lint: setup-dev
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/python -m ruff check . && $(BIN)/python -m ruff format --check .
 
 types: setup-dev
-	@$(BIN)/mypy
+	@$(BIN)/python -m mypy
 
 imports: setup-dev
-	@$(BIN)/lint-imports
+	@$(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 fmt: setup-dev ## format the code
-	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format --quiet .
 
 bench: setup-dev ## benchmarks, printed as ratios of one run
 	@$(BIN)/python -m bench

@@ -56,18 +56,16 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
-    from shared.corp_file import CorpFileError
-    from shared.embedded import EmbeddedServerError
-    from shared.settings import SettingsError
-
     try:
         main(args=arguments, prog_name="guanxi")
-    except SettingsError as error:
-        click.echo(f"guanxi: {error}", err=True)
-        raise SystemExit(2) from None
-    except (CorpFileError, EmbeddedServerError) as error:
-        click.echo(f"guanxi: {error}", err=True)
-        raise SystemExit(1) from None
+    except Exception as error:
+        from commands.advice import advice_for, exit_code
+
+        advice = advice_for(error)
+        if advice is None:
+            raise
+        click.echo(f"guanxi: {advice}", err=True)
+        raise SystemExit(exit_code(error)) from None
 
 
 if __name__ == "__main__":

@@ -12,11 +12,14 @@ from sqlalchemy.exc import DBAPIError
 
 from commands.demo_corp import ASSOCIATES, SimulatedCorp, record_demo_corp
 from commands.demo_home import demo_settings
+from commands.signals import interrupt_on_signals, stop_on_signals
 from commands.stack import Stack
 from commands.waiting import Impatience, wait_for
 from shared.db.engine import fetch_one
 from shared.runtime import Runtime
 from shared.settings import load_settings
+from shared.supervise import StartCancelledError
+from shared.telemetry import configure_logging
 
 CUSTOMERS = 2000
 BURST = 20
@@ -166,18 +169,31 @@ def command() -> None:
 
     It runs in a folder of its own and leaves nothing behind.
     """
+    given = load_settings()
+    # It kills what it has started: warnings about that are part of the story.
+    configure_logging(given.model_copy(update={"log_level": "error"}), process="demo")
+    stopping = stop_on_signals()
     click.echo("Starting PostgreSQL, Valkey, the processes and a simulated WeCom ...")
-    with (
-        demo_settings(load_settings()) as settings,
-        Stack(settings, simulator=True, gateways=2, extra=QUICK) as stack,
-    ):
-        assert stack.simulator_url is not None
-        corp = SimulatedCorp(stack.simulator_url)
-        corp.create([stack.addresses["gateway"]])
-        passed = _tell(Story(stack, corp, stack.open_runtime()))
-        if not passed:
-            _keep_logs(stack.home)
+    try:
+        with (
+            demo_settings(given) as settings,
+            Stack(settings, simulator=True, gateways=2, extra=QUICK, stopping=stopping) as stack,
+        ):
+            interrupt_on_signals()
+            passed = _play(stack)
+    except (StartCancelledError, KeyboardInterrupt):
+        raise click.Abort from None
     raise SystemExit(0 if passed else 1)
+
+
+def _play(stack: Stack) -> bool:
+    assert stack.simulator_url is not None
+    corp = SimulatedCorp(stack.simulator_url)
+    corp.create([stack.addresses["gateway"]])
+    passed = _tell(Story(stack, corp, stack.open_runtime()))
+    if not passed:
+        _keep_logs(stack.home)
+    return passed
 
 
 def _tell(story: Story) -> bool:

@@ -29,13 +29,20 @@ def corp_file(*, corp_id: str = CORP_ID) -> CorpFile:
     return parse_corp_file(content, source="the demo corp")
 
 
+def _direct_session() -> requests.Session:
+    """One that no proxy in the environment takes away from this machine."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
 @dataclass
 class SimulatedCorp:
     """The corp's side in the simulator: people act there, and its messages and relations can be looked at."""
 
     simulator_url: str
     corp_id: str = CORP_ID
-    http: requests.Session = field(default_factory=requests.Session)
+    http: requests.Session = field(default_factory=_direct_session)
 
     def create(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import click
 
+from commands.advice import advice_for
 from shared import inbox, outbox, requests
 from shared.db.engine import fetch_one
 from shared.errors import RetryableError, TerminalError
@@ -22,9 +23,13 @@ def command() -> None:
     for check in checks:
         try:
             click.echo(f"ok    {check(runtime)}")
-        except (_Ill, RetryableError, TerminalError) as error:
+        except Exception as error:
+            known = isinstance(error, _Ill | RetryableError | TerminalError)
+            found = str(error) if known else advice_for(error)
+            if found is None:
+                raise
             failed += 1
-            click.echo(f"FAIL  {error}")
+            click.echo(f"FAIL  {found}")
     raise SystemExit(1 if failed else 0)
 
 

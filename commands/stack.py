@@ -1,30 +1,41 @@
 """Everything on this machine in one go: servers, schema, processes; started in order, kept alive, stopped together."""
 
-import socket
+import http.client
 import sys
-import urllib.error
+import threading
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from commands.ports import PortError, Ports, address
 from shared.clock import SystemClock
 from shared.db.engine import make_engine
 from shared.db.migrate import migrate
 from shared.embedded import EmbeddedServers
 from shared.runtime import Runtime, open_runtime, secret_key
 from shared.settings import Settings, child_environment, split_bind
-from shared.supervise import OnLine, Program, Supervisor
+from shared.supervise import OnLine, Program, StartCancelledError, Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
+SIMULATOR_PORT = 8760
+# Probes ask programs of this machine; a proxy in the environment has no part in it.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Stack:
     """`with Stack(settings, ...) as stack:` runs all processes; leaving it stops them.
 
     Embedded servers start only for what the settings leave open. `workers` and `notifiers` say how many of each run.
-    `extra` are settings (without the prefix) for the processes, over those of this one.
+    `extra` are settings (without the prefix) for the processes, over those of this one. With the simulator, an address
+    in use gives way to a free one; without it, that is an error. A start is given up when `stopping` is set.
+
+    Raises:
+        PortError: the gateway's address is in use, or not of this machine.
+        EmbeddedServerError: a server does not start.
+        NotReadyError: a process does not become ready.
+        StartCancelledError: `stopping` was set meanwhile. In all cases nothing is left running.
     """
 
     def __init__(
@@ -37,6 +48,7 @@ class Stack:
         gateways: int = 1,
         extra: Mapping[str, str] | None = None,
         on_line: OnLine | None = None,
+        stopping: threading.Event | None = None,
     ) -> None:
         self.home = settings.home.resolve()
         self._given, self._extra, self._on_line = settings, dict(extra or {}), on_line
@@ -44,8 +56,10 @@ class Stack:
         self.servers = EmbeddedServers(
             self.home, postgres=settings.database_url is None, valkey=settings.redis_url is None
         )
-        self.simulator_url = f"http://127.0.0.1:{free_port(8760)}" if simulator else None
+        self.simulator_url: str | None = None
         self.addresses: dict[str, str] = {}
+        self._simulator, self._stopping = simulator, stopping or threading.Event()
+        self._ports, self._gateway = Ports(), ""
         self._supervisor: Supervisor | None = None
 
     def __enter__(self) -> Self:
@@ -62,11 +76,17 @@ class Stack:
         self.stop()
 
     def start(self) -> None:
+        self._take_ports()
+        self._go_on()
         self.servers.start()
+        self._go_on()
         engine = make_engine(self.database_url, pool_size=2)
         migrate(engine, now=SystemClock(self._given.clock_file).now())
         engine.dispose()
-        self._supervisor = Supervisor(self._programs(), log_folder=self.home / "log", on_line=self._on_line)
+        self._go_on()
+        self._supervisor = Supervisor(
+            self._programs(), log_folder=self.home / "log", on_line=self._on_line, stopping=self._stopping
+        )
         self._supervisor.start()
 
     def stop(self) -> None:
@@ -74,6 +94,7 @@ class Stack:
             self._supervisor.stop()
             self._supervisor = None
         self.servers.stop()
+        self._ports.release()
 
     def keep_alive(self) -> tuple[str, ...]:
         """Restart embedded servers that have died; their names."""
@@ -96,6 +117,19 @@ class Stack:
         """What this process itself needs to look into the running system."""
         return open_runtime(self._settings(), application="up", pool_size=4)
 
+    def _go_on(self) -> None:
+        if self._stopping.is_set():
+            raise StartCancelledError
+
+    def _take_ports(self) -> None:
+        if self._simulator:
+            self.simulator_url = f"http://127.0.0.1:{self._ports.take(wanted=SIMULATOR_PORT, or_other=True)}"
+        host, port = split_bind(self._given.gateway_bind)
+        try:
+            self._gateway = address(host, self._ports.take(host, port, or_other=self._simulator))
+        except PortError as error:
+            raise PortError(f"{error}; stop what listens there or set GUANXI_GATEWAY_BIND") from None
+
     def _settings(self) -> Settings:
         key = secret_key(self._given)
         fixed = {"database_url": self.database_url, "redis_url": self.redis_url, "secret_key": key, "home": self.home}
@@ -114,25 +148,23 @@ class Stack:
         }
         assert settings.secret_key is not None
         env = child_environment({**overrides, "SECRET_KEY": settings.secret_key.get_secret_value()})
+        if self.simulator_url:
+            env = without_proxies(env)
         programs = []
         if self.simulator_url:
             bind = self.simulator_url.removeprefix("http://")
             programs.append(self._program("simulator", ["--bind", bind], env, f"{self.simulator_url}/healthz"))
         for name, count in self._counts.items():
             for number in range(count):
-                programs.append(self._process(name, number, env, settings))
-        programs.append(self._process("scheduler", 0, env, settings))
+                programs.append(self._process(name, number, env))
+        programs.append(self._process("scheduler", 0, env))
         return programs
 
-    def _process(self, command: str, number: int, env: Mapping[str, str], settings: Settings) -> Program:
+    def _process(self, command: str, number: int, env: Mapping[str, str]) -> Program:
         name = command if number == 0 else f"{command}-{number + 1}"
-        if command == "gateway":
-            # All gateways share one address; the kernel hands each connection to one that lives.
-            host, port = split_bind(settings.gateway_bind)
-            bind = self.addresses.get("gateway", "").removeprefix("http://") or f"{host}:{free_port(port, host=host)}"
-            option = "--bind"
-        else:
-            bind, option = f"127.0.0.1:{free_port()}", "--health-bind"
+        # All gateways share one address; the kernel hands each connection to one that lives.
+        bind = self._gateway if command == "gateway" else address("127.0.0.1", self._ports.take())
+        option = "--bind" if command == "gateway" else "--health-bind"
         self.addresses[name] = f"http://{bind}"
         path = "readyz" if command == "gateway" else "healthz"
         return self._program(command, [option, bind], env, f"http://{bind}/{path}", name=name)
@@ -147,20 +179,14 @@ class Stack:
 def answers(url: str) -> Callable[[], bool]:
     def ready() -> bool:
         try:
-            with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - an address of our own
+            with DIRECT.open(url, timeout=2) as response:
                 return bool(response.status == 200)
-        except (OSError, urllib.error.URLError):
+        except (OSError, http.client.HTTPException):
             return False
 
     return ready
 
 
-def free_port(wanted: int = 0, *, host: str = "127.0.0.1") -> int:
-    """`wanted` if nobody listens there, else any free port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, wanted))
-        except OSError:
-            probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+def without_proxies(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment for programs that only talk to this machine."""
+    return {name: value for name, value in env.items() if not name.lower().endswith("_proxy")}

@@ -1,8 +1,7 @@
 """`guanxi up`: everything on this machine in one go."""
 
-import signal
 import threading
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 import click
 from sqlalchemy.exc import DBAPIError
@@ -10,8 +9,10 @@ from sqlalchemy.exc import DBAPIError
 from commands.demo_corp import ASSOCIATES, CORP_ID, SimulatedCorp, record_demo_corp
 from commands.demo_home import demo_settings
 from commands.live import LiveView
+from commands.signals import stop_on_signals
 from commands.stack import Stack
-from shared.settings import load_settings
+from shared.settings import Settings, load_settings
+from shared.supervise import StartCancelledError
 from shared.telemetry import configure_logging
 
 LOOK_EVERY_S = 0.5
@@ -30,21 +31,25 @@ def command(*, demo: bool, workers: int, notifiers: int) -> None:
     processes are in GUANXI_HOME/log.
     """
     given = load_settings()
-    configure_logging(given, process="up")
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    quiet = demo and "log_level" not in given.model_fields_set
+    configure_logging(given.model_copy(update={"log_level": "warning"}) if quiet else given, process="up")
+    stopping = stop_on_signals()
     click.echo("Starting PostgreSQL, Valkey and the processes ...")
+    with suppress(StartCancelledError):
+        _run(given, stopping, demo=demo, workers=workers, notifiers=notifiers)
+    click.echo("Stopped." if demo else f"Stopped. Data stays in {given.home.resolve()}")
+
+
+def _run(given: Settings, stopping: threading.Event, *, demo: bool, workers: int, notifiers: int) -> None:
     with (
         demo_settings(given) if demo else nullcontext(given) as settings,
-        Stack(settings, simulator=demo, workers=workers, notifiers=notifiers) as stack,
+        Stack(settings, simulator=demo, workers=workers, notifiers=notifiers, stopping=stopping) as stack,
     ):
         if demo:
             _make_demo(stack)
         _say_where(stack, demo=demo)
         _watch(stack, stopping)
         click.echo("\nStopping ...")
-    click.echo("Stopped." if demo else f"Stopped. Data stays in {stack.home}")
 
 
 def _make_demo(stack: Stack) -> None:

@@ -11,7 +11,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from shared.supervise import BACKOFF_S, NotReadyError, Program, Supervisor, exit_with_parent, restart_delay_s
+from shared.supervise import (
+    BACKOFF_S,
+    NotReadyError,
+    Program,
+    StartCancelledError,
+    Supervisor,
+    exit_with_parent,
+    restart_delay_s,
+)
 
 PROJECT = Path(__file__).resolve().parents[2]
 FOREVER = "import time; time.sleep(1000)"
@@ -121,6 +129,29 @@ def test_a_start_that_fails_stops_what_was_started(tmp_path: Path):
     never = program("never", FOREVER, ready=lambda: False)
     with pytest.raises(NotReadyError, match=r"not ready after 0\.1 s"):
         Supervisor([never], log_folder=tmp_path, ready_timeout_s=0.1).start()
+
+
+def test_an_answer_of_somebody_else_is_not_readiness(tmp_path: Path):
+    """A program that has ended is not ready, whoever answers at its address; its last words are in the error."""
+    talker = program(
+        "talker", "print(*range(99), sep='\\n'); raise SystemExit('the port is taken')", ready=lambda: True
+    )
+    eventually_dead = Program(
+        talker.name, talker.argv, talker.env, ready=lambda: not time.sleep(0.5), restart=talker.restart
+    )
+    with pytest.raises(NotReadyError, match=r"(?s)talker was not ready.*ends with:.*98\n.*the port is taken") as caught:
+        Supervisor([eventually_dead], log_folder=tmp_path, ready_timeout_s=1).start()
+    assert len(str(caught.value).splitlines()) == 11
+
+
+def test_a_start_can_be_given_up(tmp_path: Path):
+    """Soon, and with nothing left running."""
+    stopping = threading.Event()
+    fine, never = program("fine", FOREVER), program("never", FOREVER, ready=lambda: bool(stopping.set()))
+    supervisor = Supervisor([fine, never], log_folder=tmp_path, stopping=stopping)
+    with pytest.raises(StartCancelledError):
+        supervisor.start()
+    assert supervisor.pids() == {}
 
 
 def test_children_end_soon_after_a_supervisor_that_was_killed(tmp_path: Path):
