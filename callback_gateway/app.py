@@ -1,23 +1,25 @@
 """One gateway process: its parts put together, and the callable that serves callbacks and health."""
 
-import asyncio
 import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
 
 import structlog
 from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # as in ingest.py
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from sqlalchemy.event import listen
 
 from callback_gateway import metrics
 from callback_gateway.commit import Committer
 from callback_gateway.drain import Drain
 from callback_gateway.ingest import PREFIX, TEXT, Ingest
-from callback_gateway.receivers import Directory
+from callback_gateway.receivers import REFRESH_S, Directory
 from callback_gateway.spool import Spool, SpoolError
 from shared.queue import WORK, Bell
-from shared.runtime import Runtime, endpoints, open_runtime
+from shared.runtime import endpoints, open_runtime
 from shared.settings import Settings, split_bind
 from shared.telemetry import configure_logging, serve_health
 
@@ -25,6 +27,10 @@ Application = Callable[[Scope, HTTPProtocol], Coroutine[None, None, None]]
 
 PARENT_LOOK_S = 0.5
 GRACE_S = 5.0
+SPOOL_CHECK_S = 1.0
+DATABASE_SILENT_S = 3 * REFRESH_S
+"""A database from which the receivers could not be read for so long does not count as answering."""
+STATEMENT_TIMEOUT_S = 4
 
 log = structlog.get_logger()
 
@@ -38,6 +44,7 @@ def load_app(settings: Settings) -> Application:
     configure_logging(settings, process="gateway")
     _end_with_parent(os.getppid())
     runtime = open_runtime(settings, application="gateway", pool_size=2)
+    listen(runtime.engine, "do_connect", _limit_waiting)
     database_url, _ = endpoints(settings)
     bell = Bell(runtime.redis, WORK)
     spool_folder = settings.home / "spool"
@@ -61,7 +68,7 @@ def load_app(settings: Settings) -> Application:
     drain.start()
     _serve_own_metrics(settings, spool)
     ingest = Ingest(directory, committer, runtime.clock, max_body_bytes=settings.gateway_max_body_bytes)
-    return _compose(ingest, Readiness(runtime, directory, spool))
+    return _compose(ingest, Readiness(committer, directory, spool))
 
 
 def _compose(ingest: Ingest, readiness: "Readiness") -> Application:
@@ -70,7 +77,7 @@ def _compose(ingest: Ingest, readiness: "Readiness") -> Application:
             if scope.path.startswith(PREFIX):
                 await ingest(scope, proto)
             elif scope.path == "/readyz":
-                proto.response_bytes(*await asyncio.to_thread(readiness))
+                proto.response_bytes(*readiness())
             elif scope.path == "/healthz":
                 proto.response_bytes(200, TEXT, b"ok\n")
             elif scope.path == "/metrics":
@@ -85,6 +92,13 @@ def _compose(ingest: Ingest, readiness: "Readiness") -> Application:
     return application
 
 
+def _limit_waiting(*arguments: Any) -> None:
+    """For the connections that read the receivers: neither a lock nor a lost peer holds them for long."""
+    parameters: dict[str, Any] = arguments[-1]
+    parameters["options"] = f"{parameters.get('options', '')} -c statement_timeout={STATEMENT_TIMEOUT_S * 1000}"
+    parameters |= {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+
+
 def _place(error: BaseException) -> str:
     """File and line where it was raised; the error's own text may hold what was sent."""
     trace = error.__traceback__
@@ -94,26 +108,35 @@ def _place(error: BaseException) -> str:
 
 
 class Readiness:
-    """/readyz: ready while addresses are known and an event can be made durable, in the database or in the spool."""
+    """/readyz: ready while addresses are known and an event can be made durable, in the database or in the spool.
 
-    def __init__(self, runtime: Runtime, directory: Directory, spool: Spool) -> None:
-        self._database, self._directory, self._spool = runtime.checks()["database"], directory, spool
+    Answers from what the threads found last and waits for nothing: a database that hangs must not take a gateway out
+    of service whose disk takes everything.
+    """
+
+    def __init__(self, committer: Committer, directory: Directory, spool: Spool) -> None:
+        self._committer, self._directory, self._spool = committer, directory, spool
+        threading.Thread(target=self._try_spool_forever, name="spool-check", daemon=True).start()
 
     def __call__(self) -> tuple[int, list[tuple[str, str]], bytes]:
-        database, spool = self._state(self._database), self._state(self._spool.check)
-        receivers = "loaded" if self._directory.loaded else "not loaded"
-        ready = self._directory.loaded and "answers" in (database, spool)
-        word = "ready" if ready else "not ready"
-        text = f"{word}; receivers: {receivers}; database: {database}; spool: {spool}\n"
+        database = self._committer.connected and self._directory.age_s < DATABASE_SILENT_S
+        spool, loaded = bool(self._spool.usable), self._directory.loaded
+        ready = loaded and (database or spool)
+        text = (
+            f"{'ready' if ready else 'not ready'}; receivers: {'loaded' if loaded else 'not loaded'}; "
+            f"database: {_state(database)}; spool: {_state(spool)}\n"
+        )
         return 200 if ready else 503, TEXT, text.encode()
 
-    @staticmethod
-    def _state(check: Callable[[], None]) -> str:
-        try:
-            check()
-        except Exception:
-            return "away"
-        return "answers"
+    def _try_spool_forever(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(SPOOL_CHECK_S):
+            with suppress(SpoolError):
+                self._spool.check()
+
+
+def _state(is_answering: bool) -> str:
+    return "answers" if is_answering else "away"
 
 
 def _serve_own_metrics(settings: Settings, spool: Spool) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import threading
 from functools import partial
 
@@ -10,16 +9,20 @@ import click
 import psutil
 import structlog
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from callback_gateway.app import PARENT_LOOK_S, load_app
+from callback_gateway.port import reserve
 from shared.runtime import endpoints, secret_key
 from shared.settings import Settings, SettingsError, load_settings, split_bind
 from shared.telemetry import configure_logging
 
 CONNECTIONS_MAX = 1024
 """Open connections per worker; more wait in the listen queue."""
+HEADERS_TIMEOUT_S = 15
+"""For a request's headers; a connection that is kept open without a request goes then, too."""
 STOP_GRACE_S = 10
 
 
@@ -41,9 +44,13 @@ def command(bind: str | None, parent_pid: int | None) -> None:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; what was answered by then is stored."""
+    """Serve until SIGTERM or SIGINT; what was answered by then is stored.
+
+    Raises:
+        click.ClickException: the address is in use or not ours.
+    """
     host, port = split_bind(settings.gateway_bind)
-    with _reserve(host, port) as reserved:
+    with reserve(settings.home, host, port) as reserved:
         port = reserved.getsockname()[1]
         server = MPServer(
             target="guanxi-gateway",
@@ -51,6 +58,7 @@ def serve(settings: Settings) -> None:
             port=port,
             interface=Interfaces.RSGI,
             http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADERS_TIMEOUT_S * 1000),
             workers=settings.gateway_workers,
             backpressure=CONNECTIONS_MAX,
             websockets=False,
@@ -61,24 +69,6 @@ def serve(settings: Settings) -> None:
         name = f"[{host}]" if ":" in host else host
         server.on_startup(partial(structlog.get_logger().info, "gateway.listening", address=f"http://{name}:{port}"))
         server.serve(target_loader=partial(load_app, settings), wrap_loader=False)
-
-
-def _reserve(host: str, port: int) -> socket.socket:
-    """Bind without listening: finds a free port, keeps it while workers come and go, and fails early when taken.
-
-    Raises:
-        click.ClickException: the address is in use or not ours.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    reserved = socket.socket(family, socket.SOCK_STREAM)
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    try:
-        reserved.bind((host, port))
-    except OSError as error:
-        reserved.close()
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
-    return reserved
 
 
 def _stop_with(parent_pid: int) -> None:

@@ -23,6 +23,7 @@ from shared.inbox import STORE, Arrival, columns_of
 from shared.queue import Bell
 
 BATCH_MAX = 500
+WAITING_MAX_BYTES = 64 * 1024 * 1024
 REFUSED_AS_DATA = (DataError, IntegrityError, ProgramLimitExceeded)
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -48,6 +49,10 @@ def connect(database_url: str, *, timeout_s: float) -> Connection:
         prepare_threshold=0,
         connect_timeout=max(2, round(timeout_s)),
         application_name="guanxi-gateway-inbox",
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=10_000,
         options=f"-c timezone=UTC -c synchronous_commit=on -c statement_timeout={round(timeout_s * 1000)}",
     )
 
@@ -91,6 +96,7 @@ class Committer:
     def __init__(self, spool: Spool, bell: Bell, *, max_waiting: int, timeout_s: float) -> None:
         self._spool, self._bell, self._max_waiting, self._timeout_s = spool, bell, max_waiting, timeout_s
         self._queue: SimpleQueue[tuple[Arrival, Outcome]] = SimpleQueue()
+        self._waiting_bytes = 0  # only touched on the event loop
         self._connection: Connection | None = None
         self._guard = threading.Lock()  # protects _connection and _deadline
         self._deadline: float | None = None
@@ -118,11 +124,16 @@ class Committer:
         Raises:
             NotStoredError: too many wait, or neither database nor disk takes it.
         """
-        if self._queue.qsize() >= self._max_waiting:
+        if self._queue.qsize() >= self._max_waiting or self._waiting_bytes > WAITING_MAX_BYTES:
             raise NotStoredError("overloaded")
         outcome: Outcome = asyncio.get_running_loop().create_future()
+        self._waiting_bytes += len(arrival.body)
         self._queue.put((arrival, outcome))
-        if (reason := await outcome) is not None:
+        try:
+            reason = await outcome
+        finally:
+            self._waiting_bytes -= len(arrival.body)
+        if reason is not None:
             raise NotStoredError(reason)
 
     def _commit_forever(self) -> None:

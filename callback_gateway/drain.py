@@ -5,6 +5,7 @@ Runs in a thread of its own with a connection of its own, so accepting never wai
 
 import threading
 from contextlib import suppress
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
@@ -63,13 +64,13 @@ class Drain:
         Raises:
             psycopg.Error: the database is away; what was not committed stays spooled.
         """
+        self._reconnect()  # before anything that reads files: no fault of theirs may keep the database out of use
         self._show_age()
-        self._reconnect()
         if self._spool.segments():
             self._connected()
             for path in self._spool.waiting():
-                self._drain(path)
-                self._spool.settle(path)
+                if self._take(path):
+                    self._spool.settle(path)
             self._show_age()
         if monotonic() - self._orphans_at >= ORPHANS_S and self._spool.folder.is_dir():
             self._adopt()
@@ -84,9 +85,27 @@ class Drain:
         with orphan_slots(self._spool.folder) as slots:
             for slot in slots:
                 for path in slot.segments():
-                    self._drain(path)
-                    path.unlink(missing_ok=True)
+                    if self._take(path):
+                        path.unlink(missing_ok=True)
                 log.info("drain.adopted", slot=slot.number)
+
+    def _take(self, path: Path) -> bool:
+        """Whether the file is done with; one that is not must not hold up those behind it.
+
+        Raises:
+            psycopg.Error: the database is away.
+        """
+        try:
+            self._drain(path)
+        except psycopg.Error:
+            raise
+        except (OSError, SpoolError) as error:  # may pass, so it is tried again
+            log.warning("drain.disk", file=path.name, reason=type(error).__name__)
+            return False
+        except Exception:
+            log.exception("drain.unreadable", file=path.name)
+            set_aside(path)
+        return True
 
     def _drain(self, path: Path) -> None:
         reader = SegmentReader(path)
@@ -103,7 +122,7 @@ class Drain:
             metrics.torn.inc()
             log.warning("drain.torn", file=path.name, damaged=reader.damaged)
         if reader.damaged:
-            path.rename(path.with_suffix(".damaged"))
+            set_aside(path)
         log.info("drain.stored", event_count=count)
 
     def _store_in_order(self, batch: list[Arrival]) -> list[Arrival]:
@@ -126,10 +145,27 @@ class Drain:
         return self._connection
 
     def _show_age(self) -> None:
-        oldest = next((found for path in self._spool.segments() if (found := oldest_in(path)) is not None), None)
+        oldest = next((found for path in self._spool.segments() if (found := _oldest_in(path)) is not None), None)
         metrics.spool_age.set((self._clock.now() - oldest).total_seconds() if oldest else 0)
 
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _oldest_in(path: Path) -> datetime | None:
+    try:
+        return oldest_in(path)
+    except OSError:
+        return None
+
+
+def set_aside(path: Path) -> None:
+    """Keep a file for a person. Segments are numbered anew when all are gone, so an older one may have the name."""
+    kept = path.with_suffix(".damaged")
+    number = 1
+    while kept.exists():
+        kept = path.with_suffix(f".{number}.damaged")
+        number += 1
+    path.rename(kept)

@@ -3,12 +3,11 @@
 Pure: takes query string and body, gives the plaintext. The outer fields other than Encrypt are not signed and not read.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from callback_gateway.crypto import Key, RefusedError, open_sealed, refused_message, signers
-from shared.body import BodyError, read_json, read_xml
+from callback_gateway.outer import sealed_in_json, sealed_in_xml
 
 MAX_PARAMETERS = 32
 SIGNED = ("msg_signature", "timestamp", "nonce")
@@ -24,7 +23,10 @@ class Rules:
     receiveids_get: frozenset[str]
     receiveids_post: frozenset[str]
     account_mode: str | None = None
-    json_only: bool = False
+
+    @property
+    def is_body_signed(self) -> bool:
+        return self.account_mode != "plaintext"
 
 
 def read_query(query: str, names: tuple[str, ...]) -> list[str]:
@@ -80,14 +82,14 @@ def open_push(rules: Rules, query: str, body: bytes) -> bytes:
     Raises:
         RefusedError: not signed by this receiver's Token, not decryptable, or not an envelope.
     """
-    if rules.account_mode == "plaintext":
+    if not rules.is_body_signed:
         signature, timestamp, nonce = read_query(query, PLAIN_SIGNED)
         signers(rules.keys, signature, timestamp, nonce)
         return body
     signature, timestamp, nonce = read_query(query, SIGNED)
     return open_sealed(
         rules.keys,
-        read_encrypted(body, json_only=rules.json_only),
+        read_encrypted(body),
         signature=signature,
         timestamp=timestamp,
         nonce=nonce,
@@ -95,24 +97,15 @@ def open_push(rules: Rules, query: str, body: bytes) -> bytes:
     )
 
 
-def read_encrypted(body: bytes, *, json_only: bool = False) -> str:
+def read_encrypted(body: bytes) -> str:
     """The base64 text inside the envelope; XML and JSON are told apart by the first byte that is not blank.
 
     Raises:
         RefusedError: neither, or without exactly one text of that name.
     """
     body = body.strip()
-    try:
-        fields: Mapping[str, object]
-        if body[:1] == b"<" and not json_only:
-            fields, name = read_xml(body), "Encrypt"
-        elif body[:1] == b"{":
-            fields, name = read_json(body), "encrypt"
-        else:
-            raise refused_message("the body is not an envelope")
-    except BodyError as error:
-        raise refused_message(f"the envelope: {error}") from None
-    sealed = fields.get(name)
-    if not isinstance(sealed, str) or not sealed:
-        raise refused_message("the envelope has no encrypted part")
-    return sealed
+    if body[:1] == b"<":
+        return sealed_in_xml(body)
+    if body[:1] == b"{":
+        return sealed_in_json(body)
+    raise refused_message("the body is not an envelope")

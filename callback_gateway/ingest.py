@@ -16,11 +16,15 @@ from callback_gateway.commit import Committer, NotStoredError
 from callback_gateway.crypto import SIGNATURE, RefusedError, refused_message
 from callback_gateway.envelope import open_push, open_verification
 from callback_gateway.receivers import Address, Directory
-from shared.body import Body, BodyError, read_body
+from shared.body import BodyError, read_body
 from shared.clock import Clock
 from shared.inbox import BODY, Arrival, digest_of, usable_time
 
 PREFIX = "/callback/"
+READ_TIMEOUT_S = 5.0
+"""The platform itself gives up after five seconds."""
+READERS_MAX = 512
+"""Requests whose bodies are being read; fewer than connections, so that silent ones cannot take every one of them."""
 TEXT: Final = [("content-type", "text/plain; charset=utf-8"), ("x-content-type-options", "nosniff")]
 
 
@@ -30,6 +34,7 @@ class Ingest:
     def __init__(self, directory: Directory, committer: Committer, clock: Clock, *, max_body_bytes: int) -> None:
         self._directory, self._committer, self._clock = directory, committer, clock
         self._max_body_bytes = max_body_bytes
+        self._readers = 0
 
     async def __call__(self, scope: Scope, proto: HTTPProtocol) -> None:
         headers = TEXT
@@ -55,7 +60,7 @@ class Ingest:
             found = self._open(address, scope.query_string, body)
         except RefusedError as error:
             # The Token may have been changed a moment ago.
-            if error.reason != SIGNATURE or not await asyncio.to_thread(self._directory.refresh_when_asked):
+            if error.reason != SIGNATURE or not await self._directory.refreshed():
                 raise
             address = await self._find(corp_id, name)
             found = self._open(address, scope.query_string, body)
@@ -70,19 +75,19 @@ class Ingest:
         if body is None:
             return open_verification(address.rules, query)
         plaintext = open_push(address.rules, query, body)
-        inner = _read_inner(plaintext, is_robot=address.is_robot)
+        created = _created(plaintext, is_authentic=address.rules.is_body_signed)
         return Arrival(
             receiver_id=address.receiver_id,
             tenant_id=address.tenant_id,
             digest=digest_of(plaintext),
             body=address.cipher.encrypt(plaintext, BODY),
-            occurred_at=usable_time(inner.created),
+            occurred_at=usable_time(created),
             received_at=self._clock.now(),
         )
 
     async def _find(self, corp_id: str, name: str) -> Address:
         address = self._directory.find(corp_id, name)
-        if address is None and await asyncio.to_thread(self._directory.refresh_when_asked):
+        if address is None and await self._directory.refreshed():
             address = self._directory.find(corp_id, name)
         if address is None:
             if not self._directory.loaded:
@@ -91,21 +96,30 @@ class Ingest:
         return address
 
     async def _read(self, scope: Scope, proto: HTTPProtocol) -> bytes:
+        if self._readers >= READERS_MAX:
+            raise NotStoredError("overloaded")
+        self._readers += 1
+        try:
+            async with asyncio.timeout(READ_TIMEOUT_S):
+                return await self._read_all(scope, proto)
+        except (ProtocolClosed, ProtocolError, OSError, TimeoutError):
+            raise RefusedError("incomplete", status=400, text="the body is incomplete") from None
+        finally:
+            self._readers -= 1
+
+    async def _read_all(self, scope: Scope, proto: HTTPProtocol) -> bytes:
         too_large = RefusedError("size", status=413, text="the body is too large")
         declared = scope.headers.get("content-length")
-        try:
-            if declared is not None:
-                if not declared.isdecimal() or int(declared) > self._max_body_bytes:
-                    raise too_large
-                return await proto()
-            body = bytearray()
-            async for chunk in proto:
-                body += chunk
-                if len(body) > self._max_body_bytes:
-                    raise too_large
-            return bytes(body)
-        except (ProtocolClosed, ProtocolError, OSError):
-            raise RefusedError("incomplete", status=400, text="the body is incomplete") from None
+        if declared is not None:
+            if not declared.isdecimal() or int(declared) > self._max_body_bytes:
+                raise too_large
+            return await proto()
+        body = bytearray()
+        async for chunk in proto:
+            body += chunk
+            if len(body) > self._max_body_bytes:
+                raise too_large
+        return bytes(body)
 
 
 def _names_in(path: str) -> tuple[str, str]:
@@ -115,11 +129,17 @@ def _names_in(path: str) -> tuple[str, str]:
     return parts[0], parts[1]
 
 
-def _read_inner(plaintext: bytes, *, is_robot: bool) -> Body:
+def _created(plaintext: bytes, *, is_authentic: bool) -> str | None:
+    """What the body says about its time. An authentic body that cannot be read is stored all the same: routing
+    marks it as failed, and it can be read again once we know how.
+
+    Raises:
+        RefusedError: nobody vouches for the body, and it is not readable either.
+    """
     try:
-        body = read_body(plaintext)
+        return read_body(plaintext).created
     except BodyError as error:
-        raise refused_message(f"the message: {error}") from None
-    if is_robot and not plaintext.lstrip().startswith(b"{"):
-        raise refused_message("the message of a robot is JSON")
-    return body
+        if not is_authentic:
+            raise refused_message(f"the message: {error}") from None
+    metrics.unreadable.inc()
+    return None

@@ -9,6 +9,7 @@ unavailable = Counter(
 )
 verified = Counter("guanxi_gateway_verified", "Address verifications (GET) answered")
 failed = Counter("guanxi_gateway_failed", "Requests that met a bug of ours (500)")
+unreadable = Counter("guanxi_gateway_unreadable", "Authentic callbacks stored although their content is not readable")
 refused_rows = Counter("guanxi_gateway_refused_rows", "Events the database refused as data, kept in the refused file")
 
 commit_events = Histogram(
@@ -20,6 +21,9 @@ commit_seconds = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
 database_up = Gauge("guanxi_gateway_database_up", "1 while the gateway commits to the database, 0 while it spools")
+receivers_age = Gauge(
+    "guanxi_gateway_receivers_age_seconds", "Time since the addresses in memory were last read from the database"
+)
 
 spool_bytes = Gauge("guanxi_gateway_spool_bytes", "Size of the spooled events of this process")
 spool_events = Gauge("guanxi_gateway_spool_events", "Spooled events of this process")

@@ -4,9 +4,11 @@ Read from the database every few seconds. An encrypted copy on the disk lets a g
 is away verify and spool all the same.
 """
 
+import asyncio
 import os
 import threading
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from prometheus_client import Gauge
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from callback_gateway import metrics
 from callback_gateway.crypto import make_key
 from callback_gateway.envelope import Rules
 from shared.clock import monotonic
@@ -27,6 +30,8 @@ from shared.vault import Cipher, Vault, VaultError
 REFRESH_S = 5.0
 ASKED_REFRESH_S = 1.0
 """An unknown address or Token reads the database again, for all callers together this often at most."""
+ASKED_WAIT_S = 2.0
+"""How long a request waits for that; the platform gives a verification one second, an event five."""
 SNAPSHOT = "gateway.receivers"
 """Encryption context of the copy on the disk."""
 ANSWERS: Mapping[str, bytes] = {"suite": b"success", "official_account": b"success"}
@@ -44,7 +49,6 @@ class Address:
     tenant_id: TenantId
     rules: Rules
     answer: bytes
-    is_robot: bool
     cipher: Cipher = field(repr=False, compare=False)
 
 
@@ -57,10 +61,8 @@ def address_of(receiver: Receiver) -> Address:
             receiveids_get=receiver.receiveids_get,
             receiveids_post=receiver.receiveids_post,
             account_mode=receiver.mode if receiver.kind == "official_account" else None,
-            json_only=receiver.kind == "robot",
         ),
         answer=ANSWERS.get(receiver.kind, b""),
-        is_robot=receiver.kind == "robot",
         cipher=receiver.cipher,
     )
 
@@ -73,8 +75,11 @@ class Directory:
         self._addresses: dict[tuple[str, str], Address] | None = None
         self._source: bytes = b""
         self._refreshed_at = float("-inf")
-        self._refreshing = threading.Lock()
-        self._stop = threading.Event()
+        self._read_at = float("-inf")
+        self._asked = threading.Event()
+        self._guard = threading.Lock()  # protects the two below
+        self._running: Future[bool] | None = None
+        self._began_at = float("-inf")
 
     @property
     def loaded(self) -> bool:
@@ -84,38 +89,69 @@ class Directory:
     def find(self, corp_id: str, name: str) -> Address | None:
         return (self._addresses or {}).get((corp_id, name))
 
+    @property
+    def age_s(self) -> float:
+        """Since when the database has not been read, in seconds; infinite before the first time."""
+        return monotonic() - self._read_at
+
     def start(self) -> None:
         """Read once, then again every few seconds from a thread of its own."""
-        if not self.refresh():
+        if not self._refresh_safely():
             self._load_snapshot()
+        metrics.receivers_age.set_function(lambda: self.age_s)
         threading.Thread(target=self._refresh_forever, name="receivers", daemon=True).start()
 
-    def refresh_when_asked(self) -> bool:
-        """Read again unless that was done a moment ago or is being done; whether it was done now."""
-        return monotonic() - self._refreshed_at >= ASKED_REFRESH_S and self.refresh()
+    async def refreshed(self) -> bool:
+        """Ask for another reading, or wait for the one in progress; whether one succeeded in time.
+
+        False at once when the last one was a moment ago: strangers must not make the database busy.
+        """
+        with self._guard:
+            shared = self._running
+            if shared is None:
+                if monotonic() - self._refreshed_at < ASKED_REFRESH_S:
+                    return False
+                shared = self._begin()
+                self._asked.set()
+            elif monotonic() - self._began_at > ASKED_WAIT_S:
+                return False  # the database hangs
+            running = asyncio.wrap_future(shared)
+        done, _ = await asyncio.wait([running], timeout=ASKED_WAIT_S)
+        return bool(done) and running.result()
 
     def refresh(self) -> bool:
         """Whether the database answered."""
-        if not self._refreshing.acquire(blocking=False):
-            return False
         try:
             with self._engine.connect() as connection:
                 rows = load_receiver_rows(connection)
-            self._take(_written(rows), rows)
         except SQLAlchemyError:
             return False
-        except VaultError as error:
-            log.error("receivers.unreadable", reason=str(error))
-            return False
-        else:
-            return True
-        finally:
-            self._refreshed_at = monotonic()
-            self._refreshing.release()
+        self._take(_written(rows), rows)
+        self._read_at = monotonic()
+        return True
+
+    def _begin(self) -> Future[bool]:
+        running: Future[bool] = Future()
+        self._running, self._began_at = running, monotonic()
+        return running
 
     def _refresh_forever(self) -> None:
-        while not self._stop.wait(REFRESH_S if self.loaded else ASKED_REFRESH_S):
-            self.refresh()
+        while True:
+            self._asked.wait(REFRESH_S if self.loaded else ASKED_REFRESH_S)
+            self._asked.clear()
+            with self._guard:
+                running = self._running or self._begin()
+            done = self._refresh_safely()
+            with self._guard:
+                self._running, self._refreshed_at = None, monotonic()
+            running.set_result(done)
+
+    def _refresh_safely(self) -> bool:
+        try:
+            return self.refresh()
+        except Exception as error:  # without this thread no new key is ever noticed: it must outlive any bug
+            log.error("receivers.failed", error=type(error).__name__)
+            return False
 
     def _take(self, source: bytes, rows: Iterable[Mapping[str, Any]]) -> None:
         if source == self._source and self._addresses is not None:
@@ -131,11 +167,18 @@ class Directory:
 
     def _opened(self, rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Address]:
         addresses: dict[tuple[str, str], Address] = {}
-        for receiver in (open_receiver(row, self._vault) for row in rows):
-            if (receiver.corp_id, receiver.name) in addresses:
+        for row in rows:
+            try:
+                address = address_of(open_receiver(row, self._vault))
+                place = (row["corp_id"], row["name"])
+            except (VaultError, ValueError, KeyError, TypeError) as error:
+                # One that was stored with another secret key, or damaged, must not keep the others from changing.
+                log.error("receivers.unreadable", receiver_id=row.get("id"), error=type(error).__name__)
+                continue
+            if place in addresses:
                 # Two subjects of one corp chose one name; the older one keeps its address.
-                log.error("receivers.address_taken", receiver_id=receiver.id)
-            addresses.setdefault((receiver.corp_id, receiver.name), address_of(receiver))
+                log.error("receivers.address_taken", receiver_id=address.receiver_id)
+            addresses.setdefault(place, address)
         return addresses
 
     def _load_snapshot(self) -> None:

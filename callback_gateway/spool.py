@@ -93,6 +93,9 @@ class Spool:
         self._current: tuple[Path, int] | None = None  # the open segment and its descriptor
         self._sizes: dict[Path, tuple[int, int]] = {}  # bytes and events of each segment
         self._next_number = 0
+        self._unsynced: set[Path] = set()  # folders in which one was made that may be lost with the power
+        self.usable: bool | None = None
+        """Whether the disk took what was last tried; None before the first attempt."""
 
     @property
     def slot(self) -> Slot | None:
@@ -104,7 +107,7 @@ class Spool:
         Raises:
             SpoolError: the folder is not usable.
         """
-        with self._guard, _as_spool_error():
+        with self._guard, self._trying():
             self._claim()
 
     def append(self, arrivals: Sequence[Arrival]) -> None:
@@ -114,7 +117,7 @@ class Spool:
             SpoolError: none of them may be called stored.
         """
         records = b"".join(map(write_record, arrivals))
-        with self._guard, _as_spool_error():
+        with self._guard, self._trying():
             self._claim()
             if sum(size for size, _ in self._sizes.values()) + len(records) > self._max_bytes:
                 raise SpoolError("the spool is at its limit")
@@ -137,7 +140,7 @@ class Spool:
         Raises:
             SpoolError: not kept.
         """
-        with self._guard, _as_spool_error():
+        with self._guard, self._trying():
             self._claim()
             assert self._slot is not None
             file = os.open(self._slot.folder / "refused", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -173,7 +176,7 @@ class Spool:
         Raises:
             SpoolError: an event could not be written now.
         """
-        with self._guard, _as_spool_error():
+        with self._guard, self._trying():
             self._claim()
             assert self._slot is not None
             probe = os.open(self._slot.folder / "probe", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -182,12 +185,35 @@ class Spool:
             finally:
                 os.close(probe)
 
+    @contextmanager
+    def _trying(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if self.usable is not False:
+                log.error("spool.disk", reason=error.strerror)
+            self.usable = False
+            raise SpoolError(error.strerror) from error
+        except SpoolError:
+            self.usable = False
+            raise
+        self.usable = True
+
     def _claim(self) -> None:
         if self._slot is not None:
             return
+        # Kept until they are on the disk: after a failed attempt nothing is missing any more, but still not durable.
+        self._unsynced |= {path.parent for path in (self.folder, *self.folder.parents) if not path.exists()}
         slot = first_free_slot(self.folder)
-        _fsync_folder(self.folder)
-        self._sizes = {path: (path.stat().st_size, count_records(path)) for path in slot.segments()}
+        try:
+            for folder in {slot.folder, self.folder, *self._unsynced}:
+                _fsync_folder(folder)
+            sizes = {path: (path.stat().st_size, count_records(path)) for path in slot.segments()}
+        except BaseException:
+            slot.close()
+            raise
+        self._unsynced.clear()
+        self._sizes = sizes
         last = max((int(path.stem) for path in self._sizes), default=0)
         self._next_number, self._slot = last + 1, slot
         self._show()
@@ -197,8 +223,13 @@ class Spool:
         path = self._slot.folder / f"{self._next_number:012d}{SUFFIX}"
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         self._next_number += 1
+        try:
+            _fsync_folder(self._slot.folder)
+        except OSError:
+            os.close(file)
+            path.unlink(missing_ok=True)
+            raise
         self._current, self._sizes[path] = (path, file), (0, 0)
-        _fsync_folder(self._slot.folder)
         return self._current
 
     def _abandon(self, path: Path) -> None:
@@ -216,15 +247,6 @@ class Spool:
     def _show(self) -> None:
         metrics.spool_bytes.set(sum(size for size, _ in self._sizes.values()))
         metrics.spool_events.set(sum(count for _, count in self._sizes.values()))
-
-
-@contextmanager
-def _as_spool_error() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        log.error("spool.disk", reason=error.strerror)
-        raise SpoolError(error.strerror) from error
 
 
 def _write_all(file: int, content: bytes) -> None:

@@ -1,8 +1,10 @@
 """Bad input is a clear 4xx and a counter, never a 5xx, never a lost good event (G8), and is not logged (G10)."""
 
 import json
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -10,6 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
+from callback_gateway.ingest import READ_TIMEOUT_S, READERS_MAX
+from shared.db.engine import fetch_all
 from tests.callback_gateway.conftest import CORP, SECRET_KEY, Gateway, StartGateway, until
 from tests.callback_gateway.sealing import AES_KEY, TOKEN, Sender, encrypt, envelope, event, json_envelope, seal
 
@@ -72,16 +76,6 @@ def _noise(draw, sender, message, sealed, signed) -> Request:  # type: ignore[no
 
 def _bad_receiveid(draw, sender, message, sealed, signed) -> Request:  # type: ignore[no-untyped-def]
     return signed(seal(message, draw(st.text(max_size=40)) + "!"))
-
-
-def _bad_message(draw, sender, message, sealed, signed) -> Request:  # type: ignore[no-untyped-def]
-    rubbish = st.one_of(
-        st.binary(max_size=200).map(lambda noise: b"\x00" + noise),
-        st.sampled_from([BOMB, EXTERNAL, b"", b"<", b"{", b"[1]", b"<a>" * 500, b'{"a":' * 2000, b"<a>\xff</a>"]),
-        st.just(message[: draw(st.integers(0, len(message) - 1))]),
-        st.just(b"<a>" * 50 + b"</a>" * 50),
-    )
-    return signed(seal(draw(rubbish), CORP))
 
 
 def _bad_parameters(draw, sender, message, sealed, signed) -> Request:  # type: ignore[no-untyped-def]
@@ -193,6 +187,69 @@ def test_a_body_over_the_limit_is_refused_with_and_without_a_declared_length(gat
             pass  # answered and closed while we were still sending
     until(lambda: gateway.metric("guanxi_gateway_refused_total", reason="size") == 2)
     assert gateway.sender("app").push(event(1)).status_code == 200
+
+
+UNREADABLE = [
+    b"",
+    b"\x00",
+    b"neither",
+    b"<",
+    b"{",
+    b"[1]",
+    b"<a>\xff</a>",
+    b"<a>" * 50 + b"</a>" * 50,
+    b'{"a":' * 2000,
+    event(1)[:100],
+    BOMB,
+    EXTERNAL,
+]
+READABLE_ALL_THE_SAME = [
+    event(1).replace(b"associate", b"assoc\x08iate"),
+    b"\xef\xbb\xbf" + event(2),
+    b'\n<?xml version="1.0"?>' + event(3),
+    b'{"msgtype":"text","create_time":1409659813,"text":{"content":"\\ud83d"}}',
+]
+
+
+def test_an_authentic_event_is_stored_even_when_it_cannot_be_read(
+    gateway: Gateway, inbox: Callable[[], list[bytes]], engine: Engine
+) -> None:
+    """The platform may never send it again, so it is kept for routing to mark as failed; nothing of it is expanded."""
+    for message in (*UNREADABLE, *READABLE_ALL_THE_SAME):
+        assert gateway.sender("app").push(message).status_code == 200, message
+    assert inbox() == [*UNREADABLE, *READABLE_ALL_THE_SAME]
+    with engine.connect() as connection:
+        times = [row["occurred_at"] for row in fetch_all(connection, "select occurred_at from inbox order by id")]
+    assert [time is None for time in times] == [True] * len(UNREADABLE) + [False] * len(READABLE_ALL_THE_SAME)
+    assert gateway.metric("guanxi_gateway_unreadable_total") == len(UNREADABLE)
+
+
+def test_an_unreadable_body_that_is_not_signed_is_refused(gateway: Gateway, inbox: Callable[[], list[bytes]]) -> None:
+    """In plaintext mode anybody could fill the inbox with it."""
+    for message in UNREADABLE:
+        assert gateway.sender("account_plain").push_plain(message).status_code == 400, message
+    assert inbox() == []
+
+
+def test_bodies_that_never_come_do_not_stop_the_others(gateway: Gateway) -> None:
+    """More silent connections than are served at once: others hear 503 meanwhile, and all is well seconds later."""
+    place = urlsplit(gateway.url("app"))
+    assert place.hostname and place.port
+    head = f"POST {place.path}?a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n".encode()
+    silent = []
+    try:
+        for _ in range(1_100):
+            connection = socket.create_connection((place.hostname, place.port), timeout=READ_TIMEOUT_S * 3)
+            connection.sendall(head)
+            silent.append(connection)
+        assert requests.get(f"{gateway.address}/healthz", timeout=2).ok
+        until(lambda: gateway.sender("app").push(event(1)).status_code == 200)
+        assert silent[0].recv(100).startswith(b"HTTP/1.1 400")
+    finally:
+        for connection in silent:
+            connection.close()
+    assert gateway.metric("guanxi_gateway_unavailable_total", reason="overloaded") > 0
+    until(lambda: gateway.metric("guanxi_gateway_refused_total", reason="incomplete") >= READERS_MAX / 2)
 
 
 def test_unknown_addresses_are_404_and_leave_no_label(gateway: Gateway) -> None:

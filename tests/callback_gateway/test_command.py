@@ -1,14 +1,19 @@
 """`guanxi gateway` as a process: its address, its end."""
 
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import click
 import psutil
+import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine, text
 
 from callback_gateway.command import command
+from callback_gateway.port import reserve
 from shared.db.engine import fetch_all
 from tests.callback_gateway.conftest import Gateway, StartGateway, until
 from tests.callback_gateway.sealing import event
@@ -71,3 +76,25 @@ def test_an_address_that_is_not_ours_is_said_at_start() -> None:
     result = CliRunner().invoke(command, ["--bind", "192.0.2.1:80"], env=environment)
     assert result.exit_code == 1
     assert "cannot listen on 192.0.2.1:80" in result.output
+
+
+def test_gateways_share_an_address_within_a_home_only(start_gateway: StartGateway, tmp_path: Path) -> None:
+    """A rolling restart may overlap; another installation would get a share of the callbacks, so it is told to go."""
+    first = start_gateway()
+    port = first.address.rsplit(":", 1)[1]
+    second = start_gateway(options=[f"--bind=127.0.0.1:{port}"])
+    assert second.address == first.address
+    with pytest.raises(AssertionError, match="another home's gateway"):
+        start_gateway(options=[f"--bind=127.0.0.1:{port}"], home=tmp_path / "other")
+    first.stop()
+    assert second.sender("app").push(event(1)).status_code == 200
+
+
+def test_an_address_of_another_program_is_refused_even_when_it_would_share_it(tmp_path: Path) -> None:
+    """SO_REUSEPORT of both sides would succeed silently."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(click.ClickException, match="choose another port"):
+            reserve(tmp_path, "127.0.0.1", other.getsockname()[1]).__enter__()

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 from sqlalchemy import Engine, text
@@ -80,6 +81,53 @@ def test_a_torn_record_at_the_end_of_a_spool_costs_nothing_that_was_answered(
             file.write(b"\x40\x01\x00\x00torn")
     start_gateway()
     until(lambda: len(inbox()) == 5)
+
+
+@pytest.mark.parametrize("place", ["end", "only", "middle"])
+def test_zeros_in_a_spool_hold_up_nothing(
+    start_gateway: StartGateway, servers: EmbeddedServers, inbox: Inbox, home: Path, place: str
+) -> None:
+    """What a power cut leaves behind: the readable events arrive, later ones too, and the database stays in use."""
+    first = start_gateway()
+    with database_away(servers):
+        assert push(first, range(5)) == [200] * 5
+        first.kill()
+        (segment,) = home.glob("spool/*/*.events")
+        content = segment.read_bytes()
+        zeros = {"end": content + bytes(512), "only": bytes(4096), "middle": content + bytes(64) + content}
+        segment.write_bytes(zeros[place])
+        second = start_gateway()
+        assert push(second, range(5, 10)) == [200] * 5
+    expected = [event(number) for number in range(5 if place == "only" else 0, 10)]
+    until(lambda: inbox() == expected)
+    until(lambda: not list(home.glob("spool/*/*.events")))
+    assert len(list(home.glob("spool/*/*.damaged"))) == (place == "middle")
+    with database_away(servers):
+        assert push(second, range(10, 11)) == [200]
+    until(lambda: second.metric("guanxi_gateway_database_up") == 1)
+
+
+def test_readiness_does_not_wait_for_a_database_that_hangs(gateway: Gateway, servers: EmbeddedServers) -> None:
+    """A probe with a timeout of one second must not end a gateway whose disk takes everything."""
+    assert push(gateway, range(1)) == [200]
+    until(lambda: "spool: answers" in gateway.http.get(f"{gateway.address}/readyz").text)
+    assert servers.postgres_pid is not None
+    postgres = psutil.Process(servers.postgres_pid)
+    stopped = [postgres, *postgres.children(recursive=True)]
+    for process in stopped:
+        process.suspend()
+    try:
+        assert push(gateway, range(1, 2)) == [200]
+        for _ in range(3):
+            ready = gateway.http.get(f"{gateway.address}/readyz", timeout=1)
+            assert (ready.status_code, "database: away" in ready.text) == (200, True)
+        forged = requests.Session()
+        forged.post(gateway.url("app"), params={"msg_signature": "a", "timestamp": "1", "nonce": "1"}, data=b"{}")
+        assert gateway.sender("app", token="wrong").push(event(3)).status_code == 403
+        assert gateway.http.get(f"{gateway.address}/readyz", timeout=1).status_code == 200
+    finally:
+        for process in stopped:
+            process.resume()
 
 
 def test_the_events_of_a_process_that_is_gone_are_adopted(

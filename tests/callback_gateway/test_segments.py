@@ -1,5 +1,6 @@
 """The spool's files: what is written is read back, and damage is told from an unfinished end."""
 
+import zlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callback_gateway.segments import SegmentReader, count_records, read_record, write_record
+from callback_gateway.drain import set_aside
+from callback_gateway.segments import SegmentReader, count_records, oldest_in, read_record, write_record
 from shared.clock import EPOCH
 from shared.ids import ReceiverId, TenantId
 from shared.inbox import Arrival
@@ -54,3 +56,46 @@ def test_a_changed_byte_in_the_middle_is_damage(tmp_path: Path) -> None:
     reader = SegmentReader(path)
     assert list(reader) == [arrival(0)]
     assert (reader.torn, reader.damaged) == (True, True)
+
+
+@pytest.mark.parametrize("zeros", [1, 8, 512, 4096])
+def test_zeros_at_the_end_are_an_unfinished_record(tmp_path: Path, zeros: int) -> None:
+    """A file system may extend a file before a power cut and never write it: nothing of it was answered."""
+    path = tmp_path / "1.events"
+    path.write_bytes(b"".join(write_record(arrival(number)) for number in range(3)) + bytes(zeros))
+    reader = SegmentReader(path)
+    assert list(reader) == [arrival(0), arrival(1), arrival(2)]
+    assert (reader.torn, reader.damaged, count_records(path)) == (True, False, 3)
+    path.write_bytes(bytes(zeros))
+    assert (list(SegmentReader(path)), count_records(path), oldest_in(path)) == ([], 0, None)
+
+
+def test_zeros_before_other_records_are_damage(tmp_path: Path) -> None:
+    """What follows was answered and cannot be found by lengths any more, so a person looks at the file."""
+    path = tmp_path / "1.events"
+    path.write_bytes(write_record(arrival(0)) + bytes(64) + write_record(arrival(1)))
+    reader = SegmentReader(path)
+    assert list(reader) == [arrival(0)]
+    assert (reader.torn, reader.damaged, count_records(path)) == (True, True, 1)
+
+
+@pytest.mark.parametrize("length", [0, 1, 55, 64 * 1024 * 1024 + 1, 2**32 - 1])
+def test_a_length_that_no_record_has_ends_the_reading(tmp_path: Path, length: int) -> None:
+    """Neither read into memory nor counted."""
+    path = tmp_path / "1.events"
+    path.write_bytes(write_record(arrival(0)) + length.to_bytes(4, "little") + b"\x01" * 500)
+    assert list(SegmentReader(path)) == [arrival(0)]
+    assert count_records(path) == 1
+
+
+def test_no_run_of_zeros_is_a_record() -> None:
+    """Its checksum starts from something else, or crc32 would call it right."""
+    assert write_record(arrival(0))[4:8] != zlib.crc32(write_record(arrival(0))[8:]).to_bytes(4, "little")
+
+
+def test_a_file_set_aside_replaces_no_older_one(tmp_path: Path) -> None:
+    """Segments are numbered from 1 again when all are gone."""
+    for content in (b"first", b"second", b"third"):
+        (tmp_path / "000000000001.events").write_bytes(content)
+        set_aside(tmp_path / "000000000001.events")
+    assert sorted(path.read_bytes() for path in tmp_path.glob("*.damaged")) == [b"first", b"second", b"third"]

@@ -81,6 +81,29 @@ def test_what_json_may_hold_and_the_database_may_not_is_left_out():
     assert read_body(b'{"event":{"eventtype":"x"},"list":[null,1,true]}').fields["list"] == ["", "1", "True"]
 
 
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (xml("<Name>a\x08b\x00c\x0bd</Name>"), "abcd"),
+        (xml("<Name><![CDATA[a\x1f]]></Name>"), "a"),
+        (xml("<Name>a&#11;b&#x1F;c&#xd83d;d&#10;e</Name>"), "abcd\ne"),
+        (xml("<Name>a\ufffe\uffffb</Name>"), "ab"),
+        (b"\xef\xbb\xbf" + xml("<Name>a</Name>"), "a"),
+        (xml("<Name>a</Name>", before='\n <?xml version="1.0" encoding="UTF-8"?>'), "a"),
+        (b'\xef\xbb\xbf{"Name":"a"}', "a"),
+        (b'{"Name":"a\\ud83d"}', "a\ufffd"),
+        (b'{"Name":"\\ud83d\\ude00\\ude00"}', "\U0001f600\ufffd"),
+        (b'{"\\ud800":1,"Name":"a\nb"}', "a\nb"),
+        (b'{"Name":' + b"1" * 5000 + b"}", "1" * 5000),
+    ],
+)
+def test_characters_that_the_format_forbids_cost_no_event(body: bytes, name: str):
+    """They come from people's names; everything else of the body is what it was."""
+    found = read_body(body)
+    assert found.text("Name") == name
+    orjson.dumps(dict(found.fields))
+
+
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
 HOSTILE = {
     "dtd": xml("<A/>", before="<!DOCTYPE xml>"),
@@ -98,14 +121,12 @@ HOSTILE = {
     "utf-16": '<?xml version="1.0"?><xml><A>1</A></xml>'.encode("utf-16"),
     "utf-16 without mark": '<?xml version="1.0"?><xml><A>1</A></xml>'.encode("utf-16-le"),
     "utf-16 the other way": '<?xml version="1.0"?><xml><A>1</A></xml>'.encode("utf-16-be"),
-    "nul": xml("<A>\x00</A>"),
     "deep xml": b"<a>" * 100_000,
     "deep closed xml": b"<a>" * 200 + b"</a>" * 200,
     "deep json": b'{"a":' * 100_000,
     "deep closed json": b'{"a":' * 200 + b"1" + b"}" * 200,
     "json list": b"[1]",
     "json cut off": b'{"a":1',
-    "json surrogate": b'{"a":"\\ud800"}',
     "json latin-1": b'{"a":"\xe9"}',
     "empty": b"",
     "blank": b"  \n",
@@ -127,7 +148,7 @@ def test_a_refusal_never_shows_the_content():
     with pytest.raises(BodyError) as caught:
         read_body(xml("<A>13800000000</B>"))
     assert "138" not in str(caught.value)
-    assert caught.value.__suppress_context__
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(("open_", "close"), [("<a>", "</a>"), ('{"a":', "}")])
