@@ -23,7 +23,7 @@ demo: setup ## a bounded story with a summary; exit 0 only if every step really 
 	@$(BIN)/guanxi demo
 
 test: setup-dev ## the test-suite (T=path narrows it)
-	@$(BIN)/python -m pytest -m "not long" $(T)
+	@$(BIN)/python -m pytest -m "not long" --durations=10 $(T)
 
 test-long: setup-dev ## the long runs: more seeds, more events, more kills
 	@$(BIN)/python -m pytest -m long --timeout 3000 $(T)
