@@ -1,6 +1,6 @@
-"""One readable line for each event as it becomes a message, from the rows of a running system.
+"""One readable line for each event as it becomes a message, from the rows of a running demo.
 
-For a person to watch, on the machine where the invented (or real) people's names may be read; nothing is kept.
+For demos only: it names people, and what `guanxi up` prints ends up in logs; and it scans, which small tables bear.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,9 @@ select i.id, i.received_at, i.state, coalesce(nullif(i.change, ''), i.event) as 
 from inbox i join tenant t on t.id = i.tenant_id
 left join lateral (select userid, subject_key from evidence where inbox_day = i.day and inbox_id = i.id
                    and tenant_id = i.tenant_id limit 1) e on true
-left join external_contact c on c.tenant_id = i.tenant_id and c.external_userid = e.subject_key
+left join request q on q.tenant_id = i.tenant_id and q.caused_by = 'inbox:' || to_char(i.day, 'YYYYMMDD') || '-' || i.id
+left join external_contact c on c.tenant_id = i.tenant_id
+                            and c.external_userid = coalesce(e.subject_key, q.subject_key)
 where i.day >= :day and i.id > :last and i.state <> 'new' order by i.id limit 200
 """
 

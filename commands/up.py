@@ -11,6 +11,8 @@ from commands.demo_home import demo_settings
 from commands.live import LiveView
 from commands.signals import stop_on_signals
 from commands.stack import Stack
+from shared.db.engine import describe
+from shared.embedded import EmbeddedServerError
 from shared.settings import Settings, load_settings
 from shared.supervise import StartCancelledError
 from shared.telemetry import configure_logging
@@ -48,7 +50,7 @@ def _run(given: Settings, stopping: threading.Event, *, demo: bool, workers: int
         if demo:
             _make_demo(stack)
         _say_where(stack, demo=demo)
-        _watch(stack, stopping)
+        _watch(stack, stopping, demo=demo)
         click.echo("\nStopping ...")
 
 
@@ -78,14 +80,15 @@ def _say_where(stack: Stack, *, demo: bool) -> None:
     click.echo("  Ctrl-C stops everything.\n")
 
 
-def _watch(stack: Stack, stopping: threading.Event) -> None:
-    view = LiveView(stack.open_runtime())
+def _watch(stack: Stack, stopping: threading.Event, *, demo: bool) -> None:
+    # What happens is shown in demos only: it names people, and what a real installation prints ends up in logs.
+    view = LiveView(stack.open_runtime()) if demo else None
     while not stopping.wait(LOOK_EVERY_S):
-        for name in stack.keep_alive():
-            click.echo(f"{name} had died and was started again")
         try:
-            for line in view.lines():
+            for name in stack.keep_alive():
+                click.echo(f"{name} had died and was started again")
+            for line in view.lines() if view else ():
                 click.echo(line)
-        except DBAPIError:
-            click.echo("the database does not answer; callbacks go to the spool meanwhile")
+        except (DBAPIError, EmbeddedServerError) as error:
+            click.echo(f"the database does not answer; callbacks go to the spool meanwhile ({describe(error)})")
             stopping.wait(2)
