@@ -21,6 +21,8 @@ class Fact:
 
     TYPE: ClassVar[str] = ""
     VERSION: ClassVar[int] = 1
+    SUBJECT: ClassVar[tuple[str, str]] = ("", "")
+    """Kind of subject, and the field that holds its key."""
     occurred_at: datetime
 
     def __init_subclass__(cls) -> None:
@@ -30,7 +32,8 @@ class Fact:
     @property
     def subject(self) -> tuple[str, str]:
         """(kind, key) of what it is about."""
-        raise NotImplementedError
+        kind, key_field = self.SUBJECT
+        return kind, str(getattr(self, key_field))
 
     def payload(self) -> dict[str, object]:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "occurred_at"}

@@ -7,9 +7,6 @@ from typing import ClassVar, Literal
 from services.planning import Fact
 from shared.ids import CustomerId, ExternalUserId, UserId
 
-CUSTOMER = "customer"
-"""Subject kind of facts about a customer."""
-
 Why = Literal["first_add", "auto", "operator", "transfer", "import", "lost"]
 
 
@@ -51,12 +48,9 @@ class AssignmentChange:
 
 @dataclass(frozen=True, kw_only=True)
 class AssignmentFact(Fact):
+    SUBJECT: ClassVar[tuple[str, str]] = ("customer", "customer_id")
     customer_id: CustomerId
     external_userid: ExternalUserId
-
-    @property
-    def subject(self) -> tuple[str, str]:
-        return CUSTOMER, str(self.customer_id)
 
 
 @dataclass(frozen=True, kw_only=True)

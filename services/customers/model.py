@@ -187,12 +187,9 @@ class Absence(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RelationFact(Fact):
+    SUBJECT: ClassVar[tuple[str, str]] = (CONTACT, "external_userid")
     userid: UserId
     external_userid: ExternalUserId
-
-    @property
-    def subject(self) -> tuple[str, str]:
-        return CONTACT, self.external_userid
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,12 +21,9 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class StandingFact(Fact):
+    SUBJECT: ClassVar[tuple[str, str]] = ("customer", "customer_id")
     customer_id: CustomerId
     external_userid: ExternalUserId
-
-    @property
-    def subject(self) -> tuple[str, str]:
-        return "customer", str(self.customer_id)
 
 
 @dataclass(frozen=True, kw_only=True)
