@@ -71,7 +71,7 @@ class Owner:
 @pytest.fixture
 def new_home() -> Iterator[Path]:
     """A home still to be made, where any user gets to; pytest's own temporary folder is closed to other users."""
-    with tempfile.TemporaryDirectory(prefix="embedded-") as folder:
+    with tempfile.TemporaryDirectory(prefix="embedded-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         yield Path(folder) / "home"
 
@@ -105,6 +105,8 @@ def own(new_home: Path) -> Iterator[Callable[..., Owner]]:
     for owner in owners:
         if owner.process.poll() is None:
             owner.stop()
+        # Servers whose owner was killed are still on their way out, and write into the folder that is removed next.
+        _eventually(lambda gone=owner: not _lives(gone.facts["postgres"]) and not _lives(gone.facts["valkey"]))
         sockets = owner.facts["database_url"].partition("host=")[2].partition("&")[0]
         shutil.rmtree(sockets, ignore_errors=True)  # left where nobody took over
 
