@@ -102,7 +102,7 @@ class Drain:
         except (OSError, SpoolError) as error:  # may pass, so it is tried again
             log.warning("drain.disk", file=path.name, reason=type(error).__name__)
             return False
-        except Exception:
+        except Exception:  # one file that nobody can read must not hold up the next ones
             log.exception("drain.unreadable", file=path.name)
             set_aside(path)
         return True

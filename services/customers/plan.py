@@ -115,7 +115,6 @@ class _Sight:
     relation: ObservedRelation | None
     absence: Absence | None
     lags: Lags
-
     news_since: datetime | None
 
     @property
