@@ -3,10 +3,13 @@
 import random
 import threading
 import time
+from typing import Any
 
 from simulator import names
-from simulator.actions import Action, ImpossibleError, act
+from simulator.acting import ImpossibleError
+from simulator.actions import act
 from simulator.records import Corp, Pair, PairState
+from simulator.tags.book import TagBook
 from simulator.world import World
 
 WEIGHTS = {"add": 60, "half_add": 5, "confirm": 5, "edit": 18, "customer_deletes": 9, "member_deletes": 3}
@@ -82,33 +85,30 @@ def step(world: World, corp: Corp, dice: random.Random) -> None:
             continue
 
 
-def _new(corp: Corp, do: str, dice: random.Random) -> Action | None:
+def _new(corp: Corp, do: str, dice: random.Random) -> dict[str, Any] | None:
     userids = [member.userid for member in corp.members.values() if member.serves_customers]
     if not userids:
         return None
-    return Action(
-        do,
-        userid=dice.choice(userids),
-        name=names.person(dice),
-        state=dice.choice(STATES),
-        add_way=dice.choice((1, 1, 1, 3, 4, 16)),
-        welcome=True,
-    )
+    return {
+        "do": do,
+        "userid": dice.choice(userids),
+        "name": names.person(dice),
+        "state": dice.choice(STATES),
+        "add_way": dice.choice((1, 1, 1, 3, 4, 16)),
+        "welcome": True,
+    }
 
 
-def _on_existing(corp: Corp, do: str, dice: random.Random) -> Action | None:
+def _on_existing(corp: Corp, do: str, dice: random.Random) -> dict[str, Any] | None:
     pair = _some_pair(corp, dice)
     if pair is None or (do == "confirm") != (pair.state is PairState.HALF):
         return None
+    ids = {"userid": pair.userid, "external_userid": pair.customer.external_userid}
     if do != "edit":
-        return Action(do, userid=pair.userid, external_userid=pair.customer.external_userid)
-    return Action(
-        "edit",
-        userid=pair.userid,
-        external_userid=pair.customer.external_userid,
-        remark=f"{pair.customer.name}·{dice.choice(names.REMARKS)}"[:20],
-        tags=dice.sample(sorted(corp.tags), min(len(corp.tags), dice.choice((0, 1, 2)))) or None,
-    )
+        return {"do": do, **ids}
+    known = corp.book(TagBook).names
+    tags = dice.sample(sorted(known), min(len(known), dice.choice((0, 1, 2)))) or None
+    return {"do": do, **ids, "remark": f"{pair.customer.name}·{dice.choice(names.REMARKS)}"[:20], "tags": tags}
 
 
 def _some_pair(corp: Corp, dice: random.Random) -> Pair | None:

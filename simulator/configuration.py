@@ -4,6 +4,7 @@ from typing import Any
 
 from simulator import crypto
 from simulator.records import ROOT_DEPARTMENT, App, Corp, Department, Member, Receiver
+from simulator.tags.book import TagBook
 from simulator.world import World
 
 TOKEN_TTL_S = 7200
@@ -104,7 +105,7 @@ def put_tags(world: World, corp: Corp, items: list[dict[str, Any]]) -> int:
     """Name corp tags: tag_id, tag_name, group_name."""
     with world.lock:
         for item in items:
-            corp.tags[str(item["tag_id"])] = (
+            corp.book(TagBook).names[str(item["tag_id"])] = (
                 str(item.get("group_name", "")),
                 str(item.get("tag_name", item["tag_id"])),
             )

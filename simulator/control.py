@@ -10,9 +10,11 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
 from simulator import configuration, inspection
-from simulator.actions import Action, ImpossibleError, act
+from simulator.acting import ImpossibleError
+from simulator.actions import act
 from simulator.activity import Activity
 from simulator.events import Event
+from simulator.families import LOOKS, SETTINGS
 from simulator.population import populate
 from simulator.records import Corp
 from simulator.world import World
@@ -54,6 +56,7 @@ def create_control(world: World, activity: Activity) -> Blueprint:
     _pushing(routes, world, corp_of)
     _looking(routes, world, corp_of)
     _breaking(routes, world)
+    _tuning(routes, world)
     _turning(routes, world, activity)
     return routes
 
@@ -93,11 +96,11 @@ def _acting(routes: Blueprint, world: World, activity: Activity, corp_of: Callab
     def do(corp_id: str) -> Response:
         corp, order = corp_of(corp_id), asked()
         if isinstance(order, dict):
-            return reply(act(world, corp, Action.parse(order)))
+            return reply(act(world, corp, order))
         results: list[Body] = []
-        for action in [Action.parse(item) for item in order]:
+        for item in order:
             try:
-                results.append(act(world, corp, action))
+                results.append(act(world, corp, item))
             except ImpossibleError as error:
                 return reply({"error": str(error), "index": len(results), "results": results}, status=409)
         return reply(results)
@@ -146,6 +149,13 @@ def _looking(routes: Blueprint, world: World, corp_of: Callable[[str], Corp]) ->
     def messages(corp_id: str) -> Response:
         return reply(inspection.messages(world, corp_of(corp_id), userid=request.args.get("userid", "")))
 
+    @routes.get("/sim/corps/<corp_id>/look/<name>")
+    def look(corp_id: str, name: str) -> Response:
+        if name not in LOOKS:
+            raise ValueError(f"look at one of {', '.join(sorted(LOOKS))}")
+        with world.lock:
+            return reply(LOOKS[name](world, corp_of(corp_id)))
+
     @routes.get("/sim/calls")
     def calls() -> Response:
         return reply(inspection.calls(world))
@@ -185,12 +195,33 @@ def _breaking(routes: Blueprint, world: World) -> None:
         return reply(asdict(world.limiter.limits))
 
 
+def _tuning(routes: Blueprint, world: World) -> None:
+    """The numbers that WeCom does not publish, by family: {"transfers": {"agree_after_s": 60}}."""
+
+    def shown() -> Body:
+        return {name: asdict(world.settings(kind)) for name, kind in SETTINGS.items()}
+
+    @routes.get("/sim/settings")
+    def get_settings() -> Response:
+        return reply(shown())
+
+    @routes.post("/sim/settings")
+    def put_settings() -> Response:
+        with world.lock:
+            for name, values in asked().items():
+                if name not in SETTINGS:
+                    raise ValueError(f"unknown family {name}: one of {', '.join(sorted(SETTINGS))}")
+                world.tune(SETTINGS[name], values)
+        return reply(shown())
+
+
 def _turning(routes: Blueprint, world: World, activity: Activity) -> None:
     @routes.post("/sim/clock")
     def clock() -> Response:
         order = asked()
         with world.lock:
             world.offset_s = float(order.get("offset_s", world.offset_s)) + float(order.get("advance_s", 0))
+            world.run_due()
         return reply({"now": world.now(), "offset_s": world.offset_s})
 
     @routes.get("/sim/clock")

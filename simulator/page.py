@@ -8,7 +8,7 @@ from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as Redirect
 
 from simulator import inspection
-from simulator.actions import Action, ImpossibleError, act
+from simulator.actions import act
 from simulator.activity import Activity
 from simulator.records import Corp, Pair
 from simulator.world import World
@@ -40,9 +40,9 @@ def create_page(world: World, activity: Activity) -> Blueprint:
         filled: dict[str, Any] = {key: value for key, value in request.form.items() if value}
         filled["welcome"] = "welcome" in filled
         try:
-            done = act(world, corp, Action.parse(filled))
-            said = f"{done['do']} {done['external_userid']}"
-        except (ImpossibleError, ValueError) as error:
+            done = act(world, corp, filled)
+            said = f"{done['do']} {done.get('external_userid', '')}"
+        except ValueError as error:
             said = str(error)
         return redirect(f"/?{urlencode({'said': said})}", code=303)
 

@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 ROOT_DEPARTMENT = 1
+Book = TypeVar("Book")
 
 
 class PairState(StrEnum):
@@ -157,18 +158,23 @@ class Corp:
     departments: dict[int, Department] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     customers: dict[str, Customer] = field(default_factory=dict)
-    tags: dict[str, tuple[str, str]] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
     inboxes: dict[str, list[Delivery]] = field(default_factory=dict)
     flood: dict[tuple[int, str], deque[float]] = field(default_factory=dict)
     sent_bodies: dict[tuple[int, bytes], float] = field(default_factory=dict)
     handed_over: set[tuple[str, str]] = field(default_factory=set)
+    books: dict[type, Any] = field(default_factory=dict)
     recent: deque[Pair] = field(default_factory=lambda: deque(maxlen=500))
 
     def __post_init__(self) -> None:
         self.departments.setdefault(
             ROOT_DEPARTMENT, Department(ROOT_DEPARTMENT, self.name or self.corp_id, parent_id=0, order=100_000_000)
         )
+
+    def book(self, kind: type[Book]) -> Book:
+        """What one family remembers of this corp, empty at first."""
+        found: Book = self.books.setdefault(kind, kind())
+        return found
 
     def member(self, userid: str) -> Member | None:
         return self.members.get(userid.lower())

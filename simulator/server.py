@@ -28,6 +28,7 @@ from simulator.world import World
 JSON = ("Content-Type", "application/json; charset=UTF-8")
 PREFIX = "/cgi-bin/"
 SLOW_LANE_THREADS = 32
+TICK_S = 0.2
 
 
 class Site:
@@ -97,8 +98,9 @@ async def serve(host: str, port: int) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     held = reserve(host, port)
     port = held.getsockname()[1]
+    site = Site(World())
     server: Any = Server(
-        Site(World()),
+        site,
         address=host,
         port=port,
         interface=Interfaces.RSGI,
@@ -115,13 +117,23 @@ async def serve(host: str, port: int) -> None:
     held.close()
     sys.stdout.write(f"simulator listening on http://{host}:{port}\n")
     sys.stdout.flush()
+    ticking = asyncio.create_task(_tick(site.world))
     orphaned = asyncio.create_task(parent_is_gone())
     waiting = asyncio.create_task(stopped.wait())
     await asyncio.wait({serving, orphaned, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    ticking.cancel()
     server.stop()
     await asyncio.wait({serving}, timeout=2)
     if not stopped.is_set() and not orphaned.done():
         raise RuntimeError("the HTTP server ended by itself")
+
+
+async def _tick(world: World) -> None:
+    """What the clock brings happens even when nobody calls."""
+    while True:
+        await asyncio.sleep(TICK_S)
+        with world.lock:
+            world.run_due()
 
 
 def _until_healthy(url: str) -> None:

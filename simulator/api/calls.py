@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from simulator.errors import ApiError
-from simulator.records import App, Corp, Member
-from simulator.world import World
+from simulator.records import App, Book, Corp, Member
+from simulator.world import Numbers, World
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,13 @@ class Call:
     app: App
     query: dict[str, str]
     body: bytes
+
+    def book(self, kind: type[Book]) -> Book:
+        """What a family remembers of the caller's corp."""
+        return self.corp.book(kind)
+
+    def settings(self, kind: type[Numbers]) -> Numbers:
+        return self.world.settings(kind)
 
     def sees(self, member: Member) -> bool:
         return self.app.visible is None or member.userid in self.app.visible

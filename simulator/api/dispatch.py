@@ -7,13 +7,12 @@ from typing import Any
 
 import orjson
 
-from simulator.api import address_book, external_contact, messages
 from simulator.api.calls import Call, Endpoint
 from simulator.errors import ApiError, refusal
+from simulator.families import ENDPOINTS
 from simulator.faults import api_path
 from simulator.world import World
 
-ENDPOINTS: dict[str, Endpoint] = {**address_book.ENDPOINTS, **external_contact.ENDPOINTS, **messages.ENDPOINTS}
 GETTOKEN = "gettoken"
 
 
@@ -71,6 +70,7 @@ def _answer_of(endpoint: Endpoint, call: Call) -> dict[str, Any]:
     """A body whose values have the wrong types is 40058, as is JSON that cannot be read; the trace goes to stderr."""
     try:
         with call.world.lock:
+            call.world.run_due()
             return endpoint.run(call)
     except (TypeError, AttributeError, ValueError):
         traceback.print_exc()

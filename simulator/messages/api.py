@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from simulator.api.calls import Call, Endpoint
-from simulator.api.message_rules import displayed
 from simulator.errors import ApiError
+from simulator.messages.rules import displayed
 from simulator.records import Delivery, Member
 
 MEMBER_PER_MINUTE, MEMBER_PER_HOUR = 30, 1000

@@ -8,7 +8,7 @@ from typing import Any
 
 from simulator.api import cursors
 from simulator.api.calls import Call, Endpoint
-from simulator.api.contact_views import customer_view, follow_info, follow_user
+from simulator.customers.views import customer_view, follow_info, follow_user
 from simulator.errors import ApiError
 from simulator.records import Member, Pair
 

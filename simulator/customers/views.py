@@ -6,6 +6,7 @@ Source: WeCom server API, customer detail (page 92114), details by member (page 
 from typing import Any
 
 from simulator.records import Corp, Customer, Pair
+from simulator.tags.book import TagBook
 
 CORP_TAG, PERSONAL_TAG = 1, 2
 
@@ -54,7 +55,7 @@ def follow_user(pair: Pair, corp: Corp) -> dict[str, Any]:
 
 
 def _corp_tag(tag_id: str, corp: Corp) -> dict[str, Any]:
-    group_name, tag_name = corp.tags.get(tag_id, ("", tag_id))
+    group_name, tag_name = corp.book(TagBook).names.get(tag_id, ("", tag_id))
     return {"group_name": group_name, "tag_name": tag_name, "tag_id": tag_id, "type": CORP_TAG}
 
 

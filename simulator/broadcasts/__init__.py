@@ -1,0 +1,5 @@
+"""Messages to customers that members confirm."""
+
+from simulator.family import Family
+
+FAMILY = Family("broadcasts")

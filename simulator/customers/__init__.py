@@ -1,0 +1,7 @@
+"""Customers and their relations to members."""
+
+from simulator.customers.acts import ACTS
+from simulator.customers.api import ENDPOINTS
+from simulator.family import Family
+
+FAMILY = Family("customers", ENDPOINTS, ACTS)

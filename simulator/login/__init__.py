@@ -1,0 +1,5 @@
+"""Member login and JS tickets."""
+
+from simulator.family import Family
+
+FAMILY = Family("login")

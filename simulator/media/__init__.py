@@ -1,0 +1,5 @@
+"""Temporary media."""
+
+from simulator.family import Family
+
+FAMILY = Family("media")

@@ -1,0 +1,5 @@
+"""Tags of members."""
+
+from simulator.family import Family
+
+FAMILY = Family("member_tags")

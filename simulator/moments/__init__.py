@@ -1,0 +1,5 @@
+"""Moments published to customers."""
+
+from simulator.family import Family
+
+FAMILY = Family("moments")

@@ -1,0 +1,5 @@
+"""Group robots."""
+
+from simulator.family import Family
+
+FAMILY = Family("robots")

@@ -1,0 +1,5 @@
+"""Statistics of members and of group chats."""
+
+from simulator.family import Family
+
+FAMILY = Family("statistics")

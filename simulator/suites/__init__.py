@@ -1,0 +1,5 @@
+"""Third-party and delegated applications."""
+
+from simulator.family import Family
+
+FAMILY = Family("suites")

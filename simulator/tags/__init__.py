@@ -1,0 +1,5 @@
+"""Corp tags."""
+
+from simulator.family import Family
+
+FAMILY = Family("tags")
