@@ -81,12 +81,12 @@ def check(corp_id: str) -> None:
 def _check(runtime: Runtime, tenant: Tenant) -> bool:
     client = Clients(runtime, connections=2).of(tenant)
     try:
-        userids = client.list_follow_users()
+        userids = client.contacts.follow_users()
         click.echo(f"ok    customer contact: {len(userids)} associates in sight")
         if userids:
-            client.get_member(userids[0])
+            client.address_book.member(userids[0])
             click.echo("ok    directory: a member can be read")
-            client.list_contacts(userids[0])
+            client.contacts.list(userids[0])
             click.echo("ok    customers of an associate can be read")
         return bool(userids)
     except WeComError as error:

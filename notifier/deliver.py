@@ -195,7 +195,7 @@ class Notifier:
     def _send(self, tenant: Tenant, ready: _Ready) -> None:
         due, clock = ready.due, self._runtime.clock
         try:
-            result = self._clients.of(tenant).send_message(ready.body)
+            result = self._clients.of(tenant).messages.send(ready.body)
         except Exception as error:  # told apart below: every outcome ends up in the attempt's row
             if is_away(error):
                 raise

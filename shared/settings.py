@@ -68,8 +68,9 @@ class Settings(BaseSettings):
     member_per_minute: int = Field(30, ge=1, description="messages per member; WeCom drops more without saying so")
     member_per_hour: int = Field(1000, ge=1)
 
-    wecom_connect_timeout_s: float = 3.0
-    wecom_read_timeout_s: float = 10.0
+    wecom_connect_timeout_s: float = Field(3.0, gt=0)
+    wecom_read_timeout_s: float = Field(10.0, gt=0, description="longest silence while WeCom answers")
+    wecom_total_timeout_s: float = Field(30.0, gt=0, description="longest time for the whole of an answer")
 
     @field_validator("database_url")
     @classmethod

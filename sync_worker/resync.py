@@ -110,7 +110,7 @@ def _give_back(runtime: Runtime, held: Run, error: Exception) -> None:
 
 
 def _start(runtime: Runtime, client: WeComClient, tenant: Tenant, held: Run) -> None:
-    userids = sorted(client.list_follow_users())
+    userids = sorted(client.contacts.follow_users())
     now = runtime.clock.now()
     with runtime.engine.begin() as connection:
         if not holds(connection, held):
@@ -158,10 +158,10 @@ def _walk_page(runtime: Runtime, client: WeComClient, tenant: Tenant, held: Run,
 def _read_page(runtime: Runtime, client: WeComClient, held: Run, block: Block) -> BatchPage | None:
     """None when WeCom refuses these associates together: they are walked one by one from now on."""
     try:
-        return client.batch_contacts(block.userids, cursor=block.cursor)
+        return client.contacts.batch(block.userids, cursor=block.cursor)
     except WeComError as error:
         if error.code == BAD_CURSOR and block.cursor:
-            return client.batch_contacts(block.userids)  # a refused cursor restarts its block
+            return client.contacts.batch(block.userids)  # a refused cursor restarts its block
         if error.code not in REFUSED_MEMBER:
             raise
         if len(block.userids) == 1:

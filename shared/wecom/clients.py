@@ -5,7 +5,8 @@ import threading
 from shared.ids import TenantId
 from shared.runtime import Runtime
 from shared.tenants import Tenant
-from shared.wecom.client import WeComClient, make_http
+from shared.wecom.client import WeComClient, make_client
+from shared.wecom.transport import make_http
 
 CONTACT = "contact"
 """The app that reads customer contact and sends the messages; the name in the corp's file."""
@@ -22,7 +23,7 @@ class Clients:
         with self._lock:
             key = (tenant.id, app)
             if key not in self._made:
-                self._made[key] = WeComClient(
+                self._made[key] = make_client(
                     self._runtime.settings,
                     http=self._http,
                     engine=self._runtime.engine,

@@ -51,7 +51,7 @@ class Result:
 
 
 def observe(client: WeComClient, external_userid: ExternalUserId, *, now: datetime) -> Observed:
-    read = client.get_contact(external_userid)
+    read = client.contacts.get(external_userid)
     return Observed(
         external_userid=external_userid,
         profile=observed_profile(read.profile) if read.profile else None,
@@ -63,7 +63,7 @@ def observe(client: WeComClient, external_userid: ExternalUserId, *, now: dateti
 
 def confirm(client: WeComClient, external_userid: ExternalUserId, userids: frozenset[UserId]) -> dict[UserId, Absence]:
     """A second look, by another way, at relations that a read did not show."""
-    in_sight = frozenset(client.list_follow_users())
+    in_sight = frozenset(client.contacts.follow_users())
     return {userid: _confirm(client, external_userid, userid, in_sight=userid in in_sight) for userid in userids}
 
 
@@ -71,7 +71,7 @@ def _confirm(client: WeComClient, external_userid: ExternalUserId, userid: UserI
     if not in_sight:
         return Absence.OUT_OF_SIGHT
     try:
-        listed = client.list_contacts(userid)
+        listed = client.contacts.list(userid)
     except WeComError as error:
         if error.code in NO_MEMBER:
             return Absence.OUT_OF_SIGHT

@@ -18,7 +18,7 @@ NOT_IN_SIGHT = frozenset({60011})
 def observe_associate(client: WeComClient, userid: UserId) -> Associate | None:
     """None: WeCom does not know the member, or does not show them to this app."""
     try:
-        member = client.get_member(userid)
+        member = client.address_book.member(userid)
     except WeComError as error:
         if error.code in NO_MEMBER | NOT_IN_SIGHT:
             return None
@@ -48,7 +48,7 @@ def record_associate(
 def observe_outlet(client: WeComClient, department_id: int) -> Outlet:
     """A department that the app may not see is kept by its id."""
     try:
-        department = client.get_department(department_id)
+        department = client.address_book.department(department_id)
     except WeComError as error:
         if error.code in NO_DEPARTMENT | NOT_IN_SIGHT:
             return Outlet(department_id)

@@ -13,7 +13,9 @@ from shared.db.engine import make_engine, run
 from shared.settings import Settings
 from shared.tenants import Tenant, load_tenants, record_corp
 from shared.vault import Vault
-from shared.wecom.client import WeComClient, make_http
+from shared.wecom.client import WeComClient
+from shared.wecom.client import make_client as new_client
+from shared.wecom.transport import make_http
 from tests.shared.corps import APP_SECRET, CORP, corp_file
 
 
@@ -72,7 +74,7 @@ def make_client(sim: Sim, database_url: str, tenant: Tenant, clock: FixedClock) 
     def make(*, app: str = "contact", **settings: Any) -> WeComClient:
         engines.append(make_engine(database_url))
         values = {"wecom_base_url": sim.url, "wecom_read_timeout_s": 5, **settings}
-        return WeComClient(
+        return new_client(
             Settings(_env_file=None, **values),
             http=make_http(connections=8),
             engine=engines[-1],

@@ -44,7 +44,7 @@ def test_a_contact_comes_with_its_followers(sim: Sim, client: WeComClient):
     sim.corp("tags", [{"tag_id": "et1", "tag_name": "VIP"}])
     befriend(sim, state="booth_a7", tags=["et1"], personal_tags=["常客"], remark="张", mobiles=["13800000000"])
     befriend(sim, userid="ZhaoMin")
-    read = client.get_contact(KEY)
+    read = client.contacts.get(KEY)
     assert read.profile is not None
     assert (read.profile.external_userid, read.profile.name) == (CONTACT, "张三")
     relations = {one.userid: one for one in read.relations}
@@ -61,7 +61,7 @@ def test_more_followers_than_a_page_are_all_read(sim: Sim, client: WeComClient):
     sim.corp("members", [{"userid": userid, "name": userid} for userid in userids])
     add = {"do": "add", "external_userid": CONTACT, "silent": True}
     sim.corp("act", [{**add, "userid": userid} for userid in userids])
-    assert sorted(one.userid for one in client.get_contact(KEY).relations) == userids
+    assert sorted(one.userid for one in client.contacts.get(KEY).relations) == userids
     assert sim.calls(GET) == {"0": 2}
 
 
@@ -70,15 +70,15 @@ def test_a_contact_without_a_relation_in_sight_is_an_empty_read(sim: Sim, client
     """Not an error: the planner decides what absence means."""
     befriend(sim)
     sim.fault(GET, errcode=code)
-    read = client.get_contact(KEY)
+    read = client.contacts.get(KEY)
     assert (read.profile, read.relations) == (None, ())
 
 
 def test_a_member_without_contacts_has_an_empty_list(sim: Sim, client: WeComClient):
     """WeCom says 84061 for that."""
-    assert client.list_contacts(LINA) == ()
+    assert client.contacts.list(LINA) == ()
     befriend(sim)
-    assert client.list_contacts(LINA) == (CONTACT,)
+    assert client.contacts.list(LINA) == (CONTACT,)
     assert sim.calls("externalcontact/list") == {"84061": 1, "0": 1}
 
 
@@ -87,7 +87,7 @@ def test_the_batch_read_is_paged_to_its_end(sim: Sim, client: WeComClient):
     sim.corp("customers/bulk", {"count": 250, "userids": ["LiNa", "ZhaoMin"]})
     pages, cursor = [], ""
     while True:
-        page = client.batch_contacts((LINA, UserId("ZhaoMin")), cursor=cursor)
+        page = client.contacts.batch((LINA, UserId("ZhaoMin")), cursor=cursor)
         pages.append(page.rows)
         cursor = page.next_cursor
         if not cursor:
@@ -102,9 +102,9 @@ def test_members_and_departments_are_read(sim: Sim, client: WeComClient):
     """Who leads what comes from two parallel lists."""
     sim.corp("departments", [{"id": 2, "name": "门店", "department_leader": ["LiNa"]}, {"id": 3, "parentid": 2}])
     sim.corp("members", [{"userid": "LiNa", "department": [2, 3], "is_leader_in_dept": [1, 0]}])
-    member = client.get_member(LINA)
+    member = client.address_book.member(LINA)
     assert (member.name, member.departments, member.leader_in) == ("李娜", (2, 3), (2,))
-    department = client.get_department(2)
+    department = client.address_book.department(2)
     assert (department.id, department.name, department.leaders) == (2, "门店", ("LiNa",))
 
 
@@ -130,7 +130,7 @@ def test_a_code_becomes_what_the_caller_must_do(
     """Wait, or change something; the hint that WeCom's support asks for is kept. None of these is tried again here."""
     sim.fault(LIST, errcode=code)
     with pytest.raises(kind) as caught:
-        client.list_follow_users()
+        client.contacts.follow_users()
     assert (caught.value.api, caught.value.code) == (LIST, code)
     assert getattr(caught.value, "after_s", None) == after_s
     assert caught.value.hint in str(caught.value)
@@ -141,41 +141,41 @@ def test_a_code_becomes_what_the_caller_must_do(
 def test_a_busy_wecom_is_asked_three_times(sim: Sim, client: WeComClient):
     """-1 passes; the third refusal is the caller's."""
     sim.fault(LIST, errcode=-1, times=2)
-    assert client.list_follow_users() == ("LiNa", "ZhaoMin")
+    assert client.contacts.follow_users() == ("LiNa", "ZhaoMin")
     assert sim.calls(LIST) == {"-1": 2, "0": 1}
     sim.fault(LIST, errcode=-1, times=9)
     with pytest.raises(WeComRetryableError):
-        client.list_follow_users()
+        client.contacts.follow_users()
     assert sim.calls(LIST) == {"-1": 5, "0": 1}
 
 
 def test_a_slow_answer_may_have_been_accepted(sim: Sim, make_client: Make):
     """The call arrived, its answer did not: who repeats it must know. A write is never repeated here."""
     client = make_client(wecom_read_timeout_s=0.3)
-    client.list_follow_users()
+    client.contacts.follow_users()
     sim.fault("message/send", hang_s=5)
     with pytest.raises(UnreachableError) as caught:
-        client.send_message(text_message())
+        client.messages.send(text_message())
     assert caught.value.maybe_accepted
     assert len(sim.corp("messages")) == 1
 
 
 def test_a_refused_connection_was_certainly_not_accepted(sim: Sim, make_client: Make):
     """Nothing was sent, so the message may be tried again without doubt."""
-    make_client().list_follow_users()
+    make_client().contacts.follow_users()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         client = make_client(wecom_base_url=f"http://127.0.0.1:{probe.getsockname()[1]}")
         with pytest.raises(UnreachableError) as caught:
-            client.send_message(text_message())
+            client.messages.send(text_message())
     assert not caught.value.maybe_accepted
 
 
 def test_an_unknown_host_was_certainly_not_reached(make_client: Make):
     """A name that does not resolve leaves no doubt either."""
-    make_client().list_follow_users()
+    make_client().contacts.follow_users()
     with pytest.raises(UnreachableError) as caught:
-        make_client(wecom_base_url="http://wecom.invalid").send_message(text_message())
+        make_client(wecom_base_url="http://wecom.invalid").messages.send(text_message())
     assert not caught.value.maybe_accepted
 
 
@@ -183,14 +183,14 @@ def test_a_message_without_a_token_was_certainly_not_sent(sim: Sim, make_client:
     """The token's fetch may have arrived; the message was never tried."""
     sim.fault("gettoken", hang_s=5)
     with pytest.raises(UnreachableError) as caught:
-        make_client(wecom_read_timeout_s=0.3).send_message(text_message())
+        make_client(wecom_read_timeout_s=0.3).messages.send(text_message())
     assert not caught.value.maybe_accepted
     assert sim.calls("message/send") == {}
 
 
 def test_a_connection_that_breaks_off_may_have_been_accepted(make_client: Make):
     """The request went out; nobody knows who read it."""
-    make_client().list_follow_users()
+    make_client().contacts.follow_users()
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -203,7 +203,7 @@ def test_a_connection_that_breaks_off_may_have_been_accepted(make_client: Make):
         threading.Thread(target=hang_up, daemon=True).start()
         client = make_client(wecom_base_url=f"http://127.0.0.1:{listener.getsockname()[1]}")
         with pytest.raises(UnreachableError) as caught:
-            client.send_message(text_message())
+            client.messages.send(text_message())
     assert caught.value.maybe_accepted
 
 
@@ -222,11 +222,11 @@ def test_a_connection_that_breaks_off_may_have_been_accepted(make_client: Make):
 def test_what_wecom_never_answers_is_no_answer(make_client: Make, status: int, body: str):
     """A proxy's page, JSON or redirect must not pass for an empty list of members."""
     client = make_client()
-    client.list_follow_users()
+    client.contacts.follow_users()
     with responses.RequestsMock() as mocked:
         mocked.get(re.compile(".*get_follow_user_list.*"), body=body, status=status)
         with pytest.raises(UnreachableError) as caught:
-            client.list_follow_users()
+            client.contacts.follow_users()
     assert caught.value.maybe_accepted
 
 
@@ -241,12 +241,12 @@ def test_no_error_and_no_log_shows_token_or_secret(
     with capture_logs() as logs, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         client = make_client(wecom_read_timeout_s=0.3)
-        client.list_follow_users()
+        client.contacts.follow_users()
         shown = []
         for prepare, call in (
-            (lambda: sim.fault("message/send", hang_s=5), lambda: client.send_message(text_message())),
-            (lambda: sim.fault(LIST, errcode=40058), client.list_follow_users),
-            (lambda: None, make_client(wecom_base_url=f"http://127.0.0.1:{probe.getsockname()[1]}").list_follow_users),
+            (lambda: sim.fault("message/send", hang_s=5), lambda: client.messages.send(text_message())),
+            (lambda: sim.fault(LIST, errcode=40058), client.contacts.follow_users),
+            (lambda: None, make_client(wecom_base_url=f"http://127.0.0.1:{probe.getsockname()[1]}").contacts.follow_users),
         ):
             prepare()
             with pytest.raises((UnreachableError, WeComError)) as caught:
@@ -268,7 +268,7 @@ def test_no_error_and_no_log_shows_token_or_secret(
 def test_a_message_goes_out_as_it_is(sim: Sim, client: WeComClient):
     """Byte by byte, so that WeCom recognises a repeat; refused recipients come back in small letters."""
     body = text_message()
-    first, second = client.send_message(body), client.send_message(body)
+    first, second = client.messages.send(body), client.messages.send(body)
     assert first.msgid
     assert first.invalid == frozenset({"nobody"})
     assert second.invalid == frozenset({"nobody"})
@@ -282,11 +282,11 @@ def test_the_bytes_on_the_wire_are_the_bytes_given(make_client: Make):
     """No re-encoding, no reordering, no escapes (WeCom refuses \\u escapes with 40033)."""
     body = '{ "b":1,"a":"你好"  }'.encode()
     client = make_client()
-    client.list_follow_users()
+    client.contacts.follow_users()
     with responses.RequestsMock() as mocked:
         mocked.post(re.compile(".*message/send.*"), json={"errcode": 0, "msgid": "m"})
-        client.send_message(body)
-        client.send_message(body)
+        client.messages.send(body)
+        client.messages.send(body)
         assert [call.request.body for call in mocked.calls] == [body, body]
         assert mocked.calls[0].request.headers["Content-Type"] == "application/json; charset=utf-8"
 
@@ -295,6 +295,6 @@ def test_a_refused_message_is_not_sent_twice_by_the_client(sim: Sim, client: WeC
     """Even -1: only the outbox knows whether a repeat is safe."""
     sim.fault("message/send", errcode=-1)
     with pytest.raises(WeComRetryableError):
-        client.send_message(text_message())
+        client.messages.send(text_message())
     assert sim.calls("message/send") == {"-1": 1}
     assert sim.corp("messages") == []

@@ -43,7 +43,7 @@ def test_processes_that_start_together_fetch_one_token(sim: Sim, make_client: Ma
     """Who renews holds the row's lock; the others wait and use what it stored."""
     sim.fault("gettoken", latency_ms=150)
     first, second = make_client(), make_client()
-    calls = [client.list_follow_users for client in (first, first, second, second)]
+    calls = [client.contacts.follow_users for client in (first, first, second, second)]
     assert all_at_once(*calls) == [("LiNa", "ZhaoMin")] * 4
     assert sim.calls("gettoken") == {"0": 1}
 
@@ -52,12 +52,12 @@ def test_a_revoked_token_is_renewed_once_for_all_and_the_calls_repeated(sim: Sim
     """Many fail with the old one at the same time; one fetches, and nobody sees an error."""
     clients = [make_client(), make_client()]
     for client in clients:
-        client.list_follow_users()
+        client.contacts.follow_users()
     assert sim.calls("gettoken") == {"0": 1}
     sim("tokens/revoke", {"corp_id": CORP})
     sim.fault("gettoken", latency_ms=150)
     sim.fault("externalcontact/get_follow_user_list", latency_ms=50)
-    assert all_at_once(*[client.list_follow_users for client in clients * 4]) == [("LiNa", "ZhaoMin")] * 8
+    assert all_at_once(*[client.contacts.follow_users for client in clients * 4]) == [("LiNa", "ZhaoMin")] * 8
     assert sim.calls("gettoken") == {"0": 2}
     # Two calls with the first token, eight that failed with it at most, eight good ones.
     assert sim.calls("externalcontact/get_follow_user_list")["0"] == 10
@@ -67,9 +67,9 @@ def test_a_revoked_token_is_renewed_once_for_all_and_the_calls_repeated(sim: Sim
 @pytest.mark.parametrize("code", [40001, 40014, 42001])
 def test_every_code_of_a_bad_token_renews_it(sim: Sim, client: WeComClient, code: int):
     """WeCom may end a token early and says so in several ways."""
-    client.list_follow_users()
+    client.contacts.follow_users()
     sim.fault("externalcontact/get_follow_user_list", errcode=code, times=1)
-    assert client.list_follow_users() == ("LiNa", "ZhaoMin")
+    assert client.contacts.follow_users() == ("LiNa", "ZhaoMin")
     assert sim.calls("gettoken") == {"0": 2}
 
 
@@ -77,7 +77,7 @@ def test_a_token_that_fails_twice_is_no_endless_loop(sim: Sim, client: WeComClie
     """One renewal and one repeat per call; then the app is blocked, and the caller waits."""
     sim.fault("externalcontact/get_follow_user_list", errcode=40014, times=99)
     with pytest.raises(WeComRetryableError) as caught:
-        client.list_follow_users()
+        client.contacts.follow_users()
     assert (caught.value.code, caught.value.after_s) == (40014, 300.0)
     assert sim.calls("externalcontact/get_follow_user_list") == {"40014": 2}
     assert sim.calls("gettoken") == {"0": 2}
@@ -85,7 +85,7 @@ def test_a_token_that_fails_twice_is_no_endless_loop(sim: Sim, client: WeComClie
 
 def test_the_stored_token_is_encrypted(sim: Sim, engine: Engine, tenant: Tenant, client: WeComClient):
     """Who reads the table cannot call WeCom with it."""
-    client.list_follow_users()
+    client.contacts.follow_users()
     stored = app_row(engine)["token"]
     token = tenant.cipher.decrypt(stored, CONTEXT).decode()
     assert token.encode() not in stored
@@ -94,20 +94,20 @@ def test_the_stored_token_is_encrypted(sim: Sim, engine: Engine, tenant: Tenant,
 
 def test_a_token_outlives_the_process_that_fetched_it(sim: Sim, make_client: Make):
     """A restart fetches nothing."""
-    make_client().list_follow_users()
-    make_client().list_follow_users()
+    make_client().contacts.follow_users()
+    make_client().contacts.follow_users()
     assert sim.calls("gettoken") == {"0": 1}
 
 
 def test_a_token_is_renewed_ahead_of_its_end(sim: Sim, engine: Engine, client: WeComClient, clock: FixedClock):
     """Five minutes before; until then nobody asks."""
-    client.list_follow_users()
+    client.contacts.follow_users()
     assert app_row(engine)["token_expires_at"] - clock.now() == timedelta(seconds=7200)
     clock.advance(7200 - 300 - 1)
-    client.list_follow_users()
+    client.contacts.follow_users()
     assert sim.calls("gettoken") == {"0": 1}
     clock.advance(1)
-    client.list_follow_users()
+    client.contacts.follow_users()
     assert sim.calls("gettoken") == {"0": 2}
 
 
@@ -117,7 +117,7 @@ def test_the_last_minutes_of_a_token_are_no_storm(sim: Sim, make_client: Make, c
     clients = [make_client(), make_client()]
     for _ in range(3):
         for client in clients * 3:
-            client.list_follow_users()
+            client.contacts.follow_users()
         clock.advance(60)
     assert sim.calls("gettoken") == {"0": 3}
 
@@ -135,7 +135,7 @@ def test_a_wrong_secret_waits_for_a_person(sim: Sim, engine: Engine, client: WeC
     """From gettoken, 40001 is a matter of settings: asked again every five minutes, never in a loop."""
     sim("corps", {"corp_id": CORP, "apps": [{"secret": "changed", "agent_id": 1000002}]})
     with pytest.raises(WeComRetryableError) as caught:
-        client.list_follow_users()
+        client.contacts.follow_users()
     assert (caught.value.api, caught.value.code, caught.value.after_s) == ("gettoken", 40001, 300.0)
     assert sim.calls("gettoken") == {"40001": 1}
     assert APP_SECRET not in str(caught.value)

@@ -1,0 +1,41 @@
+"""What the client must know about an API besides its address: may a call be repeated, and does it count."""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+TOKEN_API = "gettoken"  # noqa: S105 - the name of an API
+
+
+class Repeat(Enum):
+    """When the client itself asks again, up to three times."""
+
+    READ = "read"
+    """Changes nothing: when WeCom is busy, and when no answer came."""
+    SAME = "same"
+    """A write that leads to the same state however often it is done: as a read."""
+    ONCE = "once"
+    """A write that could happen twice: never here, only its caller knows how to look before the next try."""
+
+
+class Priority(IntEnum):
+    """Who goes first when a budget is short. A lower number goes first."""
+
+    WELCOME = 0
+    OPERATOR = 1
+    EVENTS = 2
+    REMINDERS = 3
+    BACKFILL = 4
+
+
+@dataclass(frozen=True)
+class Api:
+    """One address under /cgi-bin.
+
+    `counted`: calls take from the corp's and the egress address's budgets (sending application messages does not).
+    `keyed`: the query carries a key of its own (group robots), no access token.
+    """
+
+    path: str
+    repeat: Repeat = Repeat.READ
+    counted: bool = True
+    keyed: bool = False
