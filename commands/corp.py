@@ -6,24 +6,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from commands.corp_check import check
 from shared.corp_file import load_corp_file
-from shared.errors import RetryableError, TerminalError
 from shared.runtime import Runtime, open_runtime
 from shared.settings import load_settings
 from shared.sync_runs import load_progress
-from shared.tenants import Tenant, load_receivers, load_tenants, record_corp
-from shared.wecom.clients import CONTACT, Clients
-from shared.wecom.errors import WeComError
-
-ADVICE = {
-    40001: "the secret is wrong: copy it again from the app's page",
-    40013: "the corp id is wrong: it is at the bottom of the console's company page",
-    40091: "the secret belongs to another corp",
-    48002: "the app is not among the apps that may call customer contact: add it under customer contact, API",
-    50003: "the app is disabled in the console",
-    60011: "the member or department is outside the app's visible range",
-    60020: "this machine's address is not among the app's trusted IPs: add it on the app's page",
-}
+from shared.tenants import load_receivers, record_corp
+from shared.wecom.clients import CONTACT
 
 
 @click.group("corp")
@@ -65,35 +54,7 @@ def list_() -> None:
     Console().print(table)
 
 
-@command.command("check")
-@click.argument("corp_id")
-def check(corp_id: str) -> None:
-    """Try what Guanxi needs to do in WeCom for CORP_ID, and say in plain words what is missing."""
-    runtime = _runtime()
-    with runtime.engine.begin() as connection:
-        tenants = [tenant for tenant in load_tenants(connection, runtime.vault) if tenant.corp_id == corp_id]
-    if not tenants:
-        raise click.ClickException(f"no corp {corp_id}; `guanxi corp list` shows those that are there")
-    results = [_check(runtime, tenant) for tenant in tenants]
-    raise SystemExit(0 if all(results) else 1)
-
-
-def _check(runtime: Runtime, tenant: Tenant) -> bool:
-    client = Clients(runtime, connections=2).of(tenant)
-    try:
-        userids = client.contacts.follow_users()
-        click.echo(f"ok    customer contact: {len(userids)} associates in sight")
-        if userids:
-            client.address_book.member(userids[0])
-            click.echo("ok    directory: a member can be read")
-            client.contacts.list(userids[0])
-            click.echo("ok    customers of an associate can be read")
-        return bool(userids)
-    except WeComError as error:
-        click.echo(f"FAIL  {error}: {ADVICE.get(error.code, 'see WeCom error codes')}")
-    except (RetryableError, TerminalError) as error:
-        click.echo(f"FAIL  {error}")
-    return False
+command.add_command(check)
 
 
 def _runtime() -> Runtime:

@@ -23,6 +23,7 @@ from shared.db.engine import fetch_one, is_away
 from shared.directory import Directory
 from shared.errors import RetryableError
 from shared.ids import ExternalUserId, UserId
+from shared.message_days import add_person_times, left_today, next_day
 from shared.outbox import (
     BODY,
     Due,
@@ -38,14 +39,16 @@ from shared.outbox import (
 from shared.runtime import Runtime
 from shared.tenants import Tenant
 from shared.vault import VaultError
+from shared.wecom.apis import Priority
 from shared.wecom.clients import CONTACT, Clients
-from shared.wecom.errors import NO_MEMBER, UnreachableError, WeComError
+from shared.wecom.errors import NO_MEMBER, PostponedError, UnreachableError, WeComError
 
 NOBODY = frozenset({81013, 60011}) | NO_MEMBER
 """The recipient is unknown to WeCom or outside the app's visible range."""
 LONGEST_FLIGHT = timedelta(seconds=10)
 """How much later than noted a try may reach WeCom; widens the windows of the limits."""
 MOST_FAILURES = 5
+LONGEST_WAIT_FOR_WECOM_S = 60.0
 LATEST_START = 1 / 3
 """Part of the lease after which no call starts any more: when WeCom is slow, not all that is held fits into it."""
 
@@ -90,14 +93,20 @@ class Notifier:
             if monotonic() - started > self._runtime.settings.lease_s * LATEST_START:
                 self._give_back(chunk)
                 continue
+            pause_s = self._clients.of(tenant).messages.pause_s()
+            if pause_s > 0:
+                self._give_back(chunk, after_s=pause_s)
+                continue
             for _ in self._pool.map(lambda one: self._send(tenant, one), self._prepare(tenant, chunk)):
                 pass
 
-    def _give_back(self, held: Sequence[Due]) -> None:
+    def _give_back(self, held: Sequence[Due], *, after_s: float = 0.0) -> None:
+        """Without a try; what is given back together comes again spread over a second."""
         now = self._runtime.clock.now()
         with self._runtime.engine.begin() as connection:
-            for due in held:
-                postpone(connection, due, at=now)
+            for number, due in enumerate(held):
+                wait_s = after_s + number / len(held) if after_s else 0.0
+                postpone(connection, due, at=now + timedelta(seconds=wait_s))
 
     def _prepare(self, tenant: Tenant, held: Sequence[Due]) -> list[_Ready]:
         """Render what is not rendered yet and note an attempt for all that the members' limits allow now."""
@@ -118,6 +127,7 @@ class Notifier:
                     number = begin_attempt(connection, due, body=stored, now=now)
                     if number is not None:
                         ready.append(_Ready(due, number, body))
+            add_person_times(connection, tenant.id, len(ready), now=now)
         return ready
 
     def _parked(self, connection: Connection, due: Due, *, now: datetime) -> bool:
@@ -190,12 +200,14 @@ class Notifier:
                 (settings.member_per_minute, timedelta(minutes=1) + LONGEST_FLIGHT),
                 (settings.member_per_hour, timedelta(hours=1) + LONGEST_FLIGHT),
             ),
+            left_today=left_today(connection, tenant.id, accounts=tenant.accounts, now=now),
+            next_day=next_day(now),
         )
 
     def _send(self, tenant: Tenant, ready: _Ready) -> None:
         due, clock = ready.due, self._runtime.clock
         try:
-            result = self._clients.of(tenant).messages.send(ready.body)
+            result = self._clients.of(tenant).at(Priority.REMINDERS).messages.send(ready.body)
         except Exception as error:  # told apart below: every outcome ends up in the attempt's row
             if is_away(error):
                 raise
@@ -213,6 +225,8 @@ class Notifier:
         now = clock.now()
         with self._runtime.engine.begin() as connection:
             finish_attempt(connection, due, ready.number, outcome, now=now)
+            if outcome.outcome == "retry":
+                add_person_times(connection, tenant.id, -1, now=now)
         messages.labels(due.notice, outcome.outcome).inc()
         if outcome.state == "sent":
             delay.observe(max(0.0, (now - due.created_at).total_seconds()))
@@ -238,12 +252,17 @@ def outcome_of(error: Exception, *, attempts: int, backoff_s: Sequence[float], n
     WeCom's own error says that the message was not taken; no answer says nothing, so the same bytes go out again.
     """
     wait_s = backoff_s[min(attempts, len(backoff_s)) - 1]
+    if isinstance(error, UnreachableError):  # not this message's fault: when WeCom is back, it goes out soon
+        wait_s = min(wait_s, LONGEST_WAIT_FOR_WECOM_S)
     later = now + timedelta(seconds=wait_s)
     match error:
         case UnreachableError(maybe_accepted=True):
             return Outcome("unknown", "due", next_try_at=later, detail=str(error))
         case WeComError(code=code) if code in NOBODY:
             return Outcome("refused", "refused", code=code, detail=str(error))
+        case PostponedError():  # nothing was sent: it costs no patience
+            at = now + timedelta(seconds=error.after_s or 1.0)
+            return Outcome("retry", "due", next_try_at=at, detail=str(error))
         case RetryableError():
             after_s = max(wait_s, error.after_s or 0.0)
             known = error.code if isinstance(error, WeComError) else None

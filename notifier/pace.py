@@ -1,6 +1,7 @@
-"""Keeps each member's messages within WeCom's limits: what is over them, WeCom drops without saying so. Pure.
+"""Keeps messages within WeCom's limits. What is over a member's, WeCom drops without saying so. Pure.
 
-Source: WeCom server API, sending application messages: 30 a minute and 1,000 an hour per app and member.
+Source: WeCom server API, sending application messages: 30 a minute and 1,000 an hour per app and member, and 200 a day
+for each account of the corp.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,10 @@ from datetime import datetime, timedelta
 
 
 class Pace:
-    """Counts tries per member over sliding windows; `limits` are (most messages, window)."""
+    """Counts tries per member over sliding windows; `limits` are (most messages, window).
+
+    `left_today` is what the app may still send until `next_day`.
+    """
 
     def __init__(
         self,
@@ -16,12 +20,18 @@ class Pace:
         *,
         now: datetime,
         limits: Sequence[tuple[int, timedelta]],
+        left_today: int,
+        next_day: datetime,
     ) -> None:
         self._tries = {recipient: sorted(times) for recipient, times in tries.items()}
         self._now, self._limits = now, limits
+        self._left_today, self._next_day = left_today, next_day
+        self.taken = 0
 
     def take(self, recipient: str) -> datetime | None:
         """Take one message's place now, or say when there will be one."""
+        if self.taken >= self._left_today:
+            return self._next_day
         times = self._tries.setdefault(recipient, [])
         waits = [
             recent[-most] + window
@@ -31,4 +41,5 @@ class Pace:
         if waits:
             return max(waits)
         times.append(self._now)
+        self.taken += 1
         return None

@@ -46,7 +46,7 @@ class FixedClock:
         self.present += timedelta(seconds=seconds)
 
 
-def from_unix(seconds: int) -> datetime:
+def from_unix(seconds: float) -> datetime:
     return EPOCH + timedelta(seconds=seconds)
 
 

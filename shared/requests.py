@@ -42,6 +42,7 @@ class Leased:
     generation: int
     fence: int
     attempts: int
+    lane: int
     cause: str
     caused_by: str | None
     first_due_at: datetime
@@ -93,7 +94,7 @@ def lease(connection: Connection, *, limit: int, now: datetime, lease_s: float) 
         " and (lease_until is null or lease_until < :now)"
         " order by lane, next_try_at limit :limit for update skip locked) due "
         "where (q.tenant_id, q.subject_kind, q.subject_key) = (due.tenant_id, due.subject_kind, due.subject_key) "
-        "returning q.tenant_id, q.subject_kind, q.subject_key, q.generation, q.fence, q.attempts, q.cause, "
+        "returning q.tenant_id, q.subject_kind, q.subject_key, q.generation, q.fence, q.attempts, q.lane, q.cause, "
         "q.caused_by, q.first_due_at",
         until=now + timedelta(seconds=lease_s),
         now=now,
@@ -108,6 +109,7 @@ def _leased(row: Row) -> Leased:
         generation=row["generation"],
         fence=row["fence"],
         attempts=row["attempts"],
+        lane=row["lane"],
         cause=row["cause"],
         caused_by=row["caused_by"],
         first_due_at=row["first_due_at"],

@@ -72,6 +72,16 @@ class Settings(BaseSettings):
     wecom_read_timeout_s: float = Field(10.0, gt=0, description="longest silence while WeCom answers")
     wecom_total_timeout_s: float = Field(30.0, gt=0, description="longest time for the whole of an answer")
 
+    wecom_per_minute: int = Field(10_000, ge=1, description="calls per corp and API; WeCom may have set another number")
+    wecom_per_hour: int = Field(150_000, ge=1)
+    wecom_address_per_minute: int = Field(20_000, ge=1, description="calls per API from one public address, all corps")
+    wecom_address_per_hour: int = Field(600_000, ge=1)
+    wecom_at_once: int = Field(10, ge=1, description="calls under way per corp and API; not published")
+    wecom_wait_s: float = Field(2.0, ge=0, description="longest wait for a turn; then the work is postponed")
+    wecom_egress: str = Field(
+        "default", min_length=1, max_length=60, description="name of the public address; same name = shared limits"
+    )
+
     @field_validator("database_url")
     @classmethod
     def _postgresql(cls, value: str | None) -> str | None:

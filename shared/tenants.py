@@ -24,6 +24,8 @@ class Tenant:
     state: str
     added_at: datetime
     cipher: Cipher = field(repr=False, compare=False)
+    accounts: int | None = None
+    """The corp's ceiling of accounts, when its file names it."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,16 @@ def record_corp(connection: Connection, vault: Vault, corp: CorpFile, *, now: da
     """Add a corp, or bring the stored one in line with its file. Receivers keep their ids; missing ones are removed."""
     row = fetch_one(
         connection,
-        "insert into tenant (corp_id, subject, name, timezone, language, data_key, state, added_at) "
-        "values (:corp_id, :subject, :name, :timezone, :language, :data_key, 'bootstrap', :now) "
+        "insert into tenant (corp_id, subject, name, timezone, language, accounts, data_key, state, added_at) "
+        "values (:corp_id, :subject, :name, :timezone, :language, :accounts, :data_key, 'bootstrap', :now) "
         "on conflict (corp_id, subject) do update set name = excluded.name, timezone = excluded.timezone, "
-        "language = excluded.language returning id, data_key",
+        "language = excluded.language, accounts = excluded.accounts returning id, data_key",
         corp_id=corp.corp_id,
         subject=corp.subject,
         name=corp.name,
         timezone=corp.timezone,
         language=corp.language,
+        accounts=corp.accounts,
         data_key=vault.new_data_key(),
         now=now,
     )
@@ -80,12 +83,13 @@ def _record_apps(connection: Connection, tenant_id: TenantId, cipher: Cipher, co
         tenant_id=tenant_id,
         names=list(corp.apps),
     )
+    # A token belongs to the secret that it was fetched with.
+    run(connection, "delete from credential where tenant_id = :tenant_id", tenant_id=tenant_id)
     for name, app in corp.apps.items():
         run(
             connection,
             "insert into app (tenant_id, name, agent_id, secret) values (:tenant_id, :name, :agent_id, :secret) "
-            "on conflict (tenant_id, name) do update set agent_id = excluded.agent_id, secret = excluded.secret, "
-            "token = null, token_expires_at = null",
+            "on conflict (tenant_id, name) do update set agent_id = excluded.agent_id, secret = excluded.secret",
             tenant_id=tenant_id,
             name=name,
             agent_id=app.agent_id,
@@ -150,9 +154,18 @@ def _tenant(row: Row, vault: Vault) -> Tenant:
         timezone=row["timezone"],
         language=row["language"],
         state=row["state"],
+        accounts=row["accounts"],
         added_at=row["added_at"],
         cipher=vault.open(row["data_key"]),
     )
+
+
+def load_agent_ids(connection: Connection, tenant_id: TenantId) -> dict[str, int | None]:
+    """The tenant's apps by name, each with its agent id where the corp's file names it."""
+    rows = fetch_all(
+        connection, "select name, agent_id from app where tenant_id = :tenant_id order by name", tenant_id=tenant_id
+    )
+    return {row["name"]: row["agent_id"] for row in rows}
 
 
 def load_receivers(connection: Connection, vault: Vault) -> Iterator[Receiver]:

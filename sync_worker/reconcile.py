@@ -24,11 +24,13 @@ from shared.db.engine import describe, is_away, transact
 from shared.directory import Directory
 from shared.errors import RetryableError, TerminalError
 from shared.ids import ExternalUserId, TenantId, UserId
-from shared.requests import Leased, bury, give_back, hold, lease, look_again, retry, settle
+from shared.requests import BACKFILL, EVENTS, OPERATOR, Leased, bury, give_back, hold, lease, look_again, retry, settle
 from shared.runtime import Runtime
 from shared.tenants import Tenant
 from shared.wecom.client import WeComClient
+from shared.wecom.apis import Priority
 from shared.wecom.clients import Clients
+from shared.wecom.errors import PostponedError
 from sync_worker.reconcilers import contacts, members
 
 MOST_TRIES_OF_A_BUG = 5
@@ -42,6 +44,9 @@ waited = Histogram(
     "From the first wish to look at a subject until it was recorded",
     buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 15, 60, 300, 3600),
 )
+
+PRIORITIES = {OPERATOR: Priority.OPERATOR, EVENTS: Priority.EVENTS, BACKFILL: Priority.BACKFILL}
+"""Lane of a request -> priority of its reads."""
 
 Observation = contacts.Sighting | Associate | Outlet | None
 
@@ -106,9 +111,13 @@ class Reconciler:
         try:
             if monotonic() - started > self._runtime.settings.lease_s * LATEST_START:
                 raise _TooLateError
-            return _Seen(leased, observe(self.clients.of(tenant), leased, now=self._runtime.clock.now()))
+            return _Seen(leased, observe(self._client(tenant, leased), leased, now=self._runtime.clock.now()))
         except Exception as error:  # told apart in `_fail`
             return _Seen(leased, error=error)
+
+    def _client(self, tenant: Tenant, leased: Leased) -> WeComClient:
+        """Reads take from the shared budgets at the priority of the request's lane."""
+        return self.clients.of(tenant).at(PRIORITIES[leased.lane])
 
     def _record(self, tenant: Tenant, seen: Sequence[_Seen]) -> None:
         for one in seen:
@@ -185,7 +194,7 @@ class Reconciler:
         for one, userids in unconfirmed:
             sighting = cast(contacts.Sighting, one.observation)
             try:
-                absences = contacts.confirm(self.clients.of(tenant), sighting.key, userids)
+                absences = contacts.confirm(self._client(tenant, one.leased), sighting.key, userids)
             except Exception as error:  # told apart in `_fail`
                 self._fail(one.leased, error)
             else:
@@ -204,7 +213,10 @@ class Reconciler:
         backoff = self._runtime.settings.reconcile_backoff_s
         wait_s = backoff[min(leased.attempts, len(backoff) - 1)]
         with self._runtime.engine.begin() as connection:
-            if isinstance(error, RetryableError):
+            if isinstance(error, PostponedError):
+                look_again(connection, leased, at=now + timedelta(seconds=error.after_s or 1.0), reason=str(error))
+                outcome = "postponed"
+            elif isinstance(error, RetryableError):
                 after_s = wait_s if error.after_s is None else max(error.after_s, min(wait_s, 60.0))
                 retry(connection, leased, at=now + timedelta(seconds=after_s), reason=str(error))
                 outcome = "retry"

@@ -45,9 +45,10 @@ from shared.sync_runs import (
     split_block,
 )
 from shared.tenants import Tenant
+from shared.wecom.apis import Priority
 from shared.wecom.client import WeComClient
 from shared.wecom.clients import Clients
-from shared.wecom.errors import NO_MEMBER, NO_RELATION, WeComError
+from shared.wecom.errors import NO_MEMBER, NO_RELATION, PostponedError, WeComError
 from shared.wecom.payloads import BatchPage
 from sync_worker.reconcilers import contacts
 
@@ -70,7 +71,7 @@ def walk_step(runtime: Runtime, directory: Directory, clients: Clients) -> int:
             return 0
         tenant = directory.tenant(connection, held.tenant_id)
     try:
-        _step(runtime, clients.of(tenant), tenant, held)
+        _step(runtime, clients.of(tenant).at(Priority.BACKFILL), tenant, held)
     except Exception as error:  # a run that fails waits; nothing else does
         if is_away(error):
             raise
@@ -97,7 +98,8 @@ def _give_back(runtime: Runtime, held: Run, error: Exception) -> None:
     wait_s = backoff[min(held.attempts, len(backoff) - 1)]
     after_s = getattr(error, "after_s", None) or wait_s
     with runtime.engine.begin() as connection:
-        release(connection, held, at=now + timedelta(seconds=after_s), error=describe(error))
+        failure = None if isinstance(error, PostponedError) else describe(error)
+        release(connection, held, at=now + timedelta(seconds=after_s), error=failure)
     expected = isinstance(error, RetryableError | TerminalError | DBAPIError)
     log.warning(
         "resync.retry",

@@ -32,10 +32,13 @@ class Api:
     """One address under /cgi-bin.
 
     `counted`: calls take from the corp's and the egress address's budgets (sending application messages does not).
-    `keyed`: the query carries a key of its own (group robots), no access token.
+    `keyed`: the query carries a key of its own (group robots), no access token; the limits are that key's.
+    `per_minute`, `per_hour`: limits of its own instead of the general ones.
     """
 
     path: str
     repeat: Repeat = Repeat.READ
     counted: bool = True
     keyed: bool = False
+    per_minute: int | None = None
+    per_hour: int | None = None

@@ -6,16 +6,18 @@ from shared.ids import TenantId
 from shared.runtime import Runtime
 from shared.tenants import Tenant
 from shared.wecom.client import WeComClient, make_client
-from shared.wecom.transport import make_http
+from shared.wecom.wire import Wire
 
 CONTACT = "contact"
 """The app that reads customer contact and sends the messages; the name in the corp's file."""
+DIRECTORY = "directory"
+"""The secret of contact sync, which alone may list all members; optional in the corp's file."""
 
 
 class Clients:
     def __init__(self, runtime: Runtime, *, connections: int) -> None:
         self._runtime = runtime
-        self._http = make_http(connections=connections)
+        self._wire = Wire(runtime.settings, engine=runtime.engine, clock=runtime.clock, connections=connections)
         self._made: dict[tuple[TenantId, str], WeComClient] = {}
         self._lock = threading.Lock()
 
@@ -24,8 +26,7 @@ class Clients:
             key = (tenant.id, app)
             if key not in self._made:
                 self._made[key] = make_client(
-                    self._runtime.settings,
-                    http=self._http,
+                    self._wire,
                     engine=self._runtime.engine,
                     clock=self._runtime.clock,
                     tenant=tenant,

@@ -1,24 +1,34 @@
 """External contacts and their follow relations."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import structlog
+from collections.abc import Iterator, Sequence
 
 from shared.errors import RetryableError
 from shared.ids import ExternalUserId, UserId
-from shared.wecom.apis import Api
+from shared.wecom import limits
+from shared.wecom.answers import cursor_of, every_row, listed, needed, page_of
+from shared.wecom.apis import Api, Repeat
 from shared.wecom.calls import Calls
 from shared.wecom.errors import NO_RELATION, NOT_VISIBLE, WeComError
-from shared.wecom.payloads import BatchPage, ContactRead, read_profile, read_relation
+from shared.wecom.payloads.contacts import (
+    BatchPage,
+    ContactProfile,
+    ContactRead,
+    FollowRelation,
+    FollowUserCheck,
+    ServedContact,
+)
+from shared.wecom.payloads.pages import Page
+from shared.wecom.payloads.reading import counted, items, row, texts
 
 FOLLOW_USERS = Api("externalcontact/get_follow_user_list")
+CHECK_FOLLOW_USER = Api("externalcontact/check_follow_user")
 GET = Api("externalcontact/get")
 LIST = Api("externalcontact/list")
 BATCH = Api("externalcontact/batch/get_by_user")
+SERVED = Api("externalcontact/contact_list")
+REMARK = Api("externalcontact/remark", Repeat.SAME)
 PAGE_LIMIT = 100
-
-log = structlog.get_logger()
+SERVED_PAGE_LIMIT = 1000
 
 
 class Contacts:
@@ -31,14 +41,24 @@ class Contacts:
         Source: WeCom server API, externalcontact/get_follow_user_list.
         """
         answer = self._calls.get(FOLLOW_USERS)
-        return tuple(UserId(str(userid)) for userid in answer.get("follow_user") or ())
+        return tuple(UserId(userid) for userid in texts(answer.get("follow_user")) or ())
+
+    def check_follow_users(self, *, userids: Sequence[UserId] = (), parties: Sequence[int] = ()) -> FollowUserCheck:
+        """Which of these have the customer-contact function.
+
+        Source: WeCom server API, externalcontact/check_follow_user.
+        """
+        limits.some(CHECK_FOLLOW_USER, userid=userids, partyid=parties)
+        answer = self._calls.post(CHECK_FOLLOW_USER, {"userid": list(userids), "partyid": list(parties)})
+        return needed(CHECK_FOLLOW_USER, FollowUserCheck, answer)
 
     def get(self, external_userid: ExternalUserId) -> ContactRead:
         """One contact with every follower in sight (all pages); no relation in sight is an empty read, not an error.
 
         Source: WeCom server API, externalcontact/get.
         """
-        relations, cursor, profile = [], "", None
+        relations: tuple[FollowRelation, ...] = ()
+        cursor, profile = "", None
         while True:
             query = {"external_userid": external_userid} | ({"cursor": cursor} if cursor else {})
             try:
@@ -49,11 +69,13 @@ class Contacts:
                 if cursor:
                     raise RetryableError("the contact changed while its pages were read") from None
                 return ContactRead(None, ())
-            profile = profile or read_profile(answer["external_contact"])
-            relations += [read_relation(one) for one in _usable(answer.get("follow_user"), "userid")]
-            cursor = answer.get("next_cursor") or ""
+            profile = profile or needed(GET, ContactProfile, answer.get("external_contact"))
+            relations += listed(FollowRelation, answer, "follow_user")
+            last, cursor = cursor, cursor_of(answer)
             if not cursor:
-                return ContactRead(profile, tuple(relations))
+                return ContactRead(profile, relations)
+            if cursor == last:
+                raise RetryableError("a cursor of WeCom's came a second time")
 
     def list(self, userid: UserId) -> tuple[ExternalUserId, ...]:
         """All contacts that a member follows; 84061 means that there are none.
@@ -66,7 +88,7 @@ class Contacts:
             if error.code in NO_RELATION:
                 return ()
             raise
-        return tuple(ExternalUserId(str(one)) for one in answer.get("external_userid") or ())
+        return tuple(ExternalUserId(one) for one in texts(answer.get("external_userid")) or ())
 
     def batch(self, userids: tuple[UserId, ...], *, cursor: str = "") -> BatchPage:
         """One page of the relations of up to 100 members. `cursor` is opaque; "" starts over.
@@ -75,22 +97,78 @@ class Contacts:
 
         Source: WeCom server API, externalcontact/batch/get_by_user.
         """
-        answer = self._calls.post(BATCH, {"userid_list": list(userids), "cursor": cursor, "limit": PAGE_LIMIT})
-        rows = [
-            row
-            for row in answer.get("external_contact_list") or ()
-            if _usable([row.get("external_contact") or {}], "external_userid")
-            and _usable([row.get("follow_info") or {}], "userid")
-        ]
+        limits.count(BATCH, 100, least=1, userid_list=userids)
+        limits.utf8(BATCH, 64, **{f"userid_list[{at}]": userid for at, userid in enumerate(userids)})
+        answer = self._calls.post(BATCH, {"userid_list": [*userids], "cursor": cursor, "limit": PAGE_LIMIT})
+        given = items(answer.get("external_contact_list"))
+        pairs = [_pair(one) for one in given]
+        failed = answer.get("fail_info")
+        unlicensed = texts(failed.get("unlicensed_userid_list")) if isinstance(failed, dict) else None
         return BatchPage(
-            rows=tuple((read_profile(r["external_contact"]), read_relation(r["follow_info"])) for r in rows),
-            next_cursor=answer.get("next_cursor") or "",
+            rows=counted(tuple(pair for pair in pairs if pair), given, key="pair"),
+            next_cursor=cursor_of(answer),
+            unlicensed=None if unlicensed is None else tuple(UserId(one) for one in unlicensed),
         )
 
+    def every_relation(self, userids: tuple[UserId, ...]) -> Iterator[tuple[ContactProfile, FollowRelation]]:
+        """All pages of `batch`. Rows that move meanwhile may be missed or come twice.
 
-def _usable(rows: Sequence[Mapping[str, Any]] | None, key: str) -> Sequence[Mapping[str, Any]]:
-    """Rows that name what they are about; some corps have been given rows that do not."""
-    named = [row for row in rows or () if row.get(key)]
-    if len(named) < len(rows or ()):
-        log.warning("wecom.nameless_rows", key=key, rows=len(rows or ()) - len(named))
-    return named
+        Source: WeCom server API, externalcontact/batch/get_by_user.
+        """
+        return every_row(lambda cursor: self.batch(userids, cursor=cursor))
+
+    def remark(
+        self,
+        userid: UserId,
+        external_userid: ExternalUserId,
+        *,
+        remark: str | None = None,
+        description: str | None = None,
+        remark_company: str | None = None,
+        remark_mobiles: Sequence[str] | None = None,
+        remark_pic_mediaid: str | None = None,
+    ) -> None:
+        """Change one member's notes on a contact: those that are given. It causes no callback.
+
+        `remark_mobiles` replaces all of them, and () clears them. `remark_company` counts for WeChat users only and
+        is read back as `remark_corp_name`.
+
+        Source: WeCom server API, externalcontact/remark.
+        """
+        limits.chars(REMARK, 20, remark=remark, remark_company=remark_company)
+        limits.chars(REMARK, 150, description=description)
+        # The vendor clears the numbers when the only one is empty.
+        mobiles = None if remark_mobiles is None else [*remark_mobiles] or [""]
+        notes = {
+            "remark": remark,
+            "description": description,
+            "remark_company": remark_company,
+            "remark_mobiles": mobiles,
+            "remark_pic_mediaid": remark_pic_mediaid,
+        }
+        limits.some(REMARK, **notes)
+        self._calls.post(REMARK, {"userid": userid, "external_userid": external_userid, **notes})
+
+    def served(self, *, cursor: str = "") -> Page[ServedContact]:
+        """One page of everybody ever served, customer or not. The cursor lives 4 h, and so do the rows' ids.
+
+        Source: WeCom server API, externalcontact/contact_list.
+        """
+        answer = self._calls.post(SERVED, {"cursor": cursor or None, "limit": SERVED_PAGE_LIMIT})
+        return page_of(ServedContact, answer, "info_list")
+
+    def every_served(self) -> Iterator[ServedContact]:
+        """All pages of `served`.
+
+        Source: WeCom server API, externalcontact/contact_list.
+        """
+        return every_row(lambda cursor: self.served(cursor=cursor))
+
+
+def _pair(payload: object) -> tuple[ContactProfile, FollowRelation] | None:
+    """One row of the batch read, when both halves name what they are about."""
+    if not isinstance(payload, dict):
+        return None
+    profile = row(ContactProfile, payload.get("external_contact"))
+    relation = row(FollowRelation, payload.get("follow_info"))
+    return (profile, relation) if profile and relation else None

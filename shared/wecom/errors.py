@@ -1,4 +1,4 @@
-"""WeCom answers HTTP 200 and hides the error in `errcode`. This is the one place that says what a code asks us to do.
+"""WeCom answers HTTP 200 and hides the error in `errcode`; here a code of `error_table` becomes an error to catch.
 
 Source: WeCom server API, global error codes.
 """
@@ -6,8 +6,9 @@ Source: WeCom server API, global error codes.
 import re
 
 from shared.errors import RetryableError, TerminalError
+from shared.wecom.error_table import TABLE, Action, entry_of
 
-TOKEN_CODES = frozenset({40001, 40014, 42001})
+TOKEN_CODES = frozenset(code for code, entry in TABLE.items() if entry.action is Action.RENEW)
 """The access token is bad, unknown or expired: fetch one and try once more."""
 
 NO_RELATION = frozenset({84061})
@@ -16,38 +17,18 @@ NOT_VISIBLE = frozenset({40096, 84084})
 NO_MEMBER = frozenset({40003, 60111})
 NO_DEPARTMENT = frozenset({60003, 60123})
 
-_WAIT_S: dict[int, float | None] = {
-    -1: None,  # busy
-    6000: None,  # version conflict of parallel writers
-    45009: 60.0,  # a minute's limit blocks for 60 s
-    45033: 1.0,  # too many calls at once
-    45035: 1.0,  # another writer on the same record
-    45036: 5.0,
-    # The whole app or corp is blocked until a person acts in WeCom's console; then all goes on by itself.
-    40001: 300.0,  # from gettoken: wrong secret
-    40013: 300.0,
-    40014: 300.0,
-    40091: 300.0,
-    42001: 300.0,
-    48002: 300.0,
-    48006: 300.0,
-    50003: 300.0,
-    60020: 300.0,
-    60031: 300.0,
-    301007: 300.0,
-    610023: 300.0,
-    610024: 300.0,
-}
-
 _HINT = re.compile(r"hint:\s*\[([^\]]{1,80})\]")
+_ADDRESS = re.compile(r"from ip:\s*([0-9A-Fa-f.:]{2,45}?)[.:]*(?=[\s,;]|$)", re.IGNORECASE)
 
 
 class WeComError(Exception):
-    """An answer with an error code. `hint` is what the vendor's support asks for."""
+    """An answer with an error code. `hint` is what the vendor's support asks for.
+
+    `address` is the caller's as WeCom saw it; "" when the answer does not say. It is for people to read.
+    """
 
     def __init__(self, api: str, code: int, message: str = "") -> None:
-        found = _HINT.search(message)
-        self.api, self.code, self.hint = api, code, found.group(1) if found else ""
+        self.api, self.code, self.hint, self.address = api, code, _found(_HINT, message), _found(_ADDRESS, message)
         super().__init__(f"{api} answered {code}" + (f" (hint {self.hint})" if self.hint else ""))
 
 
@@ -63,15 +44,33 @@ class WeComTerminalError(WeComError, TerminalError):
     """A wrong call, a missing permission or a bad id: the same call will not succeed."""
 
 
+class PostponedError(RetryableError):
+    """Nothing was sent: a budget is used up, WeCom has closed the API for a while, or WeCom is down.
+
+    It is no failure of the work that wanted to call; `after_s` says when to come again.
+    """
+
+    def __init__(self, api: str, reason: str, *, after_s: float) -> None:
+        super().__init__(f"{api}: {reason}", after_s=after_s)
+        self.api = api
+
+
 class UnreachableError(RetryableError):
     """No usable answer came. `maybe_accepted` says whether WeCom may have taken the call nevertheless."""
 
     def __init__(self, api: str, reason: str, *, maybe_accepted: bool) -> None:
         super().__init__(f"{api}: {reason}")
+        self.reason = reason
         self.maybe_accepted = maybe_accepted
 
 
 def error_for(api: str, code: int, message: str) -> WeComError:
-    if code in _WAIT_S:
-        return WeComRetryableError(api, code, message, after_s=_WAIT_S[code])
-    return WeComTerminalError(api, code, message)
+    entry = entry_of(code)
+    if entry.action is Action.NEVER:
+        return WeComTerminalError(api, code, message)
+    return WeComRetryableError(api, code, message, after_s=entry.wait_s)
+
+
+def _found(pattern: re.Pattern[str], message: str) -> str:
+    match = pattern.search(message)
+    return match.group(1) if match else ""

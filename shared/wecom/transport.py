@@ -4,7 +4,7 @@ The token travels in the query, so addresses are never logged and never part of 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -35,6 +35,18 @@ class Upload:
     media_type: str
 
 
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """GET without a body, else POST; `raw` goes out byte by byte."""
+
+    query: Mapping[str, str] = field(repr=False)
+    raw: bytes | None = field(default=None, repr=False)
+    upload: Upload | None = None
+
+
 def make_http(*, connections: int) -> requests.Session:
     """A session that keeps its connections; one per process, shared by threads."""
     http = requests.Session()
@@ -51,17 +63,15 @@ class Transport:
         self._timeout = (settings.wecom_connect_timeout_s, settings.wecom_read_timeout_s)
         self._whole_s = settings.wecom_total_timeout_s
 
-    def exchange(
-        self, api: str, query: Mapping[str, str], *, raw: bytes | None = None, upload: Upload | None = None
-    ) -> dict[str, Any]:
-        """Ask once; the decoded answer, whatever its errcode. GET without a body, else POST.
+    def exchange(self, api: str, request: Request) -> Answer:
+        """Ask once; the decoded answer, whatever its errcode.
 
         Raises:
             UnreachableError: no answer of WeCom came; `maybe_accepted` when the request may have arrived.
         """
         started = monotonic()
         try:
-            content, status = self._ask(api, query, raw, upload, until=started + self._whole_s)
+            content, status = self._ask(api, request, until=started + self._whole_s)
             answer = decoded(content)
             # WeCom's errors come as HTTP 200 too: JSON with another status is a proxy's, and no success.
             if status != HTTPStatus.OK or not isinstance(answer, dict):
@@ -79,15 +89,14 @@ class Transport:
         calls.labels(api, str(answer.get("errcode") or 0)).inc()
         return answer
 
-    def _ask(
-        self, api: str, query: Mapping[str, str], raw: bytes | None, upload: Upload | None, *, until: float
-    ) -> tuple[bytes, int]:
+    def _ask(self, api: str, request: Request, *, until: float) -> tuple[bytes, int]:
         """The body and the HTTP status. The read limit is for each piece of the answer, `until` for all of it."""
+        raw, upload = request.raw, request.upload
         files = {"media": (upload.filename, upload.content, upload.media_type)} if upload else None
         with self._http.request(
             "GET" if raw is None and upload is None else "POST",
             f"{self._base}/cgi-bin/{api}",
-            params=query,
+            params=request.query,
             data=raw,
             files=files,
             headers={"Content-Type": "application/json; charset=utf-8"} if raw is not None else None,

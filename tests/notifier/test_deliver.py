@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -13,7 +15,8 @@ from services.customers.model import RelationLost
 from services.notices.store import Caused, record_facts_and_notices
 from shared.clock import SystemClock
 from shared.db.engine import fetch_all, run
-from shared.ids import ExternalUserId, UserId
+from shared.ids import ExternalUserId, TenantId, UserId
+from shared.message_days import add_person_times, left_today, next_day
 from shared.runtime import Runtime
 from shared.settings import Settings
 from shared.tenants import load_tenants
@@ -113,6 +116,75 @@ def test_a_members_thirty_first_message_of_a_minute_waits(desk: Desk) -> None:
         pass
     assert desk.rows("select state, count(*) from outbox group by 1 order by 1") == [("due", 5), ("sent", 30)]
     assert len(desk.corp.messages("LiNa")) == 30
+
+
+def test_a_hundred_reminders_for_one_member_arrive_thirty_a_minute(desk: Desk, tmp_path: Path) -> None:
+    """Thirty at once, the rest minute by minute, none dropped, whatever is flushed meanwhile (G5, G6)."""
+    clock_file = tmp_path / "clock"
+    desk.runtime = replace(desk.runtime, clock=SystemClock(clock_file))
+    desk.lose(100)
+    arrived = []
+    for minute in range(5):
+        clock_file.write_text(str(minute * 71))
+        desk.corp.post("/sim/clock", {"offset_s": minute * 71})
+        while desk.notifier().deliver_due():
+            desk.runtime.redis.flushall()
+        arrived.append(len(desk.corp.messages("LiNa")))
+    assert arrived == [30, 60, 90, 100, 100]
+
+
+def test_the_apps_day_is_shared_by_all_notifiers_and_ends_at_midnight_in_china(desk: Desk, tmp_path: Path) -> None:
+    """One account may be sent 200 messages a day: the rest waits for the next one (G6)."""
+    clock_file = tmp_path / "clock"
+    desk.runtime = replace(desk.runtime, clock=SystemClock(clock_file))
+    with desk.runtime.engine.begin() as connection:
+        run(connection, "update tenant set accounts = 1")
+        left = left_today(connection, TenantId(1), accounts=1, now=desk.runtime.clock.now())
+        add_person_times(connection, TenantId(1), left - 3, now=desk.runtime.clock.now())
+    desk.lose(5)
+    while desk.notifier().deliver_due() or desk.notifier().deliver_due():
+        pass
+    assert desk.rows("select state, count(*) from outbox group by 1 order by 1") == [("due", 2), ("sent", 3)]
+    tomorrow = next_day(desk.runtime.clock.now())
+    assert desk.rows("select distinct next_try_at from outbox where state = 'due'") == [(tomorrow,)]
+    clock_file.write_text(str((tomorrow - desk.runtime.clock.now()).total_seconds() + 1))
+    while desk.notifier().deliver_due():
+        pass
+    assert desk.rows("select state, count(*) from outbox group by 1") == [("sent", 5)]
+
+
+def test_a_message_that_wecom_certainly_did_not_take_costs_nothing_of_the_day(desk: Desk) -> None:
+    """Only what may have been sent counts (G6)."""
+    desk.corp.post("/sim/faults", {"path": "message/send", "errcode": -1, "times": 1})
+    desk.lose()
+    desk.notifier().deliver_due()
+    assert desk.rows("select person_times from message_day") == [(0,)]
+    desk.due_now()
+    desk.notifier().deliver_due()
+    assert desk.rows("select person_times from message_day") == [(1,)]
+
+
+def test_while_wecom_is_down_nothing_is_tried_and_nothing_is_lost(desk: Desk, tmp_path: Path) -> None:
+    """A few tries find out; then messages wait without tries, and all arrive once when it is back (G5)."""
+    clock_file = tmp_path / "clock"
+    desk.runtime = replace(desk.runtime, clock=SystemClock(clock_file))
+    desk.lose(20)
+    notifier = desk.notifier()
+    desk.corp.post("/sim/faults", {"down": "502"})
+    for minute in range(10):
+        clock_file.write_text(str(minute * 60))
+        while notifier.deliver_due():
+            pass
+    ((tries,),) = desk.rows("select count(*) from attempt")
+    assert 5 <= tries <= 10 * 8 + 20  # a batch finds out, then one batch a minute
+    desk.corp.post("/sim/faults", {"clear": True})
+    for minute in range(10, 14):
+        clock_file.write_text(str(minute * 60))
+        desk.corp.post("/sim/clock", {"offset_s": minute * 60})
+        while notifier.deliver_due():
+            pass
+    assert desk.rows("select state, count(*) from outbox group by 1") == [("sent", 20)]
+    assert len(desk.corp.messages("LiNa")) == 20
 
 
 def test_a_member_whom_wecom_does_not_deliver_to_is_parked(desk: Desk) -> None:

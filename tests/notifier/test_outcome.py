@@ -5,7 +5,7 @@ import pytest
 from notifier.deliver import outcome_of
 from shared.errors import RetryableError
 from shared.outbox import Outcome
-from shared.wecom.errors import UnreachableError, error_for
+from shared.wecom.errors import PostponedError, UnreachableError, error_for
 from tests.services.factories import at
 
 API = "message/send"
@@ -46,9 +46,17 @@ def test_an_error_decides_whether_the_message_goes_out_again(error, outcome, sta
 
 @pytest.mark.parametrize(("attempts", "wait_s"), [(1, 2), (2, 30), (3, 600), (4, 600), (99, 600)])
 def test_waits_grow_and_then_stay(attempts, wait_s):
-    """The wait after each failed try is the next of the list, at most the last (LOSS-2)."""
-    for error in (answered(-1), UnreachableError(API, "timeout", maybe_accepted=True)):
-        assert outcome_of(error, attempts=attempts, backoff_s=BACKOFF_S, now=at(0)).next_try_at == at(wait_s)
+    """The wait after each failed try is the next of the list, at most the last; for a WeCom that is away, a minute."""
+    assert outcome_of(answered(-1), attempts=attempts, backoff_s=BACKOFF_S, now=at(0)).next_try_at == at(wait_s)
+    away = UnreachableError(API, "timeout", maybe_accepted=True)
+    assert outcome_of(away, attempts=attempts, backoff_s=BACKOFF_S, now=at(0)).next_try_at == at(min(wait_s, 60))
+
+
+def test_what_was_never_sent_costs_no_patience():
+    """WeCom is down, or closed: as long as it says, however often that was (G5)."""
+    error = PostponedError(API, "WeCom does not answer", after_s=7)
+    found = outcome_of(error, attempts=99, backoff_s=BACKOFF_S, now=at(0))
+    assert (found.outcome, found.state, found.next_try_at) == ("retry", "due", at(7))
 
 
 def test_a_bug_is_noted_without_what_it_was_about():

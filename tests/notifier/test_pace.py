@@ -11,11 +11,18 @@ from tests.services.factories import LI, ZHAO, at
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 NOW = 100_000.0
+TOMORROW = at(NOW) + timedelta(hours=7)
 
 
-def pace(*seconds: float, limits=((3, MINUTE), (5, HOUR)), recipient=LI) -> Pace:
+def pace(*seconds: float, limits=((3, MINUTE), (5, HOUR)), recipient=LI, left_today=1000) -> Pace:
     """After tries `seconds` before now."""
-    return Pace({recipient: [at(NOW - ago) for ago in seconds]}, now=at(NOW), limits=limits)
+    return Pace(
+        {recipient: [at(NOW - ago) for ago in seconds]},
+        now=at(NOW),
+        limits=limits,
+        left_today=left_today,
+        next_day=TOMORROW,
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,16 +56,26 @@ def test_members_do_not_share_their_places():
     assert (one.take(ZHAO), one.take(LI)) == (None, at(NOW + 57))
 
 
+def test_the_apps_day_ends_for_all_members():
+    """200 messages a day for each account of the corp: the rest waits for the next day (LOSS-2)."""
+    one = pace(left_today=2)
+    assert [one.take(who) for who in (LI, ZHAO, LI, ZHAO)] == [None, None, TOMORROW, TOMORROW]
+    assert one.taken == 2
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.integers(0, 200), max_size=30), st.integers(1, 5), st.integers(1, 60))
 def test_no_window_ever_holds_more_than_its_limit(moments, most, window_s):
     """Whatever comes when: a message sent where `take` allowed it, or at the moment it named, keeps to the limit."""
     window, sent = timedelta(seconds=window_s), []
     for second in sorted(moments):
-        wait_until = Pace({LI: sent}, now=at(second), limits=[(most, window)]).take(LI)
+        wait_until = Pace({LI: sent}, now=at(second), limits=[(most, window)], left_today=1, next_day=TOMORROW).take(LI)
         if wait_until is None:
             sent.append(at(second))
         else:
             assert wait_until > at(second)
-            assert Pace({LI: sent}, now=wait_until, limits=[(most, window)]).take(LI) is None
+            assert (
+                Pace({LI: sent}, now=wait_until, limits=[(most, window)], left_today=1, next_day=TOMORROW).take(LI)
+                is None
+            )
     assert all(later - earlier >= window for earlier, later in zip(sent, sent[most:], strict=False))

@@ -145,9 +145,13 @@ def test_a_changed_secret_drops_the_token_of_the_old_one(
     connection: Connection, vault: Vault, tenant_id: TenantId, clock: FixedClock
 ):
     """A token belongs to the secret that it was fetched with."""
-    run(connection, "update app set token = 'x', token_expires_at = :now, token_fetched_at = :now", now=clock.now())
+    run(
+        connection,
+        "insert into credential (tenant_id, app, kind, value) values (:tenant_id, 'contact', 'access_token', 'x')",
+        tenant_id=tenant_id,
+    )
     record_corp(connection, vault, corp_file(), now=clock.now())
-    assert [row["token"] for row in fetch_all(connection, "select token from app")] == [None]
+    assert not fetch_all(connection, "select * from credential")
 
 
 def test_nothing_secret_shows_when_printed(connection: Connection, vault: Vault, tenant_id: TenantId):

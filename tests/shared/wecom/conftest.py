@@ -15,7 +15,7 @@ from shared.tenants import Tenant, load_tenants, record_corp
 from shared.vault import Vault
 from shared.wecom.client import WeComClient
 from shared.wecom.client import make_client as new_client
-from shared.wecom.transport import make_http
+from shared.wecom.wire import Wire
 from tests.shared.corps import APP_SECRET, CORP, corp_file
 
 
@@ -61,7 +61,7 @@ def database_url(session_database: Callable[[str], str]) -> str:
 @pytest.fixture
 def tenant(engine: Engine, vault: Vault, clock: FixedClock) -> Tenant:
     with engine.begin() as connection:
-        run(connection, "truncate tenant, app, receiver")
+        run(connection, "truncate tenant, app, receiver, credential, api_budget, circuit")
         record_corp(connection, vault, corp_file(), now=clock.now())
         return load_tenants(connection, vault)[0]
 
@@ -74,9 +74,9 @@ def make_client(sim: Sim, database_url: str, tenant: Tenant, clock: FixedClock) 
     def make(*, app: str = "contact", **settings: Any) -> WeComClient:
         engines.append(make_engine(database_url))
         values = {"wecom_base_url": sim.url, "wecom_read_timeout_s": 5, **settings}
+        wire = Wire(Settings(_env_file=None, **values), engine=engines[-1], clock=clock, connections=8)
         return new_client(
-            Settings(_env_file=None, **values),
-            http=make_http(connections=8),
+            wire,
             engine=engines[-1],
             clock=clock,
             tenant=tenant,

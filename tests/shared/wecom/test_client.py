@@ -246,17 +246,20 @@ def test_no_error_and_no_log_shows_token_or_secret(
         for prepare, call in (
             (lambda: sim.fault("message/send", hang_s=5), lambda: client.messages.send(text_message())),
             (lambda: sim.fault(LIST, errcode=40058), client.contacts.follow_users),
-            (lambda: None, make_client(wecom_base_url=f"http://127.0.0.1:{probe.getsockname()[1]}").contacts.follow_users),
+            (
+                lambda: None,
+                make_client(wecom_base_url=f"http://127.0.0.1:{probe.getsockname()[1]}").contacts.follow_users,
+            ),
         ):
             prepare()
             with pytest.raises((UnreachableError, WeComError)) as caught:
                 call()
             shown += [str(caught.value), *traceback.format_exception(caught.value)]
     with engine.connect() as connection:
-        row = connection.exec_driver_sql("select token from app").scalar_one()
-    token = tenant.cipher.decrypt(row, "app.token").decode()
+        row = connection.exec_driver_sql("select value from credential").scalar_one()
+    token = tenant.cipher.decrypt(row, "app.access_token").decode()
     everything = "\n".join(shown) + caplog.text + repr(logs) + repr(client.__dict__)
-    assert "wecom.token_renewed" in everything
+    assert "wecom.credential_renewed" in everything
     assert token not in everything
     assert "access_token=" not in everything
     assert APP_SECRET not in everything

@@ -11,20 +11,22 @@ from sqlalchemy import Engine
 from shared.clock import FixedClock
 from shared.db.engine import Row, fetch_all, run
 from shared.errors import RetryableError
-from shared.tenants import Tenant
+from shared.tenants import Tenant, record_corp
+from shared.vault import Vault
 from shared.wecom.client import WeComClient
+from shared.wecom.credentials import Credential, renewal_time
 from shared.wecom.errors import UnreachableError, WeComRetryableError
-from shared.wecom.token import CONTEXT, TokenStore, renewal_time
-from tests.shared.corps import APP_SECRET, CORP
+from tests.shared.corps import APP_SECRET, CORP, corp_file
 from tests.shared.wecom.conftest import Sim
 
 START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 Make = Callable[..., WeComClient]
+LEASE = timedelta(seconds=45)
 
 
-def app_row(engine: Engine) -> Row:
+def stored_row(engine: Engine) -> Row:
     with engine.connect() as connection:
-        (row,) = fetch_all(connection, "select * from app")
+        (row,) = fetch_all(connection, "select * from credential")
     return row
 
 
@@ -83,11 +85,61 @@ def test_a_token_that_fails_twice_is_no_endless_loop(sim: Sim, client: WeComClie
     assert sim.calls("gettoken") == {"0": 2}
 
 
+def test_ahead_of_its_end_one_renews_and_the_others_go_on_with_the_old_one(
+    sim: Sim, make_client: Make, clock: FixedClock
+):
+    """Nobody waits for a token while the old one is good."""
+    clients = [make_client(), make_client()]
+    for client in clients:
+        client.contacts.follow_users()
+    clock.advance(7200 - 200)
+    sim.fault("gettoken", latency_ms=400)
+    began = sim.calls("externalcontact/get_follow_user_list")["0"]
+    assert all_at_once(*[client.contacts.follow_users for client in clients * 4]) == [("LiNa", "ZhaoMin")] * 8
+    assert sim.calls("externalcontact/get_follow_user_list")["0"] == began + 8
+    assert sim.calls("gettoken") == {"0": 2}
+
+
+def test_a_token_that_cannot_be_renewed_ahead_of_time_is_used_to_its_end(
+    sim: Sim, client: WeComClient, clock: FixedClock
+):
+    """WeCom is away for the last five minutes: calls go on with what is there."""
+    client.contacts.follow_users()
+    clock.advance(7200 - 200)
+    sim.fault("gettoken", http_status=502, times=1)
+    assert client.contacts.follow_users() == ("LiNa", "ZhaoMin")
+
+
+def test_who_is_killed_while_fetching_is_waited_for_less_than_a_minute(
+    sim: Sim, engine: Engine, make_client: Make, clock: FixedClock
+):
+    """The next process takes over; what the killed one might still store is refused by its fence."""
+    make_client().contacts.follow_users()
+    with engine.begin() as connection:
+        run(connection, "update credential set value = null, renewing_until = :until", until=clock.now() + LEASE)
+    clock.advance(LEASE.total_seconds())
+    assert make_client().contacts.follow_users() == ("LiNa", "ZhaoMin")
+    assert stored_row(engine)["fence"] == 2
+
+
+def test_a_refusal_is_remembered_for_all_processes(sim: Sim, make_client: Make, clock: FixedClock):
+    """A thousand calls with a wrong secret are one gettoken in five minutes, not a thousand: WeCom blocks for that."""
+    sim("corps", {"corp_id": CORP, "apps": [{"secret": "changed", "agent_id": 1000002}]})
+    for client in [make_client() for _ in range(3)] * 3:
+        with pytest.raises(RetryableError):
+            client.contacts.follow_users()
+    assert sim.calls("gettoken") == {"40001": 1}
+    clock.advance(301)
+    with pytest.raises(RetryableError):
+        make_client().contacts.follow_users()
+    assert sim.calls("gettoken") == {"40001": 2}
+
+
 def test_the_stored_token_is_encrypted(sim: Sim, engine: Engine, tenant: Tenant, client: WeComClient):
     """Who reads the table cannot call WeCom with it."""
     client.contacts.follow_users()
-    stored = app_row(engine)["token"]
-    token = tenant.cipher.decrypt(stored, CONTEXT).decode()
+    stored = stored_row(engine)["value"]
+    token = tenant.cipher.decrypt(stored, "app.access_token").decode()
     assert token.encode() not in stored
     assert sim("tokens/revoke", {"token": token})["revoked"] == 1
 
@@ -102,7 +154,7 @@ def test_a_token_outlives_the_process_that_fetched_it(sim: Sim, make_client: Mak
 def test_a_token_is_renewed_ahead_of_its_end(sim: Sim, engine: Engine, client: WeComClient, clock: FixedClock):
     """Five minutes before; until then nobody asks."""
     client.contacts.follow_users()
-    assert app_row(engine)["token_expires_at"] - clock.now() == timedelta(seconds=7200)
+    assert stored_row(engine)["expires_at"] - clock.now() == timedelta(seconds=7200)
     clock.advance(7200 - 300 - 1)
     client.contacts.follow_users()
     assert sim.calls("gettoken") == {"0": 1}
@@ -139,21 +191,21 @@ def test_a_wrong_secret_waits_for_a_person(sim: Sim, engine: Engine, client: WeC
     assert (caught.value.api, caught.value.code, caught.value.after_s) == ("gettoken", 40001, 300.0)
     assert sim.calls("gettoken") == {"40001": 1}
     assert APP_SECRET not in str(caught.value)
-    assert app_row(engine)["token"] is None
+    assert stored_row(engine)["value"] is None
 
 
 def test_a_failed_fetch_stores_nothing_and_frees_the_row(sim: Sim, engine: Engine, tenant: Tenant, clock: FixedClock):
     """The next one tries again at once."""
     answers: list[object] = [UnreachableError("gettoken", "no answer in time", maybe_accepted=False), ("token", 7200)]
 
-    def fetch(corp_id: str, secret: str) -> tuple[str, int]:
-        assert (corp_id, secret) == (CORP, APP_SECRET)
+    def fetch(secret: str) -> tuple[str, int]:
+        assert secret == APP_SECRET
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer  # type: ignore[return-value]
 
-    store = TokenStore(engine, clock, tenant, "contact", fetch)
+    store = Credential(engine, clock, tenant, "contact", fetch)
     with pytest.raises(UnreachableError):
         store.current()
     assert (store.current(), store.current()) == ("token", "token")
@@ -162,8 +214,8 @@ def test_a_failed_fetch_stores_nothing_and_frees_the_row(sim: Sim, engine: Engin
 def test_only_the_token_that_failed_is_replaced(engine: Engine, tenant: Tenant, clock: FixedClock):
     """Whoever comes late with an older one gets what was stored meanwhile."""
     tokens = iter(["one", "two", "three"])
-    store = TokenStore(engine, clock, tenant, "contact", lambda *_: (next(tokens), 7200))
-    other = TokenStore(engine, clock, tenant, "contact", lambda *_: (next(tokens), 7200))
+    store = Credential(engine, clock, tenant, "contact", lambda _: (next(tokens), 7200))
+    other = Credential(engine, clock, tenant, "contact", lambda _: (next(tokens), 7200))
     assert (store.current(), other.current()) == ("one", "one")
     assert store.renew(failed="one") == "two"
     assert other.renew(failed="one") == "two"
@@ -172,15 +224,15 @@ def test_only_the_token_that_failed_is_replaced(engine: Engine, tenant: Tenant, 
 
 def test_an_app_that_is_not_configured_is_told_by_name(engine: Engine, tenant: Tenant, clock: FixedClock):
     """A person adds it to the corp's file; until then it is asked for every five minutes."""
-    store = TokenStore(engine, clock, tenant, "directory", lambda *_: ("never", 1))
+    store = Credential(engine, clock, tenant, "directory", lambda *_: ("never", 1))
     with pytest.raises(RetryableError, match=f"corp {CORP} has no app named 'directory'") as caught:
         store.current()
     assert caught.value.after_s == 300
 
 
-def test_a_token_of_a_removed_secret_is_not_used(engine: Engine, tenant: Tenant, clock: FixedClock):
+def test_a_token_of_a_removed_secret_is_not_used(engine: Engine, vault: Vault, tenant: Tenant, clock: FixedClock):
     """Recording the corp's file anew clears it; a new process fetches with the new secret."""
-    TokenStore(engine, clock, tenant, "contact", lambda *_: ("old", 7200)).current()
+    Credential(engine, clock, tenant, "contact", lambda _: ("old", 7200)).current()
     with engine.begin() as connection:
-        run(connection, "update app set token = null, token_expires_at = null")
-    assert TokenStore(engine, clock, tenant, "contact", lambda *_: ("new", 7200)).current() == "new"
+        record_corp(connection, vault, corp_file(), now=clock.now())
+    assert Credential(engine, clock, tenant, "contact", lambda _: ("new", 7200)).current() == "new"
