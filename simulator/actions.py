@@ -4,6 +4,7 @@ from typing import Any
 
 from simulator.families import ACTS
 from simulator.records import Corp
+from simulator.statistics.book import DayBook
 from simulator.world import World
 
 COMMON = ("do", "at", "silent", "callbacks")
@@ -24,6 +25,7 @@ def act(world: World, corp: Corp, order: Any) -> dict[str, Any]:
     with world.lock:
         at = int(world.now() if order.get("at") is None else order["at"])
         outcome = ACTS[order["do"]](world, corp, rest, at)
+        corp.book(DayBook).record(corp, outcome.events)
         if not order.get("silent"):
             for event in outcome.events:
                 world.emit(corp, event, copies=order.get("callbacks"))

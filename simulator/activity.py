@@ -106,8 +106,8 @@ def _on_existing(corp: Corp, do: str, dice: random.Random) -> dict[str, Any] | N
     ids = {"userid": pair.userid, "external_userid": pair.customer.external_userid}
     if do != "edit":
         return {"do": do, **ids}
-    known = corp.book(TagBook).names
-    tags = dice.sample(sorted(known), min(len(known), dice.choice((0, 1, 2)))) or None
+    known = corp.book(TagBook).ids()
+    tags = dice.sample(known, min(len(known), dice.choice((0, 1, 2)))) or None
     return {"do": do, **ids, "remark": f"{pair.customer.name}·{dice.choice(names.REMARKS)}"[:20], "tags": tags}
 
 

@@ -9,16 +9,18 @@ import random
 import secrets
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import urllib3
 
-from simulator import crypto, events
+from simulator import envelopes
 from simulator.faults import CallbackFaults
 from simulator.records import Receiver
 
 TIMEOUT_S = 5.0
+VERIFY_TIMEOUT_S = 1.0
 TRIES = 4
 HELD_BACK_AT_MOST_S = 1.0
 
@@ -40,6 +42,9 @@ class Push:
     receiver: Receiver
     plaintext: str
     epoch: int
+    agent_id: int
+    query: Mapping[str, str]
+    done: "Done | None"
     tries: int = 0
 
 
@@ -49,6 +54,9 @@ class Answer:
 
     status: int
     body: str
+
+
+Done = Callable[[Answer], None]
 
 
 def acknowledged(receiver: Receiver, answer: Answer) -> bool:
@@ -72,18 +80,28 @@ class CallbackPool:
         for number in range(threads):
             threading.Thread(target=self._work, name=f"callback-{number}", daemon=True).start()
 
-    def enqueue(self, event: events.Event, receivers: list[Receiver], *, copies: int | None = None) -> None:
-        """Queue one event for every receiver; `copies` overrides the duplicate fault."""
+    def send(
+        self,
+        plaintext: str,
+        receiver: Receiver,
+        *,
+        copies: int | None = None,
+        agent_id: int = 0,
+        query: Mapping[str, str] | None = None,
+        done: Done | None = None,
+    ) -> None:
+        """Queue a plaintext for one receiver; `copies` overrides the duplicate fault.
+
+        `done` hears the answer of each copy that was not lost: the one that counted as received, or the last.
+        """
         faults = self.faults
         with self._changed:
-            for receiver in receivers:
-                plaintext = events.render(event, receiver)
-                for _ in range(1 + faults.duplicate if copies is None else copies):
-                    self.counters.queued += 1
-                    if self._dice.random() < faults.drop:
-                        self.counters.dropped += 1
-                        continue
-                    self._accept(Push(receiver, plaintext, self._epoch), faults)
+            for _ in range(1 + faults.duplicate if copies is None else copies):
+                self.counters.queued += 1
+                if self._dice.random() < faults.drop:
+                    self.counters.dropped += 1
+                    continue
+                self._accept(Push(receiver, plaintext, self._epoch, agent_id, query or {}, done), faults)
             self._changed.notify_all()
 
     def _accept(self, push: Push, faults: CallbackFaults) -> None:
@@ -109,11 +127,17 @@ class CallbackPool:
     def _work(self) -> None:
         while True:
             push = self._next()
-            answer = self.post(push.receiver, push.plaintext)
+            answer = self.post(push.receiver, push.plaintext, agent_id=push.agent_id, query=push.query)
+            if push.done and push.epoch == self._epoch and self._is_last(push, answer):
+                push.done(answer)
             with self._changed:
                 self._in_flight -= 1
                 self._settle(push, answer)
                 self._changed.notify_all()
+
+    @staticmethod
+    def _is_last(push: Push, answer: Answer) -> bool:
+        return acknowledged(push.receiver, answer) or push.tries + 1 >= TRIES
 
     def _next(self) -> Push:
         with self._changed:
@@ -143,17 +167,28 @@ class CallbackPool:
         else:
             counters.failed += 1
 
-    def post(self, receiver: Receiver, plaintext: str, *, timestamp: str = "", nonce: str = "") -> Answer:
+    def post(
+        self,
+        receiver: Receiver,
+        plaintext: str,
+        *,
+        when: envelopes.Stamp | None = None,
+        agent_id: int = 0,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Encrypt, sign and send now. The query's timestamp is real time; only CreateTime is the simulated clock's."""
-        sealed = crypto.encrypt(plaintext, key=crypto.aes_key(receiver.encoding_aes_key), receiveid=receiver.receiveid)
-        timestamp = timestamp or str(int(time.time()))
-        nonce = nonce or str(secrets.randbelow(10**10))
-        signed = crypto.signature(token=receiver.token, timestamp=timestamp, nonce=nonce, encrypt=sealed)
-        mark = "&" if "?" in receiver.url else "?"
-        url = f"{receiver.url}{mark}msg_signature={signed}&timestamp={timestamp}&nonce={nonce}"
-        body = events.envelope(sealed, receiver).encode()
+        letter = envelopes.letter(plaintext, receiver, when=when or envelopes.stamp(), agent_id=agent_id, query=query)
+        headers = {"Content-Type": letter.content_type}
+        return self._ask("POST", letter.url, body=letter.body, headers=headers, timeout=TIMEOUT_S)
+
+    def verify(self, receiver: Receiver, echo: str, *, receiveid: str = "") -> Answer:
+        """Ask a receiver for its echo, as the console does when an address is saved."""
+        url = envelopes.question(receiver, echo, when=envelopes.stamp(), receiveid=receiveid)
+        return self._ask("GET", url, timeout=VERIFY_TIMEOUT_S)
+
+    def _ask(self, method: str, url: str, **how: Any) -> Answer:
         try:
-            reply = self._http.request("POST", url, body=body, headers={"Content-Type": "text/xml"})
+            reply = self._http.request(method, url, **how)
         except urllib3.exceptions.HTTPError as error:
             return Answer(0, str(error))
         return Answer(reply.status, reply.data.decode(errors="replace"))
@@ -183,3 +218,17 @@ class CallbackPool:
     def report(self) -> dict[str, Any]:
         with self._changed:
             return {**asdict(self.counters), "pending": len(self._due) + len(self._held) + self._in_flight}
+
+
+def verification(pool: CallbackPool, receiver: Receiver, *, receiveid: str = "") -> dict[str, Any]:
+    """Verify a receiver and say how it went; the answer must be the echo's bytes and nothing else, within a second."""
+    echo = str(secrets.randbelow(10**19))
+    began = time.monotonic()
+    answer = pool.verify(receiver, echo, receiveid=receiveid)
+    return {
+        "verified": answer.status == 200 and answer.body == echo,
+        "echo": echo,
+        "status": answer.status,
+        "body": answer.body,
+        "seconds": round(time.monotonic() - began, 4),
+    }

@@ -1,5 +1,6 @@
 """Turn the control API's JSON into corps, departments, members and tags. Silent: no callback tells of it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from simulator import crypto
@@ -8,6 +9,12 @@ from simulator.tags.book import TagBook
 from simulator.world import World
 
 TOKEN_TTL_S = 7200
+KINDS = ("app", "directory", "system", "suite")
+# Why WeCom freezes a corp's customer management: over its capacity, qualification papers missing.
+FREEZING = (0, 610023, 610024)
+PERSONAL = ("avatar", "gender", "mobile", "email", "biz_mail", "qr_code", "address")
+# What user/get tells of a member besides the fields of Member.
+DETAILS = (*PERSONAL, "thumb_avatar", "telephone", "alias", "order", "extattr", "external_position", "external_profile")
 
 
 def put_corp(world: World, order: dict[str, Any]) -> Corp:
@@ -15,37 +22,70 @@ def put_corp(world: World, order: dict[str, Any]) -> Corp:
     for key in ("corp_id", "apps"):
         if not order.get(key):
             raise ValueError(f"{key} is missing")
-    return world.configure(
+    apps = [_app(item) for item in order["apps"]]
+    frozen = int(order.get("frozen", 0))
+    if frozen not in FREEZING:
+        raise ValueError("frozen is 0, 610023 or 610024")
+    corp = world.configure(
         str(order["corp_id"]),
         name=str(order.get("name", "")),
-        apps=[_app(item) for item in order["apps"]],
-        receivers=[_receiver(item) for item in order.get("receivers", [])],
+        apps=apps,
+        receivers=[receiver(item, apps=apps) for item in order.get("receivers", [])],
         token_ttl_s=int(order.get("token_ttl_s", TOKEN_TTL_S)),
     )
+    corp.made_since_2023_12, corp.frozen = bool(order.get("made_since_2023_12", False)), frozen
+    return corp
 
 
 def _app(item: dict[str, Any]) -> App:
     if not item.get("secret") or "agent_id" not in item:
         raise ValueError("an app needs secret and agent_id")
-    visible = item.get("visible")
+    kind, trusted = item.get("kind", "app"), item.get("trusted_ips")
+    if kind not in KINDS:
+        raise ValueError(f"kind is one of {', '.join(KINDS)}")
+    visible = item.get("visible", () if item.get("visible_departments") else None)
     return App(
         name=str(item.get("name", "")),
         secret=str(item["secret"]),
         agent_id=int(item["agent_id"]),
         customer_contact=bool(item.get("customer_contact", True)),
         visible=None if visible is None else frozenset(visible),
+        kind=kind,
+        disabled=bool(item.get("disabled", False)),
+        trusted_ips=None if trusted is None else frozenset(trusted),
+        new_ips=frozenset(item.get("new_ips", ())),
+        miniprogram=str(item.get("miniprogram", "")),
+        visible_departments=frozenset(int(found) for found in item.get("visible_departments", ())),
+        sees_personal_data=bool(item.get("sees_personal_data", False)),
     )
 
 
-def _receiver(item: dict[str, Any]) -> Receiver:
+STYLES = frozenset({"app", "directory", "suite", "robot"})
+
+
+def receiver(item: dict[str, Any], *, apps: Iterable[App] = ()) -> Receiver:
+    """`app` names the app that it belongs to by secret, agent id or name; ValueError when there is none such."""
     for key in ("url", "token", "encoding_aes_key"):
         if not item.get(key):
             raise ValueError(f"a receiver needs {key}")
     style = item.get("style", "app")
-    if style not in {"app", "suite"}:
-        raise ValueError("style is app or suite")
+    if style not in STYLES:
+        raise ValueError(f"style is one of {', '.join(sorted(STYLES))}")
     crypto.aes_key(item["encoding_aes_key"])
-    return Receiver(item["url"], item["token"], item["encoding_aes_key"], item.get("receiveid", ""), style)
+    told = item.get("app", "")
+    owner = next((app.secret for app in apps if told in (app.secret, app.agent_id, app.name)), "") if told else ""
+    if told and not owner:
+        raise ValueError(f"no such app: {told!r}")
+    ids = item.get("receiveid", "")
+    return Receiver(
+        item["url"],
+        item["token"],
+        item["encoding_aes_key"],
+        ids,
+        style,
+        app=owner,
+        full_events=bool(item.get("full_events")),
+    )
 
 
 def put_departments(world: World, corp: Corp, items: list[dict[str, Any]]) -> int:
@@ -64,7 +104,7 @@ def put_departments(world: World, corp: Corp, items: list[dict[str, Any]]) -> in
 
 
 def put_members(world: World, corp: Corp, items: list[dict[str, Any]]) -> int:
-    """Create members or change what is named; keys as in user/get, and has_customer_contact, resigned.
+    """Create members or change what is named; keys as in user/get, and the fields of Member.
 
     `is_leader_in_dept` is a list parallel to `department`, `leader_in` a list of department ids.
     """
@@ -99,14 +139,28 @@ def _put_member(corp: Corp, item: dict[str, Any]) -> None:
     member.has_customer_contact = bool(item.get("has_customer_contact", member.has_customer_contact))
     member.status = int(item.get("status", member.status))
     member.resigned = bool(item.get("resigned", member.resigned))
+    member.resigned_at = _moment(item.get("resigned_at", member.resigned_at))
+    member.verified = bool(item.get("verified", member.verified))
+    member.banned = bool(item.get("banned", member.banned))
+    member.last_login = _moment(item.get("last_login", member.last_login))
+    member.licensed = bool(item.get("licensed", member.licensed))
+    member.contact_cap = int(item.get("contact_cap", member.contact_cap))
+    member.details.update({key: item[key] for key in DETAILS if key in item})
+
+
+def _moment(told: Any) -> float | None:
+    return None if told is None else float(told)
 
 
 def put_tags(world: World, corp: Corp, items: list[dict[str, Any]]) -> int:
-    """Name corp tags: tag_id, tag_name, group_name."""
+    """Name corp tags: tag_id, tag_name, group_name; `creator` is the agent id of the app that made it, if any did."""
     with world.lock:
         for item in items:
-            corp.book(TagBook).names[str(item["tag_id"])] = (
-                str(item.get("group_name", "")),
+            corp.book(TagBook).put(
+                str(item["tag_id"]),
                 str(item.get("tag_name", item["tag_id"])),
+                group_name=str(item.get("group_name", "")),
+                at=int(world.now()),
+                creator=int(item.get("creator", 0)),
             )
     return len(items)

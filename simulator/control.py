@@ -9,17 +9,24 @@ import orjson
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
-from simulator import configuration, inspection
+from simulator import configuration, envelopes, inspection
 from simulator.acting import ImpossibleError
 from simulator.actions import act
 from simulator.activity import Activity
+from simulator.callback_pool import verification
+from simulator.demo import make_demo
 from simulator.events import Event
-from simulator.families import LOOKS, SETTINGS
+from simulator.families import LOOKS
+from simulator.families import SETTINGS as FAMILY_SETTINGS
+from simulator.official_account import control as official_account
+from simulator.platform_settings import PlatformSettings
 from simulator.population import populate
 from simulator.records import Corp
+from simulator.suites.routes import suite_routes
 from simulator.world import World
 
 Body = dict[str, Any]
+KINDS = {**FAMILY_SETTINGS, **official_account.SETTINGS, "platform": PlatformSettings}
 
 
 class NoSuchCorpError(Exception):
@@ -58,10 +65,17 @@ def create_control(world: World, activity: Activity) -> Blueprint:
     _breaking(routes, world)
     _tuning(routes, world)
     _turning(routes, world, activity)
+    suite_routes(routes, world, reply=reply, asked=asked)
+    official_account.account_routes(routes, world, reply=reply, asked=asked)
     return routes
 
 
 def _building(routes: Blueprint, world: World, corp_of: Callable[[str], Corp]) -> None:
+    @routes.post("/sim/demo")
+    def demo() -> Response:
+        """A small shop, to have something to look at."""
+        return reply(make_demo(world))
+
     @routes.post("/sim/corps")
     def put_corp() -> Response:
         corp = configuration.put_corp(world, asked())
@@ -131,9 +145,16 @@ def _pushing(routes: Blueprint, world: World, corp_of: Callable[[str], Corp]) ->
         corp, order = corp_of(corp_id), asked()
         receiver = corp.receivers[int(order.get("receiver", 0))]
         began = time.monotonic()
-        stamp, nonce = str(order.get("timestamp", "")), str(order.get("nonce", ""))
-        answer = world.callbacks.post(receiver, order["plaintext"], timestamp=stamp, nonce=nonce)
+        when = envelopes.stamp(timestamp=str(order.get("timestamp", "")), nonce=str(order.get("nonce", "")))
+        answer = world.callbacks.post(receiver, order["plaintext"], when=when)
         return reply({"status": answer.status, "body": answer.body, "seconds": round(time.monotonic() - began, 4)})
+
+    @routes.post("/sim/corps/<corp_id>/verify_receiver")
+    def verify_receiver(corp_id: str) -> Response:
+        """What the console does when an address is saved."""
+        order = asked()
+        receiver = corp_of(corp_id).receivers[int(order.get("receiver", 0))]
+        return reply(verification(world.callbacks, receiver, receiveid=str(order.get("receiveid", ""))))
 
 
 def _looking(routes: Blueprint, world: World, corp_of: Callable[[str], Corp]) -> None:
@@ -160,6 +181,19 @@ def _looking(routes: Blueprint, world: World, corp_of: Callable[[str], Corp]) ->
     def calls() -> Response:
         return reply(inspection.calls(world))
 
+    @routes.get("/sim/calls/rate")
+    def call_rates() -> Response:
+        """Calls per second of the last seconds, by both clocks."""
+        args = request.args
+        return reply(
+            world.rates.report(
+                simulated_now=world.now(),
+                last_s=int(args.get("seconds", 60)),
+                path=args.get("path", ""),
+                corp_id=args.get("corp_id", ""),
+            )
+        )
+
     @routes.get("/sim/callbacks")
     def callbacks() -> Response:
         return reply(world.callbacks.report())
@@ -176,22 +210,18 @@ def _breaking(routes: Blueprint, world: World) -> None:
         order = asked()
         with world.lock:
             for change in order if isinstance(order, list) else [order]:
-                world.faults.apply(change)
-        return reply(asdict(world.faults))
+                world.faults.apply(change, now=world.now())
+        return reply(world.faults.shown())
 
     @routes.get("/sim/faults")
     def faults() -> Response:
-        return reply(asdict(world.faults))
+        return reply(world.faults.shown())
 
     @routes.post("/sim/limits")
     def limits() -> Response:
         """Set what is named; counts and blocks start anew."""
         with world.lock:
-            for key, value in asked().items():
-                if key not in asdict(world.limiter.limits):
-                    raise ValueError(f"unknown limit: {key}")
-                setattr(world.limiter.limits, key, int(value))
-            world.limiter.forget()
+            world.limiter.change(asked())
         return reply(asdict(world.limiter.limits))
 
 
@@ -199,7 +229,7 @@ def _tuning(routes: Blueprint, world: World) -> None:
     """The numbers that WeCom does not publish, by family: {"transfers": {"agree_after_s": 60}}."""
 
     def shown() -> Body:
-        return {name: asdict(world.settings(kind)) for name, kind in SETTINGS.items()}
+        return {name: asdict(world.settings(kind)) for name, kind in KINDS.items()}
 
     @routes.get("/sim/settings")
     def get_settings() -> Response:
@@ -209,9 +239,9 @@ def _tuning(routes: Blueprint, world: World) -> None:
     def put_settings() -> Response:
         with world.lock:
             for name, values in asked().items():
-                if name not in SETTINGS:
-                    raise ValueError(f"unknown family {name}: one of {', '.join(sorted(SETTINGS))}")
-                world.tune(SETTINGS[name], values)
+                if name not in KINDS:
+                    raise ValueError(f"unknown family {name}: one of {', '.join(sorted(KINDS))}")
+                world.tune(KINDS[name], values)
         return reply(shown())
 
 
@@ -232,9 +262,9 @@ def _turning(routes: Blueprint, world: World, activity: Activity) -> None:
     def revoke() -> Response:
         order = asked()
         with world.lock:
-            return reply(
-                {"revoked": world.tokens.revoke(corp_id=order.get("corp_id", ""), token=order.get("token", ""))}
-            )
+            named = {key: str(order.get(key, "")) for key in ("corp_id", "secret", "token")}
+            expired = bool(order.get("expired", False))
+            return reply({"revoked": world.tokens.revoke(**named, expired=expired, now=world.now())})
 
     @routes.post("/sim/reset")
     def reset() -> Response:

@@ -5,48 +5,23 @@ Source: WeCom server API, global error codes (page 90313).
 
 import secrets
 import time
+from functools import cache
+from random import Random
 from typing import Any
 
-TEXTS = {
-    -1: "system busy",
-    40001: "invalid credential",
-    40003: "invalid userid",
-    40008: "invalid message type",
-    40013: "invalid corpid",
-    40014: "invalid access_token",
-    40032: "invalid userid list length",
-    40039: "invalid url length",
-    40056: "invalid agentid",
-    40058: "invalid Request Parameter",
-    40063: "some parameters are empty",
-    40096: "invalid external userid",
-    40206: "request body too large",
-    41001: "access_token missing",
-    41002: "corpid missing",
-    41004: "corpsecret missing",
-    41010: "url missing",
-    41011: "agentid missing",
-    41016: "title missing",
-    41033: "textcard description missing",
-    41035: "external userid missing",
-    42001: "access_token expired",
-    44004: "empty text content",
-    45002: "message content too large",
-    45008: "article size out of limit",
-    45009: "api freq out of limit",
-    45033: "api concurrent out of limit",
-    45034: "url missing scheme",
-    48002: "api forbidden",
-    50100: "invalid paging cursor",
-    60111: "userid not found",
-    60123: "invalid department id",
-    81012: "no recipient",
-    81013: "user & party & tag all invalid",
-    82002: "party count out of limit",
-    82003: "tag count out of limit",
-    84061: "not external contact",
-    301002: "no privilege to access/modify this agent",
-}
+from simulator.error_texts import TEXTS
+
+__all__ = ["TEXTS", "ApiError", "refusal", "wording"]
+
+# WeCom may change its texts at any time: here each run words them in another way.
+_RUN = secrets.token_hex(8)
+
+
+@cache
+def wording(code: int) -> str:
+    """The text of a code, as this run puts it."""
+    text = TEXTS.get(code, "error")
+    return (text, f"{text} ", f"{text}.", text[:1].upper() + text[1:])[Random(f"{_RUN} {code}").randrange(4)]
 
 
 class ApiError(Exception):
@@ -61,7 +36,7 @@ class ApiError(Exception):
 
 def refusal(error: ApiError, *, address: str, empty: dict[str, Any]) -> dict[str, Any]:
     """The body of a refused call. `empty` is the endpoint's list field, which comes along empty."""
-    text = TEXTS.get(error.code, "error")
+    text = wording(error.code)
     if error.detail:
         text = f"{text}, {error.detail}"
     hint = f"[{int(time.time())}_{secrets.randbelow(1000)}_{secrets.token_hex(16)}]"

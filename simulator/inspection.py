@@ -3,18 +3,18 @@
 from collections import defaultdict
 from typing import Any
 
+from simulator.census import relations
 from simulator.records import Corp, Delivery, Pair
+from simulator.tags.book import TagBook
 from simulator.world import World
 
 Rows = list[dict[str, Any]]
 
 
 def corp_summary(world: World, corp: Corp) -> dict[str, Any]:
+    """Beyond 20,000 relations their number is up to 15 s old."""
+    states = relations(world, corp)
     with world.lock:
-        states: dict[str, int] = defaultdict(int)
-        for member in corp.members.values():
-            for pair in member.pairs.values():
-                states[pair.state.value] += 1
         return {
             "corp_id": corp.corp_id,
             "name": corp.name,
@@ -23,12 +23,12 @@ def corp_summary(world: World, corp: Corp) -> dict[str, Any]:
             "departments": len(corp.departments),
             "members": len(corp.members),
             "customers": len(corp.customers),
-            "pairs": dict(states),
+            "pairs": states,
             "messages": len(corp.deliveries),
         }
 
 
-def _pair_row(pair: Pair) -> dict[str, Any]:
+def _pair_row(pair: Pair, tags: TagBook) -> dict[str, Any]:
     customer = pair.customer
     return {
         "userid": pair.userid,
@@ -42,7 +42,7 @@ def _pair_row(pair: Pair) -> dict[str, Any]:
         "remark": pair.remark,
         "description": pair.description,
         "remark_company": pair.remark_company,
-        "tags": pair.tags,
+        "tags": tags.seen(pair.tags),
         "personal_tags": pair.personal_tags,
         "remark_mobiles": pair.remark_mobiles,
         "add_way": pair.add_way,
@@ -56,8 +56,10 @@ def pairs(world: World, corp: Corp, *, userid: str = "") -> Rows:
     with world.lock:
         if userid:
             member = corp.member(userid)
-            return [_pair_row(pair) for pair in member.pairs.values()] if member else []
-        return [_pair_row(pair) for member in corp.members.values() for pair in member.pairs.values()]
+            return [_pair_row(pair, corp.book(TagBook)) for pair in member.pairs.values()] if member else []
+        return [
+            _pair_row(pair, corp.book(TagBook)) for member in corp.members.values() for pair in member.pairs.values()
+        ]
 
 
 def _delivery_row(delivery: Delivery) -> dict[str, Any]:

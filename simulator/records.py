@@ -3,11 +3,12 @@
 The unit is the pair (member, customer), not the customer: each pair has its own state, remark and tags.
 """
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, TypeVar
 
 ROOT_DEPARTMENT = 1
@@ -29,24 +30,56 @@ READABLE = frozenset({PairState.ACTIVE, PairState.DELETED_BY_CUSTOMER})
 
 @dataclass(frozen=True)
 class App:
-    """A self-built app; `visible` None means that it sees everybody."""
+    """A secret and what it may do; `visible` None means that it sees everybody.
+
+    `kind` is app (self-built), directory (contact sync), system (a system app such as customer contact) or suite.
+    """
 
     name: str
     secret: str
     agent_id: int
     customer_contact: bool = True
     visible: frozenset[str] | None = None
+    kind: str = "app"
+    disabled: bool = False
+    # Addresses that may call; None: any. Addresses that were added since 2022-08-15 ("*": all), for a directory secret.
+    trusted_ips: frozenset[str] | None = None
+    new_ips: frozenset[str] = frozenset()
+    # The suite that this app came with, and whether its permanent code is a secret for gettoken.
+    suite_id: str = ""
+    delegated: bool = False
+    # The appid of the mini-program that is linked with this app; "" is none.
+    miniprogram: str = ""
+    # Departments in the visible range, with all below them; apps made before 2022-06-20 still get personal fields.
+    visible_departments: frozenset[int] = frozenset()
+    sees_personal_data: bool = False
+
+    @cached_property
+    def _seen(self) -> frozenset[str]:
+        return frozenset(userid.lower() for userid in self.visible or ())
+
+    def sees(self, userid: str) -> bool:
+        """Whether a member is in the visible range; userids have no case."""
+        return self.visible is None or userid.lower() in self._seen
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """Where callbacks go. `receiveid` is the corp id for style app, the suite id for style suite."""
+    """Where callbacks go. `receiveid` is the corp id for style app, the suite id for style suite.
+
+    `app` is the secret of the app that it belongs to, and then it hears what that app may hear; empty: everything.
+    `mode` is for style official_account: plaintext, compatible or secure.
+    """
 
     url: str
     token: str
     encoding_aes_key: str
     receiveid: str
     style: str = "app"
+    app: str = ""
+    mode: str = "secure"
+    # The address was last saved before 2022-08-15: address-book events come in full, not as ids only.
+    full_events: bool = False
 
 
 @dataclass
@@ -60,15 +93,21 @@ class Department:
 
 @dataclass(slots=True)
 class Customer:
-    """`type` 1 is a WeChat user, 2 a WeCom user of another corp; empty text means that reads leave the field out."""
+    """`type` 1 is a WeChat user, 2 a WeCom user of another corp; empty text means that reads leave the field out.
+
+    `avatar` None is one made from the id; `profile` is the external_profile of a WeCom user.
+    """
 
     external_userid: str
     name: str
     type: int = 1
     gender: int = 0
     unionid: str = ""
-    avatar: str = ""
+    avatar: str | None = None
     corp_name: str = ""
+    corp_full_name: str = ""
+    position: str = ""
+    profile: dict[str, Any] | None = None
     pairs: "list[Pair]" = field(default_factory=list)
 
 
@@ -89,6 +128,7 @@ class Pair:
     add_way: int = 1
     channel: str = ""
     oper_userid: str = ""
+    wechat_channels: dict[str, Any] | None = None
 
     @property
     def readable(self) -> bool:
@@ -107,8 +147,20 @@ class Member:
     has_customer_contact: bool = True
     status: int = 1
     resigned: bool = False
+    # Unix seconds; None: never resigned.
+    resigned_at: float | None = None
+    # Real-name verified; blocked by WeCom; the last login in Unix seconds, None: recently; 0: the family's own cap.
+    verified: bool = True
+    banned: bool = False
+    last_login: float | None = None
+    contact_cap: int = 0
+    # Has the licence without which service providers' apps do not get the member's customers.
+    licensed: bool = True
+    # What else user/get tells, by its keys there: mobile, email, avatar, alias, extattr, order and so on.
+    details: dict[str, Any] = field(default_factory=dict)
     pairs: dict[str, Pair] = field(default_factory=dict)
     _ordered: list[str] | None = None
+    _moved: dict[str, str] = field(default_factory=dict)
 
     @property
     def serves_customers(self) -> bool:
@@ -117,17 +169,34 @@ class Member:
     def put(self, pair: Pair) -> None:
         external_userid = pair.customer.external_userid
         if self._ordered is not None and external_userid not in self.pairs:
-            insort(self._ordered, external_userid)
+            insort(self._ordered, self._moved.get(external_userid, external_userid))
         self.pairs[external_userid] = pair
 
-    def readable_after(self, external_userid: str) -> Iterator[Pair]:
-        """Walk the readable pairs beyond an id, in the order of the ids, which is not the order of adding."""
+    def ordered(self) -> list[str]:
+        """The keys of the pairs as a walk meets them: by id, which is not the order of adding."""
         if self._ordered is None:
-            self._ordered = sorted(self.pairs)
-        for position in range(bisect_right(self._ordered, external_userid), len(self._ordered)):
-            pair = self.pairs[self._ordered[position]]
-            if pair.readable:
-                yield pair
+            self._ordered = sorted(self._moved.get(found, found) for found in self.pairs)
+        return self._ordered
+
+    def forget_order(self) -> None:
+        """Put many pairs now and sort them once, rather than one by one."""
+        self._ordered = None
+
+    def move(self, external_userid: str, prefix: str) -> None:
+        """Give a pair another place in the order."""
+        ordered, earlier = self.ordered(), self._moved.get(external_userid, external_userid)
+        del ordered[bisect_left(ordered, earlier)]
+        self._moved[external_userid] = f"{prefix}\0{external_userid}"
+        insort(ordered, self._moved[external_userid])
+
+    def keys_after(self, key: str) -> Iterator[str]:
+        """The keys beyond one, "" for all."""
+        ordered = self.ordered()
+        for position in range(bisect_right(ordered, key) if key else 0, len(ordered)):
+            yield ordered[position]
+
+    def pair_at(self, key: str) -> Pair:
+        return self.pairs[key.rpartition("\0")[2]]
 
 
 @dataclass(slots=True)
@@ -144,6 +213,7 @@ class Delivery:
     at: int
     dropped: bool = False
     duplicate: bool = False
+    recalled: bool = False
 
 
 @dataclass(eq=False)
@@ -153,6 +223,9 @@ class Corp:
     corp_id: str
     name: str = ""
     token_ttl_s: int = 7200
+    # System secrets do not work in it; 610023 or 610024 while WeCom has frozen its customer management.
+    made_since_2023_12: bool = False
+    frozen: int = 0
     apps: dict[str, App] = field(default_factory=dict)
     receivers: list[Receiver] = field(default_factory=list)
     departments: dict[int, Department] = field(default_factory=dict)
@@ -173,11 +246,28 @@ class Corp:
 
     def book(self, kind: type[Book]) -> Book:
         """What one family remembers of this corp, empty at first."""
-        found: Book = self.books.setdefault(kind, kind())
+        found: Book | None = self.books.get(kind)
+        if found is None:
+            found = self.books[kind] = kind()
         return found
 
     def member(self, userid: str) -> Member | None:
         return self.members.get(userid.lower())
+
+    def in_scope(self, app: App, member: Member) -> bool:
+        """Whether the app may see the member: by name, or by a department."""
+        roots = app.visible_departments
+        return app.sees(member.userid) or any(self.lies_under(roots, item) for item in member.departments)
+
+    def lies_under(self, roots: frozenset[int], department_id: int) -> bool:
+        """Whether a department is one of `roots` or lies below one."""
+        climbed: set[int] = set()
+        while roots and department_id in self.departments and department_id not in climbed:
+            if department_id in roots:
+                return True
+            climbed.add(department_id)
+            department_id = self.departments[department_id].parent_id
+        return False
 
     def link(self, pair: Pair) -> None:
         """File a new pair under its member and its customer; an earlier pair of the two is replaced."""

@@ -1,4 +1,4 @@
-"""Serve one World over HTTP: /cgi-bin on the event loop, everything else through Flask in threads.
+"""Serve one World over HTTP: /cgi-bin and /wechat on the event loop, everything else through Flask in threads.
 
 State is in memory, so there is one process. An unanswered or slow call costs a coroutine, not a thread.
 """
@@ -9,26 +9,34 @@ import socket
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import parse_qsl
 
 from flask import Flask
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from simulator import bridge
+from simulator import bridge, wire
 from simulator.activity import Activity
 from simulator.api import dispatch
+from simulator.api.calls import Answer, Request
 from simulator.control import create_control
+from simulator.demo import make_demo
+from simulator.families import ENDPOINTS
 from simulator.lifetime import parent_is_gone
+from simulator.official_account import dispatch as official_account
+from simulator.official_account import linking
 from simulator.page import create_page
 from simulator.world import World
 
-JSON = ("Content-Type", "application/json; charset=UTF-8")
 PREFIX = "/cgi-bin/"
 SLOW_LANE_THREADS = 32
 TICK_S = 0.2
+Answering = Callable[[World, Request], Awaitable[Answer]]
+
+# Official accounts are no family, for they have an address prefix of their own; these few calls of theirs are WeCom's.
+ENDPOINTS.update(linking.ENDPOINTS)
 
 
 class Site:
@@ -44,21 +52,16 @@ class Site:
 
     async def __call__(self, scope: Any, protocol: Any) -> None:
         body = await protocol()
-        if scope.path.startswith(PREFIX) and dispatch.is_known(scope.path):
-            await self._api(scope, protocol, body)
+        if scope.path.startswith(PREFIX) and (dispatch.is_known(scope.path) or self.world.faults.down):
+            await self._api(scope, protocol, body, prefix=PREFIX, answer=dispatch.answer)
+        elif official_account.is_known(scope.path):
+            await self._api(scope, protocol, body, prefix=official_account.PREFIX, answer=official_account.answer)
         else:
             await self._flask_lane(scope, protocol, body)
 
-    async def _api(self, scope: Any, protocol: Any, body: bytes) -> None:
-        request = dispatch.Request(
-            method=scope.method,
-            path=scope.path.removeprefix(PREFIX),
-            query=dict(parse_qsl(scope.query_string, keep_blank_values=True)),
-            body=body,
-            address=scope.client.rpartition(":")[0],
-        )
-        text, errcode = await dispatch.answer(self.world, request)
-        protocol.response_bytes(200, [JSON, ("Error-Code", str(errcode))], text)
+    async def _api(self, scope: Any, protocol: Any, body: bytes, *, prefix: str, answer: Answering) -> None:
+        request = wire.request_of(self.world, scope, body, prefix=prefix)
+        wire.send(protocol, scope, await answer(self.world, request))
 
     async def _flask_lane(self, scope: Any, protocol: Any, body: bytes) -> None:
         environment = bridge.environ(
@@ -93,8 +96,8 @@ def reserve(host: str, port: int) -> socket.socket:
 SWITCH_INTERVAL_S = 0.0005
 
 
-async def serve(host: str, port: int) -> None:
-    """Serve until SIGTERM, SIGINT or the death of the parent process; says so on stdout when it listens."""
+async def serve(host: str, port: int, *, example: bool = False) -> None:
+    """Serve until SIGTERM, SIGINT or the death of the parent process; says on stdout where, and what is in it."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     held = reserve(host, port)
     port = held.getsockname()[1]
@@ -116,6 +119,8 @@ async def serve(host: str, port: int) -> None:
     await loop.run_in_executor(None, _until_healthy, f"http://{host}:{port}/healthz")
     held.close()
     sys.stdout.write(f"simulator listening on http://{host}:{port}\n")
+    for what, value in (make_demo(site.world) if example else {}).items():
+        sys.stdout.write(f"{what:<12}{value}\n")
     sys.stdout.flush()
     ticking = asyncio.create_task(_tick(site.world))
     orphaned = asyncio.create_task(parent_is_gone())

@@ -1,15 +1,20 @@
 """The whole simulated WeCom: corps, tokens, limits, faults, counters and the clock, behind one lock."""
 
+import gc
 import heapq
+import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any, TypeVar
 
-from simulator.callback_pool import CallbackPool
-from simulator.events import Event
+from simulator.audience import audience
+from simulator.call_rates import CallRates
+from simulator.callback_pool import CallbackPool, Done
+from simulator.events import Event, render
 from simulator.faults import Faults
 from simulator.limits import Limiter
 from simulator.records import App, Corp, Receiver
@@ -28,10 +33,13 @@ class World:
         self.limiter = Limiter()
         self.faults = Faults()
         self.calls: Counter[tuple[str, int]] = Counter()
+        self.rates = CallRates()
         self.callbacks = CallbackPool()
         self.offset_s = 0.0
         self.sequence = 0
+        self.held: set[Hashable] = set()
         self._settings: dict[type, Any] = {}
+        self._books: dict[type, Any] = {}
         self._later: list[tuple[float, int, Later]] = []
 
     def now(self) -> float:
@@ -44,7 +52,14 @@ class World:
 
     def settings(self, kind: type[Numbers]) -> Numbers:
         """A family's numbers: its defaults until the control API changes them."""
-        found: Numbers = self._settings.setdefault(kind, kind())
+        found: Numbers | None = self._settings.get(kind)
+        if found is None:
+            found = self._settings[kind] = kind()
+        return found
+
+    def book(self, kind: type[Numbers]) -> Numbers:
+        """What one family remembers beyond the corps, empty at first."""
+        found: Numbers = self._books.setdefault(kind, kind())
         return found
 
     def tune(self, kind: type, values: Mapping[str, Any]) -> None:
@@ -73,22 +88,45 @@ class World:
     def configure(
         self, corp_id: str, *, name: str, apps: list[App], receivers: list[Receiver], token_ttl_s: int
     ) -> Corp:
-        """Create the corp or replace its configuration; members, customers and messages stay."""
+        """Create the corp or replace its configuration; people, messages and what suites installed stay."""
         with self.lock:
             corp = self.corps.get(corp_id)
             if corp is None:
                 corp = self.corps[corp_id] = Corp(corp_id, name=name)
             corp.name = name or corp.name
-            corp.apps = {app.secret: app for app in apps}
-            corp.receivers = [replace(item, receiveid=item.receiveid or corp_id) for item in receivers]
+            installed = {secret: app for secret, app in corp.apps.items() if app.suite_id}
+            kept = [item for item in corp.receivers if item.app in installed]
+            corp.apps = {app.secret: app for app in apps} | installed
+            corp.receivers = [
+                replace(item, receiveid=item.receiveid or ("" if item.style == "robot" else corp_id))
+                for item in receivers
+            ] + kept
             corp.token_ttl_s = token_ttl_s
             return corp
 
     def emit(self, corp: Corp, event: Event, *, copies: int | None = None) -> None:
-        """Send a callback to every receiver of the corp."""
-        if corp.receivers:
-            self.callbacks.faults = self.faults.callbacks
-            self.callbacks.enqueue(event, corp.receivers, copies=copies)
+        """Send a callback to every receiver of the corp that may hear of it."""
+        for receiver in audience(corp, event):
+            self.push(render(event, receiver), receiver, copies=copies, agent_id=event.agent_id)
+
+    def push(
+        self,
+        plaintext: str,
+        receiver: Receiver,
+        *,
+        copies: int | None = None,
+        agent_id: int = 0,
+        query: Mapping[str, str] | None = None,
+        done: Done | None = None,
+    ) -> None:
+        """Send a plaintext to one receiver; with the fault `late_s` when the simulated clock gets there."""
+        pool = self.callbacks
+        pool.faults = self.faults.callbacks
+        send = partial(pool.send, plaintext, receiver, copies=copies, agent_id=agent_id, query=query or {}, done=done)
+        if pool.faults.late_s[1]:
+            self.later(self.now() + random.uniform(*pool.faults.late_s), lambda at: send())  # noqa: ARG005
+        else:
+            send()
 
     def reset(self) -> None:
         """Back to an empty WeCom at real time."""
@@ -98,7 +136,13 @@ class World:
             self.limiter.reset()
             self.faults.clear()
             self.calls.clear()
+            self.rates = CallRates()
+            self._books.clear()
             self.callbacks.reset()
             self.offset_s = 0.0
             self._settings.clear()
             self._later.clear()
+            # A large population was taken out of the collector's sight (see population.py); now it is garbage.
+            if gc.get_freeze_count():
+                gc.unfreeze()
+                gc.collect()

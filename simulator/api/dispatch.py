@@ -1,113 +1,152 @@
-"""From an HTTP request under /cgi-bin to the JSON answer: token, limits, faults, endpoint, envelope."""
+"""From an HTTP request under /cgi-bin to the answer: token, rights, limits, faults, endpoint, envelope."""
 
 import asyncio
+import random
 import traceback
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from simulator.api.calls import Call, Endpoint
+from simulator.api import signing_in
+from simulator.api.bodies import WARNING
+from simulator.api.calls import Answer, Call, Endpoint, Request
+from simulator.api.future import with_future
+from simulator.api.holding import holding
+from simulator.api.licences import licensed_only
+from simulator.api.rights import check_caller, check_right
+from simulator.api.signing_in import GETTOKEN
 from simulator.errors import ApiError, refusal
 from simulator.families import ENDPOINTS
 from simulator.faults import api_path
+from simulator.platform_settings import PlatformSettings
 from simulator.world import World
 
-GETTOKEN = "gettoken"
-
-
-@dataclass(frozen=True)
-class Request:
-    """`address` is the caller's IP, `path` without /cgi-bin/."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    body: bytes
-    address: str
+CUT = Answer(0)
+BAD_GATEWAY = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"  # noqa: E501
+DICE = random.Random()
+Body = dict[str, Any]
 
 
 def is_known(path: str) -> bool:
     return api_path(path) == GETTOKEN or api_path(path) in ENDPOINTS
 
 
-async def answer(world: World, request: Request) -> tuple[bytes, int]:
-    """The JSON body and its errcode. The call counts as under way, for the concurrency limit, while this waits."""
-    endpoint = ENDPOINTS.get(request.path)
+async def answer(world: World, request: Request) -> Answer:
+    """What goes back. The call counts as under way, for the concurrency limit, while this waits."""
+    corp_id, path = signing_in.corp_id_of(world, request), request.path
+    failure = _failure(world, path, corp_id)
+    if failure:
+        return failure
+    endpoint = ENDPOINTS.get(path)
+    reads = endpoint is not None and endpoint.reads(path)
+    refused = world.limiter.enter(corp_id, path, reads=reads) if corp_id else 0
     try:
-        found = await _run(world, request, endpoint)
-        body = {"errcode": 0, "errmsg": "ok", **found}
-    except ApiError as error:
-        body = refusal(error, address=request.address, empty=endpoint.empty if endpoint else {})
-    hang_s = world.faults.next_hang(request.path)
-    world.calls[request.path, body["errcode"]] += 1
-    if hang_s:
-        await asyncio.sleep(hang_s)
-    return orjson.dumps(body), body["errcode"]
-
-
-async def _run(world: World, request: Request, endpoint: Endpoint | None) -> dict[str, Any]:
-    if endpoint is None:
-        await _obstruct(world, request.path)
-        return _gettoken(world, request.query)
-    call = _authenticate(world, request)
-    corp_id = call.corp.corp_id
-    refused = world.limiter.enter(corp_id, request.path, now=world.now())
-    if refused:
-        raise ApiError(refused)
-    try:
-        await _obstruct(world, request.path)
-        if endpoint.method == "POST" and request.method != "POST":
-            raise ApiError(40058, detail="the method must be POST")
-        if endpoint.customer_contact and not call.app.customer_contact:
-            raise ApiError(48002)
-        return _answer_of(endpoint, call)
+        body = await _enveloped(world, request, endpoint, corp_id=corp_id, refused=refused)
+        errcode = body.get("errcode", 0)
+        world.calls[path, errcode] += 1
+        world.rates.record((path, corp_id, errcode), simulated_now=world.now())
+        hang_s = world.faults.next("hang_s", path, corp_id=corp_id)
+        if hang_s:
+            await asyncio.sleep(float(hang_s))
     finally:
-        world.limiter.leave(corp_id, request.path)
+        if corp_id and not refused:
+            world.limiter.leave(corp_id, path)
+    if world.faults.next("cut", path, corp_id=corp_id, how="after"):
+        return CUT
+    return Answer(200, orjson.dumps(body), errcode=errcode, errmsg=body.get("errmsg", "ok"))
 
 
-def _answer_of(endpoint: Endpoint, call: Call) -> dict[str, Any]:
+def _failure(world: World, path: str, corp_id: str) -> Answer | None:
+    """What fails before WeCom looks at the call: an outage, a cut connection, a gateway's page."""
+    outage = world.faults.outage()
+    if outage == "cut" or world.faults.next("cut", path, corp_id=corp_id, how="before"):
+        return CUT
+    status = 502 if outage else world.faults.next("http_status", path, corp_id=corp_id)
+    return Answer(int(status), BAD_GATEWAY, content_type="text/html") if status else None
+
+
+async def _enveloped(world: World, request: Request, endpoint: Endpoint | None, *, corp_id: str, refused: int) -> Body:
+    try:
+        if refused:
+            raise ApiError(refused)
+        if endpoint is None:
+            return _accepted(world, await _gettoken(world, request, corp_id))
+        call = signing_in.call_of(world, request, endpoint)
+        try:
+            return _accepted(world, await _run(call, request, endpoint), call, bare=endpoint.bare)
+        except ApiError as error:
+            error.detail = error.detail or (WARNING if call.warnings else "")
+            raise
+    except ApiError as error:
+        return refusal(error, address=request.address, empty=endpoint.empty if endpoint else {})
+
+
+def _accepted(world: World, found: Body, call: Call | None = None, *, bare: bool = False) -> Body:
+    platform = world.settings(PlatformSettings)
+    if platform.future:
+        found = with_future(found, share=platform.future_share, dice=DICE)
+    if bare:
+        return found
+    body = {"errcode": 0, "errmsg": "ok", **found}
+    if call and call.warnings:
+        body["errmsg"] += f". {WARNING}"
+    return body
+
+
+async def _gettoken(world: World, request: Request, corp_id: str) -> Body:
+    _count(world, request, corp_id=corp_id, provider=False)
+    await _obstruct(world, request.path, corp_id)
+    return signing_in.gettoken(world, request)
+
+
+async def _run(call: Call, request: Request, endpoint: Endpoint) -> Body:
+    world, corp_id = call.world, call.corp.corp_id
+    if not endpoint.open:
+        check_caller(call, address=request.address)
+    provider = call.app.kind == "suite"
+    if not endpoint.free_if_accepted:
+        _count(world, request, corp_id=corp_id, provider=provider)
+    try:
+        with holding(endpoint, call):
+            await _obstruct(world, request.path, corp_id)
+            if endpoint.method == "POST" and request.method != "POST":
+                raise ApiError(40058, detail="the method must be POST")
+            if not endpoint.open:
+                check_right(call, endpoint, path=request.path, address=request.address)
+            return _answer_of(endpoint, call, request.path)
+    except ApiError:
+        if endpoint.free_if_accepted:
+            _count(world, request, corp_id=corp_id, provider=provider)
+        raise
+
+
+def _count(world: World, request: Request, *, corp_id: str, provider: bool) -> None:
+    """ApiError 45009 when the call is beyond a limit, or when a forced block lasts."""
+    now, path = world.now(), request.path
+    debug = request.query.get("debug") == "1"
+    with world.lock:
+        refused = world.limiter.count(corp_id, path, address=request.address, provider=provider, debug=debug, now=now)
+    if refused or world.faults.is_blocked(path, corp_id=corp_id, now=now):
+        raise ApiError(45009)
+
+
+def _answer_of(endpoint: Endpoint, call: Call, path: str) -> Body:
     """A body whose values have the wrong types is 40058, as is JSON that cannot be read; the trace goes to stderr."""
     try:
         with call.world.lock:
             call.world.run_due()
-            return endpoint.run(call)
+            call, unlicensed = licensed_only(call, path)
+            return {**endpoint.run(call), **unlicensed}
     except (TypeError, AttributeError, ValueError):
         traceback.print_exc()
-        raise ApiError(40058, detail="Warning: wrong json format.") from None
+        raise ApiError(40058, detail=WARNING) from None
 
 
-async def _obstruct(world: World, path: str) -> None:
+async def _obstruct(world: World, path: str, corp_id: str) -> None:
     """Scripted latency, then a scripted refusal."""
-    latency_ms = world.faults.latency_ms.get(path, 0)
-    if latency_ms:
-        await asyncio.sleep(latency_ms / 1000)
-    scripted = world.faults.next_error(path)
+    latency_s = world.faults.latency_s(path)
+    if latency_s:
+        await asyncio.sleep(latency_s)
+    scripted = world.faults.next("errcode", path, corp_id=corp_id)
     if scripted:
-        raise ApiError(scripted)
-
-
-def _authenticate(world: World, request: Request) -> Call:
-    grant = world.tokens.check(request.query.get("access_token", ""), now=world.now())
-    corp = world.corps.get(grant.corp_id)
-    app = corp.apps.get(grant.secret) if corp else None
-    if corp is None or app is None:
-        raise ApiError(40014)
-    return Call(world, corp, app, request.query, request.body)
-
-
-def _gettoken(world: World, query: dict[str, str]) -> dict[str, Any]:
-    """Source: WeCom server API, access_token (page 91039)."""
-    corp_id, secret = query.get("corpid", ""), query.get("corpsecret", "")
-    if not corp_id:
-        raise ApiError(41002)
-    if not secret:
-        raise ApiError(41004)
-    corp = world.corps.get(corp_id)
-    if corp is None:
-        raise ApiError(40013)
-    if secret not in corp.apps:
-        raise ApiError(40001)
-    with world.lock:
-        token, expires_in = world.tokens.issue(corp_id, secret, now=world.now(), ttl_s=corp.token_ttl_s)
-    return {"access_token": token, "expires_in": expires_in}
+        raise ApiError(int(scripted))

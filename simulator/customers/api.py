@@ -1,21 +1,24 @@
 """Customers: who serves them, and what the relations look like.
 
-Source: WeCom server API, customer contact (pages 92571, 92113, 92114, 92994, 92115).
+Source: WeCom server API, customer contact (pages 92571, 96312, 92113, 92114, 92994).
 """
 
-import hashlib
 from typing import Any
 
 from simulator.api import cursors
 from simulator.api.calls import Call, Endpoint
+from simulator.customers import contact_list, conversions, notes, walks
+from simulator.customers.reading import followers, member_of, readable
+from simulator.customers.settings import CustomerSettings
+from simulator.customers.subjects import customer_of, outward
 from simulator.customers.views import customer_view, follow_info, follow_user
 from simulator.errors import ApiError
-from simulator.records import Member, Pair
+from simulator.records import Customer, Member
 
 FOLLOWERS_A_PAGE = 500
 ROWS_A_PAGE, MOST_ROWS_A_PAGE = 50, 100
-MOST_USERIDS = 100
-REMARK_LIMITS = {"remark": 20, "description": 150, "remark_company": 20}
+OWN_SECRETS = frozenset({"app", "system"})
+MOST_USERIDS, MOST_USERID_BYTES = 100, 64
 
 
 def get_follow_user_list(call: Call) -> dict[str, Any]:
@@ -23,112 +26,111 @@ def get_follow_user_list(call: Call) -> dict[str, Any]:
     return {"follow_user": [item.userid for item in members if item.serves_customers and call.sees(item)]}
 
 
+def check_follow_user(call: Call) -> dict[str, Any]:
+    """Who and which departments have the function; an empty half misses its arrays."""
+    asked = call.json()
+    userids, parties = asked.get("userid") or [], asked.get("partyid") or []
+    if not userids and not parties:
+        raise ApiError(40063, detail="userid or partyid")
+    yes: dict[str, list[Any]] = {"userid": [], "partyid": []}
+    no: dict[str, list[Any]] = {"userid": [], "partyid": []}
+    for userid in userids:
+        member = call.corp.member(str(userid))
+        served = member is not None and member.serves_customers and call.sees(member)
+        (yes if served else no)["userid"].append(userid)
+    for party in parties:
+        (yes if _party_serves(call, int(party)) else no)["partyid"].append(party)
+    halves = {"authorized": yes, "unauthorized": no}
+    return {half: {name: ids for name, ids in lists.items() if ids} for half, lists in halves.items()}
+
+
+def _party_serves(call: Call, department_id: int) -> bool:
+    """A department is in the range of the function when all who work in it or below it have the function."""
+    if department_id not in call.corp.departments:
+        return False
+    inside = {item.department_id for item in call.corp.descendants(department_id)}
+    people = [item for item in call.corp.members.values() if not item.resigned and inside & {*item.departments}]
+    return bool(people) and all(item.serves_customers and call.sees(item) for item in people)
+
+
 def list_customers(call: Call) -> dict[str, Any]:
-    member = call.member(call.query.get("userid", ""))
-    found = [pair.customer.external_userid for pair in member.readable_after("")] if member.serves_customers else []
+    member = member_of(call, call.query.get("userid"))
+    pairs = map(member.pair_at, member.ordered()) if member.serves_customers else ()
+    found = [outward(call, pair.customer.external_userid) for pair in pairs if readable(call, pair)]
     if not found:
         raise ApiError(84061)
     return {"external_userid": found}
 
 
 def get_customer(call: Call) -> dict[str, Any]:
-    external_userid = call.query.get("external_userid", "")
-    if not external_userid:
-        raise ApiError(41035)
-    customer = call.corp.customers.get(external_userid)
-    if customer is None:
-        raise ApiError(40096)
-    bound_to = f"{call.corp.corp_id}|{call.app.agent_id}|get|{external_userid}"
+    customer, numbers = customer_of(call, call.query.get("external_userid")), call.settings(CustomerSettings)
     cursor = call.query.get("cursor", "")
-    start = int(cursors.unseal(cursor, bound_to=bound_to)[0]) if cursor else 0
-    followers = [pair for pair in customer.pairs if pair.readable and _serves(call, pair.userid)]
-    if not followers:
-        raise ApiError(84061)
-    page = followers[start : start + FOLLOWERS_A_PAGE]
-    answer = {
-        "external_contact": customer_view(customer),
-        "follow_user": [follow_user(pair, call.corp) for pair in page],
-    }
-    if start + FOLLOWERS_A_PAGE < len(followers):
-        answer["next_cursor"] = cursors.seal([start + FOLLOWERS_A_PAGE], bound_to=bound_to)
-    return answer
+    found = followers(call, customer)
+    if not found:
+        raise ApiError(numbers.out_of_scope_code if _is_followed(call, customer) else 84061)
+    page, next_cursor = cursors.page(
+        found,
+        cursor=cursor,
+        limit=FOLLOWERS_A_PAGE,
+        bound_to=cursors.bound(call, "get", customer.external_userid),
+        now=call.world.now(),
+        life_s=numbers.cursor_life_s,
+    )
+    repeated = {"external_contact": customer_view(customer, call)} if not cursor or numbers.get_repeats_contact else {}
+    more = {"next_cursor": next_cursor} if next_cursor else {}
+    return {**repeated, "follow_user": [follow_user(pair, call) for pair in page], **more}
 
 
-def _serves(call: Call, userid: str) -> bool:
-    member = call.corp.members[userid.lower()]
-    return member.serves_customers and call.sees(member)
+def _is_followed(call: Call, customer: Customer) -> bool:
+    """By somebody in service with the function, whether or not the app sees them."""
+    members = ((pair, call.corp.members[pair.userid.lower()]) for pair in customer.pairs)
+    return any(readable(call, pair) and member.serves_customers for pair, member in members)
 
 
 def _listed_members(call: Call, userids: Any) -> list[Member]:
+    """Each member once, in the order of their ids; who they are must not depend on how they were listed."""
     if not userids:
         raise ApiError(40063, detail="userid_list")
     if not isinstance(userids, list) or not all(isinstance(item, str) for item in userids):
         raise ApiError(40058, detail="userid_list")
-    if len(userids) > MOST_USERIDS or any(len(item.encode()) > 64 for item in userids):
+    if len(userids) > MOST_USERIDS or any(len(item.encode()) > MOST_USERID_BYTES for item in userids):
         raise ApiError(40058, detail="field `userid_list` exceed max length 64")
-    unique = {item.lower(): call.member(item) for item in userids}
+    unique: dict[str, Member] = {}
+    for item in userids:
+        try:
+            unique[item.lower()] = member_of(call, item)
+        except ApiError:
+            if call.settings(CustomerSettings).bad_userid_fails_batch:
+                raise
     return [unique[key] for key in sorted(unique)]
 
 
 def batch_get_by_user(call: Call) -> dict[str, Any]:
-    """One page of pairs. The walk is live: pairs added behind the cursor are missed, pairs deleted ahead vanish."""
+    """One page of relations, a row for each: a customer of two listed members comes twice."""
     asked = call.json()
     members = _listed_members(call, asked.get("userid_list"))
-    limit = asked.get("limit") or ROWS_A_PAGE
-    cursor = asked.get("cursor") or ""
-    if not isinstance(limit, int) or not isinstance(cursor, str) or limit < 0:
-        raise ApiError(40058, detail="limit or cursor")
-    limit = min(limit, MOST_ROWS_A_PAGE)
-    listed = hashlib.sha256("|".join(item.userid for item in members).encode()).hexdigest()
-    bound_to = f"{call.corp.corp_id}|{call.app.agent_id}|batch|{listed}"
-    where: list[str | int] = cursors.unseal(cursor, bound_to=bound_to) if cursor else [0, ""]
-    page, next_cursor = _page(members, start=int(where[0]), after=str(where[1]), limit=limit, bound_to=bound_to)
-    rows = [{"external_contact": customer_view(pair.customer), "follow_info": follow_info(pair)} for pair in page]
+    limit = cursors.limit_of(asked, default=ROWS_A_PAGE, most=MOST_ROWS_A_PAGE, over="clamp")
+    bound_to = cursors.bound(call, "batch/get_by_user", *sorted({item.lower() for item in asked["userid_list"]}))
+    page, next_cursor = walks.page(call, members, walks.Asked(limit, asked.get("cursor"), bound_to))
+    rows = [
+        {"external_contact": customer_view(pair.customer, call), "follow_info": follow_info(pair, call)}
+        for pair in page
+    ]
     return {"external_contact_list": rows, "next_cursor": next_cursor}
-
-
-def _page(members: list[Member], *, start: int, after: str, limit: int, bound_to: str) -> tuple[list[Pair], str]:
-    """Up to `limit` pairs beyond (member number, external_userid), and "" when they are the last."""
-    page: list[Pair] = []
-    position: list[str | int] = [start, after]
-    for number in range(start, len(members)):
-        if not members[number].serves_customers:
-            continue
-        for pair in members[number].readable_after(after if number == start else ""):
-            if len(page) == limit:
-                return page, cursors.seal(position, bound_to=bound_to)
-            page.append(pair)
-            position = [number, pair.customer.external_userid]
-    return page, ""
-
-
-def remark(call: Call) -> dict[str, Any]:
-    """Change a pair's notes, silently: what is done through the API causes no callback."""
-    asked = call.json()
-    member = call.member(asked.get("userid") or "")
-    external_userid = asked.get("external_userid") or ""
-    if external_userid not in call.corp.customers:
-        raise ApiError(40096 if external_userid else 41035)
-    pair = member.pairs.get(external_userid)
-    if pair is None or not pair.readable or not member.serves_customers:
-        raise ApiError(84061)
-    said = {key: asked[key] for key in (*REMARK_LIMITS, "remark_mobiles", "remark_pic_mediaid") if asked.get(key)}
-    if not said:
-        raise ApiError(40063, detail="remark")
-    for key, limit in REMARK_LIMITS.items():
-        if len(str(said.get(key, ""))) > limit:
-            raise ApiError(40058, detail=f"field `{key}` exceed max length {limit}")
-    for key in REMARK_LIMITS.keys() & said.keys():
-        setattr(pair, key, said[key])
-    if "remark_mobiles" in said:
-        pair.remark_mobiles = tuple(item for item in said["remark_mobiles"] if item)
-    return {}
 
 
 ENDPOINTS = {
     "externalcontact/get_follow_user_list": Endpoint("GET", get_follow_user_list, {"follow_user": []}, True),
+    "externalcontact/check_follow_user": Endpoint("POST", check_follow_user, {}, True),
     "externalcontact/list": Endpoint("GET", list_customers, {"external_userid": []}, True),
     "externalcontact/get": Endpoint("GET", get_customer, {"follow_user": []}, True),
     "externalcontact/batch/get_by_user": Endpoint("POST", batch_get_by_user, {"external_contact_list": []}, True),
-    "externalcontact/remark": Endpoint("POST", remark, {}, True),
+    "externalcontact/remark": Endpoint("POST", notes.remark, {}, True),
+    "externalcontact/contact_list": Endpoint(
+        "POST", contact_list.contact_list, {"info_list": []}, True, only=OWN_SECRETS
+    ),
+    "externalcontact/from_service_external_userid": Endpoint(
+        "POST", conversions.from_service, {}, True, only=OWN_SECRETS
+    ),
+    "externalcontact/convert_to_openid": Endpoint("POST", conversions.to_openid, {}, True),
 }

@@ -1,0 +1,15 @@
+"""What WeCom does not publish about media, or says differently in different places."""
+
+from dataclasses import dataclass
+
+MB = 1024 * 1024
+
+
+@dataclass
+class MediaSettings:
+    # The page says 10 MB; the table of codes still says 5 MB.
+    image_bytes: int = 10 * MB
+    # The page of pictures with an address of their own was not read: this size is unverified.
+    picture_bytes: int = 2 * MB
+    # A permanent picture's address: the real host differs.
+    picture_host: str = "https://wework.qpic.example.com"
