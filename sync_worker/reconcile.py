@@ -27,8 +27,8 @@ from shared.ids import ExternalUserId, TenantId, UserId
 from shared.requests import BACKFILL, EVENTS, OPERATOR, Leased, bury, give_back, hold, lease, look_again, retry, settle
 from shared.runtime import Runtime
 from shared.tenants import Tenant
-from shared.wecom.client import WeComClient
 from shared.wecom.apis import Priority
+from shared.wecom.client import WeComClient
 from shared.wecom.clients import Clients
 from shared.wecom.errors import PostponedError
 from sync_worker.reconcilers import contacts, members

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from commands.demo_corp import CORP_ID, SimulatedCorp, record_demo_corp
-from shared.clock import SystemClock
+from shared.clock import Clock, SystemClock
 from shared.db.engine import fetch_all
 from shared.directory import Directory
 from shared.requests import EVENTS, Subject, Wanted, want
@@ -42,6 +42,11 @@ class Office:
             pool=self.pool,
             notify=lambda: self.rung.append("notifier"),
         )
+
+    def move_clock(self, clock: Clock) -> None:
+        """Go on under another clock, as a process that is started anew would."""
+        self.runtime = replace(self.runtime, clock=clock)
+        self.__post_init__()
 
     def want(self, external_userid: str, *, cause: str = "event") -> None:
         with self.runtime.engine.begin() as connection:

@@ -4,10 +4,13 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import responses
 
+from commands.demo_corp import record_demo_corp
+from shared.clock import SystemClock
 from shared.db.engine import run
 from tests.sync_worker.conftest import Office
 
@@ -119,6 +122,36 @@ def test_wecom_busy_or_down_postpones_and_loses_nothing(office: Office) -> None:
         run(connection, "update request set next_try_at = :now", now=office.runtime.clock.now() - timedelta(seconds=1))
     office.reconcile()
     assert office.rows(STATES) == [("LiNa", "active")]
+
+
+def test_ten_minutes_without_wecom_cost_few_calls_and_no_work(
+    make_office: Callable[..., Office], tmp_path: Path
+) -> None:
+    """A few reads find out; then all subjects wait without growing backoffs, and are read when it is back (G6)."""
+    clock_file = tmp_path / "clock"
+    clock_file.write_text("0")
+    office = make_office()
+    record_demo_corp(office.runtime)
+    office.walk()
+    office.reconcile()
+    customers = [add(office) for _ in range(40)]
+    office.move_clock(SystemClock(clock_file))
+    for one in customers:
+        office.want(one)
+    office.corp.post("/sim/faults", {"down": "502"})
+    for minute in (0, 1, 2, 5, 9):
+        clock_file.write_text(str(minute * 60))
+        office.reconcile()
+    due = "from request where generation > settled_generation"
+    assert office.rows(f"select count(*), count(dead_at) {due}") == [(40, 0)]
+    ((most_tries,),) = office.rows(f"select max(attempts) {due}")
+    assert most_tries <= 5
+    office.corp.post("/sim/faults", {"clear": True})
+    for minute in (10, 11, 12):
+        clock_file.write_text(str(minute * 60))
+        office.reconcile()
+    assert office.rows("select count(*) from relation where state = 'active'") == [(40,)]
+    assert not office.rows(f"select 1 {due}")
 
 
 def test_one_subject_that_cannot_be_recorded_does_not_hold_up_the_others(office: Office) -> None:
