@@ -12,13 +12,14 @@ from shared.runtime import Runtime, open_runtime
 from shared.settings import load_settings
 from shared.tenants import load_tenants
 from shared.vault import VaultError
+from shared.wecom.standing import load_obstacles
 
 
 @click.command("doctor")
 def command() -> None:
     """Check settings, servers, keys and backlogs; each line says what was found and what to do. Changes nothing."""
     runtime = open_runtime(load_settings(), application="doctor", pool_size=2)
-    checks: list[Callable[[Runtime], str]] = [_servers, _schema, _keys, _inbox, _requests, _outbox]
+    checks: list[Callable[[Runtime], str]] = [_servers, _schema, _keys, _wecom, _inbox, _requests, _outbox]
     failed = 0
     for check in checks:
         try:
@@ -64,6 +65,14 @@ def _keys(runtime: Runtime) -> str:
         except VaultError as error:
             raise _Ill(f"GUANXI_SECRET_KEY does not open the stored keys ({error}): was it changed?") from None
     return f"{len(tenants)} corps, all keys open"
+
+
+def _wecom(runtime: Runtime) -> str:
+    with runtime.engine.begin() as connection:
+        found = list(load_obstacles(connection, now=runtime.clock.now()))
+    if found:
+        raise _Ill("; ".join(found))
+    return "WeCom: nothing closed, nothing refused"
 
 
 def _inbox(runtime: Runtime) -> str:
