@@ -49,6 +49,8 @@ class Findings:
         self._add(check, app, OK, found.said(self.language, app=app, **values))
 
     def skip(self, check: str, why: Words, *, app: str | None = None, **values: object) -> None:
+        """An app that is blocked is the better reason."""
+        why = self._blocked.get(app or "", why)
         self._add(check, app, SKIPPED, why.said(self.language, app=app, **values))
 
     def fail(self, check: str, found: Words, advice: Words | None, *, app: str | None = None, **values: object) -> None:
