@@ -15,9 +15,9 @@ from commands.corp_words import (
     UNREACHABLE_ADVICE,
 )
 from shared.errors import RetryableError, TerminalError
-from shared.wecom.error_table import entry_of
 from shared.wecom.errors import PostponedError, UnreachableError, WeComError
-from shared.wecom.words import Words
+from shared.wecom.errors.table import entry_of
+from shared.wecom.errors.words import Words
 
 T = TypeVar("T")
 OK, FAILED, SKIPPED = "ok", "FAIL", "skipped"

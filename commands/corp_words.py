@@ -1,8 +1,8 @@
-"""The texts of `guanxi corp check`. What a refusal of WeCom's means and asks for is in `shared.wecom.error_table`."""
+"""The texts of `guanxi corp check`. What a refusal of WeCom's means and asks for is in `shared.wecom.errors.table`."""
 
 from collections.abc import Mapping
 
-from shared.wecom.words import Words
+from shared.wecom.errors.words import Words
 
 TITLES: Mapping[str, Words] = {
     "reach": Words("WeCom's API", "企业微信接口"),

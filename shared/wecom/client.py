@@ -6,27 +6,27 @@ from sqlalchemy import Engine
 
 from shared.clock import Clock
 from shared.tenants import Tenant
-from shared.wecom.address_book import AddressBook
-from shared.wecom.addresses import Addresses
 from shared.wecom.apis import Priority
-from shared.wecom.appchats import AppChats
-from shared.wecom.broadcasts import Broadcasts
 from shared.wecom.calls import Calls, fetch_token
-from shared.wecom.chats import Chats, JoinWays
-from shared.wecom.contact_ways import ContactWays
-from shared.wecom.contacts import Contacts
-from shared.wecom.conversions import Conversions
 from shared.wecom.credentials import Credential
-from shared.wecom.login import Login
-from shared.wecom.media import Media
-from shared.wecom.member_tags import MemberTags
-from shared.wecom.messages import Messages
-from shared.wecom.robots import Robots
-from shared.wecom.statistics import Statistics
-from shared.wecom.tags import RuleTags, Tags
-from shared.wecom.tickets import JsTickets, Tickets
-from shared.wecom.transfers import Transfers
-from shared.wecom.welcome import Welcome
+from shared.wecom.families.address_book import AddressBook
+from shared.wecom.families.addresses import Addresses
+from shared.wecom.families.appchats import AppChats
+from shared.wecom.families.broadcasts import Broadcasts
+from shared.wecom.families.chats import Chats, JoinWays
+from shared.wecom.families.contact_ways import ContactWays
+from shared.wecom.families.contacts import Contacts
+from shared.wecom.families.conversions import Conversions
+from shared.wecom.families.login import Login
+from shared.wecom.families.media import Media
+from shared.wecom.families.member_tags import MemberTags
+from shared.wecom.families.messages import Messages
+from shared.wecom.families.robots import Robots
+from shared.wecom.families.statistics import Statistics
+from shared.wecom.families.tags import RuleTags, Tags
+from shared.wecom.families.tickets import JsTickets, Tickets
+from shared.wecom.families.transfers import Transfers
+from shared.wecom.families.welcome import Welcome
 from shared.wecom.wire import Wire
 
 

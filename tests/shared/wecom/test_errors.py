@@ -4,10 +4,10 @@ from string import Formatter
 
 import pytest
 
-from shared.wecom.error_advice import ADVICE
-from shared.wecom.error_table import CONFIGURATION_WAIT_S, TABLE, Action, entry_of
 from shared.wecom.errors import TOKEN_CODES, WeComError, WeComRetryableError, WeComTerminalError, error_for
-from shared.wecom.words import Words
+from shared.wecom.errors.advice import ADVICE
+from shared.wecom.errors.table import CONFIGURATION_WAIT_S, TABLE, Action, entry_of
+from shared.wecom.errors.words import Words
 
 HINT = "hint: [1700000000_5_4f2c]"
 UNDERSTOOD = (Action.AGAIN, Action.RENEW, Action.WINDOW, Action.SETTLE)

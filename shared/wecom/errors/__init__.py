@@ -1,4 +1,4 @@
-"""WeCom answers HTTP 200 and hides the error in `errcode`; here a code of `error_table` becomes an error to catch.
+"""WeCom answers HTTP 200 and hides the error in `errcode`; here a code of `table` becomes an error to catch.
 
 Source: WeCom server API, global error codes.
 """
@@ -6,7 +6,7 @@ Source: WeCom server API, global error codes.
 import re
 
 from shared.errors import RetryableError, TerminalError
-from shared.wecom.error_table import TABLE, Action, entry_of
+from shared.wecom.errors.table import TABLE, Action, entry_of
 
 TOKEN_CODES = frozenset(code for code, entry in TABLE.items() if entry.action is Action.RENEW)
 """The access token is bad, unknown or expired: fetch one and try once more."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from shared.ids import UserId
-from shared.wecom import limits
-from shared.wecom.answers import every_row, needed, needed_text, page_of
 from shared.wecom.apis import Api, Repeat
 from shared.wecom.calls import Calls
+from shared.wecom.families import limits
+from shared.wecom.families.answers import every_row, needed, needed_text, page_of
 from shared.wecom.payloads.chats import Chat, ChatKey, JoinWay, JoinWaySettings
 from shared.wecom.payloads.pages import Page
 from shared.wecom.payloads.reading import written

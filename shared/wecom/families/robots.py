@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.ids import UserId
-from shared.wecom import limits
-from shared.wecom.answers import needed
 from shared.wecom.apis import Api, Repeat
 from shared.wecom.calls import Calls
-from shared.wecom.cards import checked_card
-from shared.wecom.contents import Article, Content
-from shared.wecom.media import MB, check_file
+from shared.wecom.families import limits
+from shared.wecom.families.answers import needed
+from shared.wecom.families.cards import checked_card
+from shared.wecom.families.contents import Article, Content
+from shared.wecom.families.media import MB, check_file
 from shared.wecom.payloads.media import Uploaded
 from shared.wecom.payloads.reading import written
 from shared.wecom.transport import Upload

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.wecom import limits
 from shared.wecom.apis import Api, Repeat
-from shared.wecom.cards import checked_card
+from shared.wecom.families import limits
+from shared.wecom.families.cards import checked_card
 from shared.wecom.payloads.reading import written
 
 SEND = Api("message/send", Repeat.ONCE, counted=False)

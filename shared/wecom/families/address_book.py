@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from shared.ids import UserId
-from shared.wecom import limits
-from shared.wecom.answers import every_row, listed, needed, needed_text, page_of
 from shared.wecom.apis import Api
 from shared.wecom.calls import Calls
+from shared.wecom.families import limits
+from shared.wecom.families.answers import every_row, listed, needed, needed_text, page_of
 from shared.wecom.payloads.directory import Department, DepartmentNode, Member, MemberName, MemberPlace
 from shared.wecom.payloads.pages import Page
 

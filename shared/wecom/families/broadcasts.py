@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from shared.ids import ExternalUserId, UserId
-from shared.wecom import limits
-from shared.wecom.answers import every_row, needed, page_of
 from shared.wecom.apis import Api, Repeat
-from shared.wecom.attachments import content
 from shared.wecom.calls import Calls
+from shared.wecom.families import limits
+from shared.wecom.families.answers import every_row, needed, page_of
+from shared.wecom.families.attachments import content
 from shared.wecom.payloads.attachments import Attachment
 from shared.wecom.payloads.broadcasts import Broadcast, BroadcastCreated, BroadcastDelivery, BroadcastTask
 from shared.wecom.payloads.pages import Page

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from shared.wecom import limits
-from shared.wecom.answers import needed, needed_text
 from shared.wecom.apis import Api, Repeat
-from shared.wecom.attachments import check, content
 from shared.wecom.calls import Calls
+from shared.wecom.families import limits
+from shared.wecom.families.answers import needed, needed_text
+from shared.wecom.families.attachments import check, content
 from shared.wecom.payloads.attachments import Attachment
 from shared.wecom.payloads.broadcasts import GroupWelcome
 from shared.wecom.payloads.reading import written

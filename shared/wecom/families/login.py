@@ -3,10 +3,10 @@
 import re
 from urllib.parse import quote, urlencode
 
-from shared.wecom import limits
-from shared.wecom.answers import needed
 from shared.wecom.apis import Api, Repeat
 from shared.wecom.calls import Calls
+from shared.wecom.families import limits
+from shared.wecom.families.answers import needed
 from shared.wecom.payloads.login import MemberDetail, SignedIn
 
 # A code is used up by the call that brought no answer, too.

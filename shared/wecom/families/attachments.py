@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from shared.wecom import limits
 from shared.wecom.apis import Api
+from shared.wecom.families import limits
 from shared.wecom.payloads.attachments import Attachment, File, Image, Link, MiniProgram, Video
 from shared.wecom.payloads.reading import written
 

@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 
 from shared.ids import UserId
-from shared.wecom import limits
-from shared.wecom.answers import listed
 from shared.wecom.apis import Api, Repeat
 from shared.wecom.calls import Calls
-from shared.wecom.cards import checked_card
-from shared.wecom.contents import SEND, Content
+from shared.wecom.families import limits
+from shared.wecom.families.answers import listed
+from shared.wecom.families.cards import checked_card
+from shared.wecom.families.contents import SEND, Content
 from shared.wecom.payloads.messages import AppCount, SendResult, read_send_result
 from shared.wecom.payloads.messages import listed as ids
 

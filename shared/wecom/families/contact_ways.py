@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from shared.ids import ExternalUserId, UserId
-from shared.wecom import limits
-from shared.wecom.answers import cursor_of, every_row, needed
 from shared.wecom.apis import Api, Repeat
-from shared.wecom.attachments import TEXT_BYTES, check
 from shared.wecom.calls import Calls
+from shared.wecom.families import limits
+from shared.wecom.families.answers import cursor_of, every_row, needed
+from shared.wecom.families.attachments import TEXT_BYTES, check
 from shared.wecom.payloads.contact_ways import Conclusions, ContactWay, ContactWaySettings, NewContactWay
 from shared.wecom.payloads.pages import Page
 from shared.wecom.payloads.reading import texts, written

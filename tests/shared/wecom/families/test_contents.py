@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from shared.ids import UserId
-from shared.wecom import contents
-from shared.wecom.cards import checked_card
-from shared.wecom.contents import Article, Content, LongArticle
-from shared.wecom.messages import Recipients, message_body
-from shared.wecom.robots import (
+from shared.wecom.families import contents
+from shared.wecom.families.cards import checked_card
+from shared.wecom.families.contents import Article, Content, LongArticle
+from shared.wecom.families.messages import Recipients, message_body
+from shared.wecom.families.robots import (
     robot_card,
     robot_file,
     robot_image,

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from shared.errors import RetryableError
 from shared.ids import UserId
-from shared.wecom import limits
-from shared.wecom.answers import listed
 from shared.wecom.apis import Api
 from shared.wecom.calls import Calls
+from shared.wecom.families import limits
+from shared.wecom.families.answers import listed
 from shared.wecom.payloads.reading import number
 from shared.wecom.payloads.statistics import BehaviorDay, DayCounts, OwnerCounts, OwnersPage
 

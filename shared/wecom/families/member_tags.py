@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from shared.ids import UserId
-from shared.wecom import limits
-from shared.wecom.answers import listed, needed, needed_number
 from shared.wecom.apis import Api, Repeat
 from shared.wecom.calls import Calls
+from shared.wecom.families import limits
+from shared.wecom.families.answers import listed, needed, needed_number
 from shared.wecom.payloads.member_tags import MemberTag, Refused, TaggedMembers
 from shared.wecom.payloads.messages import listed as ids
 from shared.wecom.payloads.reading import items, number

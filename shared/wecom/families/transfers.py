@@ -6,10 +6,10 @@ Requests are accepted row by row: a row's errcode is a value, not an exception. 
 from collections.abc import Iterator, Sequence
 
 from shared.ids import ExternalUserId, UserId
-from shared.wecom import limits
-from shared.wecom.answers import Answer, cursor_of, every_row, listed, page_of
 from shared.wecom.apis import Api, Repeat
 from shared.wecom.calls import Calls
+from shared.wecom.families import limits
+from shared.wecom.families.answers import Answer, cursor_of, every_row, listed, page_of
 from shared.wecom.payloads.pages import Page
 from shared.wecom.payloads.transfers import FailedChat, TransferRow, TransferState, UnassignedCustomer
 

@@ -1,17 +1,17 @@
 """Every error code of WeCom's that Guanxi may meet: what the client does about it, what it means, what a person can do.
 
 Texts are for people, in English and Chinese. A code that is not here is final.
-Source: WeCom server API, global error codes (page 90313) and frequency limits (page 90454).
+Source: WeCom server API, global error codes (page 90313), frequency limits (page 90454), group messages (page 93338).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from shared.wecom.customer_error_meanings import CUSTOMER_MEANINGS
-from shared.wecom.error_advice import ADVICE
-from shared.wecom.error_meanings import MEANINGS
-from shared.wecom.words import Words
+from shared.wecom.errors.advice import ADVICE
+from shared.wecom.errors.customer_meanings import CUSTOMER_MEANINGS
+from shared.wecom.errors.meanings import MEANINGS
+from shared.wecom.errors.words import Words
 
 CONFIGURATION_WAIT_S = 300.0
 """How often a call is tried anew that fails until a person has acted in WeCom's console; then all goes on by itself."""
@@ -45,6 +45,10 @@ _ACTIONS: Mapping[int, tuple[Action, float | None]] = {
     45033: (Action.AGAIN, 1.0),
     45035: (Action.AGAIN, 1.0),
     45036: (Action.AGAIN, 5.0),
+    # Right after a broadcast or a moment was created its progress cannot be read yet.
+    41063: (Action.AGAIN, 60.0),
+    41079: (Action.AGAIN, 60.0),
+    41096: (Action.AGAIN, 1.0),
     # A minute's limit blocks for 60 s; how long it lasts when it comes again is the shared budget's to say.
     45009: (Action.WINDOW, 60.0),
     **dict.fromkeys((40001, 40014, 42001), (Action.RENEW, CONFIGURATION_WAIT_S)),

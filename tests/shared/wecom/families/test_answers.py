@@ -7,11 +7,11 @@ import orjson
 import pytest
 
 from shared.errors import RetryableError
-from shared.wecom import limits
-from shared.wecom.answers import cursor_of, every_row, listed, needed, needed_number, needed_text
 from shared.wecom.apis import Api, Repeat
 from shared.wecom.client import WeComClient
 from shared.wecom.errors import UnreachableError, WeComRetryableError
+from shared.wecom.families import limits
+from shared.wecom.families.answers import cursor_of, every_row, listed, needed, needed_number, needed_text
 from shared.wecom.payloads.pages import Page
 from shared.wecom.payloads.tags import Tag
 from tests.shared.wecom.samples import FOLDER, answered

@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Callable
 
-from shared.wecom.answers import needed
 from shared.wecom.apis import Api
 from shared.wecom.calls import Calls
 from shared.wecom.credentials import AGENT_TICKET, JSAPI_TICKET, Credential
+from shared.wecom.families.answers import needed
 from shared.wecom.payloads.login import Ticket
 
 # Source: WeCom server API, page 90454: 100 in an hour per app.

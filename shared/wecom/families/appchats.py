@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 
 from shared.ids import UserId
-from shared.wecom import limits
-from shared.wecom.answers import needed, needed_text
 from shared.wecom.apis import Api, Repeat
 from shared.wecom.calls import Calls
-from shared.wecom.contents import Content
+from shared.wecom.families import limits
+from shared.wecom.families.answers import needed, needed_text
+from shared.wecom.families.contents import Content
 from shared.wecom.payloads.messages import AppChat
 
 CREATE = Api("appchat/create", Repeat.ONCE)

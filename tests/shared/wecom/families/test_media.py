@@ -3,7 +3,7 @@
 import pytest
 
 from shared.wecom.client import WeComClient
-from shared.wecom.media import MB
+from shared.wecom.families.media import MB
 from shared.wecom.payloads.media import Uploaded
 from shared.wecom.transport import Upload
 from tests.shared.wecom.conftest import Sim

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from shared.ids import ExternalUserId, UserId
-from shared.wecom import limits
-from shared.wecom.answers import listed, needed, needed_text
 from shared.wecom.apis import Api
 from shared.wecom.calls import Calls
+from shared.wecom.families import limits
+from shared.wecom.families.answers import listed, needed, needed_text
 from shared.wecom.payloads.conversions import (
     FoundContact,
     OpenUser,

@@ -5,7 +5,7 @@ Source: WeCom server API, global error codes (page 90313).
 
 from collections.abc import Mapping
 
-from shared.wecom.words import Words
+from shared.wecom.errors.words import Words
 
 _CREDENTIALS = {
     -1: Words("WeCom is busy", "系统繁忙"),

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from shared.errors import RetryableError
 from shared.ids import ExternalUserId, UserId
-from shared.wecom import limits
-from shared.wecom.answers import cursor_of, every_row, listed, needed, page_of
 from shared.wecom.apis import Api, Repeat
 from shared.wecom.calls import Calls
 from shared.wecom.errors import NO_RELATION, NOT_VISIBLE, WeComError
+from shared.wecom.families import limits
+from shared.wecom.families.answers import cursor_of, every_row, listed, needed, page_of
 from shared.wecom.payloads.contacts import (
     BatchPage,
     ContactProfile,

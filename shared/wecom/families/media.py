@@ -1,8 +1,8 @@
 """Files for messages. Temporary ones live 3 days and belong to the corp; attachments are of moments and albums."""
 
-from shared.wecom.answers import needed, needed_text
 from shared.wecom.apis import Api, Repeat
 from shared.wecom.calls import Calls
+from shared.wecom.families.answers import needed, needed_text
 from shared.wecom.payloads.media import Uploaded
 from shared.wecom.transport import Upload
 

@@ -3,12 +3,12 @@
 import pytest
 
 from shared.ids import UserId
-from shared.wecom import contents
 from shared.wecom.client import WeComClient
 from shared.wecom.errors import UnreachableError, WeComTerminalError
-from shared.wecom.messages import Recipients, message_body
+from shared.wecom.families import contents
+from shared.wecom.families.messages import Recipients, message_body
+from shared.wecom.families.robots import robot_image, robot_text
 from shared.wecom.payloads.messages import AppChat, AppCount, listed
-from shared.wecom.robots import robot_image, robot_text
 from shared.wecom.transport import Upload
 from tests.shared.wecom.conftest import Sim
 from tests.shared.wecom.samples import answered

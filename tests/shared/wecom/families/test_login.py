@@ -7,9 +7,9 @@ import pytest
 
 from shared.wecom.client import WeComClient
 from shared.wecom.errors import UnreachableError, WeComTerminalError
-from shared.wecom.login import PRIVATE, in_app_address, web_address
+from shared.wecom.families.login import PRIVATE, in_app_address, web_address
+from shared.wecom.families.tickets import js_signature
 from shared.wecom.payloads.login import MemberDetail, SignedIn
-from shared.wecom.tickets import js_signature
 from tests.shared.wecom.conftest import Sim
 from tests.shared.wecom.samples import answered
 

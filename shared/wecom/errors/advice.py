@@ -6,7 +6,7 @@ codes (page 90313).
 
 from collections.abc import Mapping
 
-from shared.wecom.words import Words
+from shared.wecom.errors.words import Words
 
 _SECRET = Words(
     "Copy the secret again from the app's page (应用管理 → the app → Secret) into the corp's file, then run "

@@ -1,0 +1,1 @@
+"""The APIs by family: typed calls. Each family is an attribute of the client."""
