@@ -4,7 +4,7 @@ import pytest
 
 from shared.ids import ExternalUserId, UserId
 from shared.wecom.client import WeComClient
-from shared.wecom.errors import WeComTerminalError
+from shared.wecom.errors import WeComRetryableError, WeComTerminalError
 from shared.wecom.payloads.attachments import File, Image, Link, MiniProgram, Video, Words
 from shared.wecom.payloads.broadcasts import BroadcastTask, GroupWelcome
 from tests.shared.wecom.conftest import Sim
@@ -87,9 +87,9 @@ def test_a_member_confirms_and_the_customer_has_it(sim: Sim, client: WeComClient
     """Nothing is read right after the creation (41063), nothing is sent before the member confirms."""
     befriend(sim, silent=True)
     made = client.broadcasts.to_customers("你好", external_userids=[WHALE], sender=LINA)
-    with pytest.raises(WeComTerminalError) as caught:
+    with pytest.raises(WeComRetryableError) as caught:
         list(client.broadcasts.every_task(made.msgid))
-    assert caught.value.code == 41063
+    assert (caught.value.code, caught.value.after_s) == (41063, 60.0)
     sim("clock", {"advance_s": DISPATCHED_S})
     assert [(one.userid, one.status) for one in client.broadcasts.every_task(made.msgid)] == [("LiNa", 0)]
     client.broadcasts.remind(made.msgid)
