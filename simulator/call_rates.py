@@ -8,8 +8,8 @@ from collections import Counter, deque
 from typing import Any
 
 KEPT_SECONDS = 3600
-Kind = tuple[str, str, int]
-"""Path, corp id (empty when unknown), errcode."""
+Kind = tuple[str, str, int | str]
+"""Path, corp id (empty when unknown), errcode or what failed before the API."""
 
 
 class Seconds:

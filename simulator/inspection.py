@@ -76,8 +76,10 @@ def messages(world: World, corp: Corp, *, userid: str = "") -> Rows:
 
 
 def calls(world: World) -> dict[str, dict[str, int]]:
-    """path -> errcode -> how many."""
+    """path -> errcode, or what failed before the API -> how many."""
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for (path, errcode), count in sorted(world.calls.copy().items()):
         found[path][str(errcode)] = count
+    for (path, failure), count in sorted(world.unanswered.copy().items()):
+        found[path][failure] = count
     return found

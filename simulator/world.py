@@ -33,6 +33,8 @@ class World:
         self.limiter = Limiter()
         self.faults = Faults()
         self.calls: Counter[tuple[str, int]] = Counter()
+        # By path and what failed: "down", "cut" or the HTTP status.
+        self.unanswered: Counter[tuple[str, str]] = Counter()
         self.rates = CallRates()
         self.callbacks = CallbackPool()
         self.offset_s = 0.0
@@ -136,6 +138,7 @@ class World:
             self.limiter.reset()
             self.faults.clear()
             self.calls.clear()
+            self.unanswered.clear()
             self.rates = CallRates()
             self._books.clear()
             self.callbacks.reset()

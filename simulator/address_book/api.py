@@ -3,7 +3,7 @@
 Source: WeCom server API, members (pages 96255, 96259, 96260, 96067), departments (pages 90344, 95406, 95407).
 """
 
-from simulator.address_book import departments, lookups, members
+from simulator.address_book import departments, lookups, members, open_ids
 from simulator.api.calls import Endpoint
 
 ENDPOINTS = {
@@ -15,6 +15,8 @@ ENDPOINTS = {
     "user/get_userid_by_email": Endpoint("POST", lookups.by_email),
     "user/convert_to_openid": Endpoint("POST", lookups.to_openid),
     "user/convert_to_userid": Endpoint("POST", lookups.to_userid),
+    "batch/userid_to_openuserid": Endpoint("POST", open_ids.to_open, only=frozenset({"suite"})),
+    "batch/openuserid_to_userid": Endpoint("POST", open_ids.to_plain, only=frozenset({"app"})),
     "department/list": Endpoint("GET", departments.department_list, {"department": []}, details=True),
     "department/simplelist": Endpoint("GET", departments.department_simplelist, {"department_id": []}),
     "department/get": Endpoint("GET", departments.department_get, details=True),

@@ -26,7 +26,8 @@ def full_view(call: Call, member: Member) -> dict[str, Any]:
     """department, order and is_leader_in_dept run in parallel; a department that the app does not see is left out."""
     hidden = frozenset() if gets_personal_data(call) else frozenset(PERSONAL)
     orders = [*member.details.get("order", ()), *[0] * len(member.departments)]
-    seen = [(item, order) for item, order in zip(member.departments, orders) if sees_department(call, item)]
+    places = zip(member.departments, orders, strict=False)
+    seen = [(item, order) for item, order in places if sees_department(call, item)]
     return {
         "userid": member.userid,
         "name": member.name,

@@ -6,6 +6,7 @@ first that cannot be read, digits in quotes are numbers, and numbers are ids and
 
 import json
 import re
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -15,9 +16,20 @@ from simulator.errors import ApiError
 WARNING = "Warning: wrong json format."
 NUMBERS = frozenset({"limit", "offset", "page_id", "page_size", "start_time", "end_time"})
 TEXTS = frozenset({"userid", "external_userid", "remark", "description", "cursor"})
+MOST_DIGITS = 18
 _NAME = re.compile(r'\s*("(?:[^"\\]|\\.)*")\s*:\s*')
 _COMMA = re.compile(r"\s*,")
-_DECODER = json.JSONDecoder()
+
+
+def _finite(number: str) -> float:
+    found = float(number)
+    if not isfinite(found):
+        raise ValueError(number)
+    return found
+
+
+# Not a number, and numbers without end, are no JSON.
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
 def read_object(body: bytes, *, partial: bool) -> tuple[dict[str, Any], bool]:
@@ -35,7 +47,7 @@ def read_object(body: bytes, *, partial: bool) -> tuple[dict[str, Any], bool]:
 
 
 def _bent(key: str, value: Any) -> Any:
-    if key in NUMBERS and isinstance(value, str) and value.isdecimal():
+    if key in NUMBERS and isinstance(value, str) and value.isdecimal() and len(value) <= MOST_DIGITS:
         return int(value)
     if key in TEXTS and type(value) is int:
         return str(value)
@@ -53,9 +65,12 @@ def _beginning(body: bytes) -> dict[str, Any] | None:
     while name := _NAME.match(text, at):
         try:
             key = json.loads(name[1])
-            found[key], at = _DECODER.raw_decode(text, name.end())
-        except ValueError:
+            value, at = _DECODER.raw_decode(text, name.end())
+            # Half a character, or an object of a thousand levels, could be read but not be answered.
+            orjson.dumps({key: value})
+        except (ValueError, TypeError, RecursionError):
             break
+        found[key] = value
         comma = _COMMA.match(text, at)
         if not comma:
             break

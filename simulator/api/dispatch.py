@@ -34,8 +34,10 @@ def is_known(path: str) -> bool:
 async def answer(world: World, request: Request) -> Answer:
     """What goes back. The call counts as under way, for the concurrency limit, while this waits."""
     corp_id, path = signing_in.corp_id_of(world, request), request.path
-    failure = _failure(world, path, corp_id)
+    failed, failure = _failure(world, path, corp_id)
     if failure:
+        world.unanswered[path, failed] += 1
+        world.rates.record((path, corp_id, failed), simulated_now=world.now())
         return failure
     endpoint = ENDPOINTS.get(path)
     reads = endpoint is not None and endpoint.reads(path)
@@ -56,13 +58,19 @@ async def answer(world: World, request: Request) -> Answer:
     return Answer(200, orjson.dumps(body), errcode=errcode, errmsg=body.get("errmsg", "ok"))
 
 
-def _failure(world: World, path: str, corp_id: str) -> Answer | None:
-    """What fails before WeCom looks at the call: an outage, a cut connection, a gateway's page."""
+def _failure(world: World, path: str, corp_id: str) -> tuple[str, Answer | None]:
+    """What fails before WeCom looks at the call: an outage, a cut connection, a gateway's page; with its name."""
     outage = world.faults.outage()
-    if outage == "cut" or world.faults.next("cut", path, corp_id=corp_id, how="before"):
-        return CUT
-    status = 502 if outage else world.faults.next("http_status", path, corp_id=corp_id)
-    return Answer(int(status), BAD_GATEWAY, content_type="text/html") if status else None
+    if outage:
+        return "down", CUT if outage == "cut" else _page(502)
+    if world.faults.next("cut", path, corp_id=corp_id, how="before"):
+        return "cut", CUT
+    status = world.faults.next("http_status", path, corp_id=corp_id)
+    return str(status), _page(int(status)) if status else None
+
+
+def _page(status: int) -> Answer:
+    return Answer(status, BAD_GATEWAY, content_type="text/html")
 
 
 async def _enveloped(world: World, request: Request, endpoint: Endpoint | None, *, corp_id: str, refused: int) -> Body:

@@ -8,11 +8,13 @@ from typing import Any
 
 from simulator.api import cursors
 from simulator.api.calls import Call, Endpoint
-from simulator.broadcasts.book import BY_CORP, BY_MEMBER, GROUP, SINGLE, Broadcast, BroadcastBook, RowStatus
+from simulator.api.fields import flag, number, text
+from simulator.broadcasts.book import BY_CORP, BY_MEMBER, GROUP, SINGLE, Broadcast, BroadcastBook, RowStatus, Task
 from simulator.broadcasts.choosing import choose_chats, choose_customers
 from simulator.broadcasts.content import check_content
 from simulator.broadcasts.sending import confirm_later
 from simulator.broadcasts.settings import BroadcastSettings
+from simulator.customers.subjects import outward
 from simulator.errors import ApiError
 
 Json = dict[str, Any]
@@ -22,9 +24,10 @@ EVERYTHING = 2
 
 
 def _chat_type(asked: Json) -> str:
-    if asked.get("chat_type") not in (SINGLE, GROUP):
-        raise ApiError(40058 if asked.get("chat_type") else 40063, detail="chat_type")
-    return str(asked["chat_type"])
+    chat_type = text(asked, "chat_type")
+    if chat_type not in (SINGLE, GROUP):
+        raise ApiError(40058 if chat_type else 40063, detail="chat_type")
+    return chat_type
 
 
 def add_msg_template(call: Call) -> Json:
@@ -42,7 +45,7 @@ def add_msg_template(call: Call) -> Json:
         content=content,
         create_time=int(now),
         dispatched_at=now + call.settings(BroadcastSettings).dispatch_s,
-        allow_select=bool(asked.get("allow_select")) and chat_type == SINGLE,
+        allow_select=flag(asked, "allow_select") and chat_type == SINGLE,
         tasks=tasks,
     )
     call.book(BroadcastBook).sent[broadcast.msgid] = broadcast
@@ -53,7 +56,7 @@ def add_msg_template(call: Call) -> Json:
 def _broadcast(call: Call, asked: Json) -> Broadcast:
     if not asked.get("msgid"):
         raise ApiError(41046)
-    found = call.book(BroadcastBook).sent.get(str(asked["msgid"]))
+    found = call.book(BroadcastBook).sent.get(text(asked, "msgid"))
     if found is None:
         raise ApiError(41047)
     return found
@@ -88,12 +91,12 @@ def cancel_groupmsg_send(call: Call) -> Json:
 
 def get_groupmsg_list_v2(call: Call) -> Json:
     asked = call.json()
-    chat_type, start, end = _chat_type(asked), asked.get("start_time"), asked.get("end_time")
+    chat_type, start, end = _chat_type(asked), number(asked, "start_time"), number(asked, "end_time")
     if not start or not end:
         raise ApiError(40063, detail="start_time")
     if not 0 <= end - start <= LONGEST_SPAN_S:
         raise ApiError(40058, detail="end_time")
-    creator, kind = asked.get("creator") or "", asked.get("filter_type", EVERYTHING)
+    creator, kind = text(asked, "creator").lower(), asked.get("filter_type", EVERYTHING)
     if kind not in (BY_CORP, BY_MEMBER, EVERYTHING):
         raise ApiError(40058, detail="filter_type")
     rows = [
@@ -101,7 +104,7 @@ def get_groupmsg_list_v2(call: Call) -> Json:
         for item in call.book(BroadcastBook).sent.values()
         if item.chat_type == chat_type
         and start <= item.create_time <= end
-        and creator in ("", item.creator)
+        and creator in ("", item.creator.lower())
         and kind in (EVERYTHING, BY_MEMBER if item.creator else BY_CORP)
         and any(_in_scope(call, userid) for userid in item.tasks)
     ]
@@ -109,11 +112,18 @@ def get_groupmsg_list_v2(call: Call) -> Json:
 
 
 def _view(broadcast: Broadcast) -> Json:
+    """A mini program comes without its picture."""
+    attachments = [
+        {key: {name: item[key][name] for name in item[key] if name != "pic_media_id"} if key != "msgtype" else item[key]
+         for key in item}
+        for item in broadcast.content["attachments"]
+    ]  # fmt: skip
     view: Json = {
         "msgid": broadcast.msgid,
         "create_time": broadcast.create_time,
         "create_type": BY_MEMBER if broadcast.creator else BY_CORP,
-        **broadcast.content,
+        "text": broadcast.content["text"],
+        "attachments": attachments,
     }
     return {**view, "creator": broadcast.creator} if broadcast.creator else view
 
@@ -123,7 +133,7 @@ def _in_scope(call: Call, userid: str) -> bool:
     return member is not None and call.sees(member)
 
 
-def _page(call: Call, asked: Json, key: str, rows: list[Json], *, default: int = 500, most: int = 1000) -> Json:
+def _page(call: Call, asked: Json, key: str, rows: list[Any], *, default: int = 500, most: int = 1000) -> Json:
     """A limit over the most falls back to the default."""
     limit = cursors.limit_of(asked, default=default, most=most, over="default")
     filters = {name: value for name, value in asked.items() if name not in ("cursor", "limit")}
@@ -145,17 +155,20 @@ def get_groupmsg_task(call: Call) -> Json:
 def get_groupmsg_send_result(call: Call) -> Json:
     """What one member sent; a group message shows the chats that got it, and no others."""
     asked = call.json()
-    broadcast, member = _dispatched(call, asked), call.member(asked.get("userid") or "")
-    task = broadcast.tasks.get(member.userid)
-    name = "chat_id" if broadcast.chat_type == GROUP else "external_userid"
-    rows: list[Json] = []
-    for target in task.targets if task else ():
-        status, at = task.rows.get(target, (RowStatus.UNSENT, 0)) if task else (RowStatus.UNSENT, 0)
-        if broadcast.chat_type == GROUP and status is not RowStatus.SENT:
-            continue
-        row = {name: target, "userid": member.userid, "status": status}
-        rows.append({**row, "send_time": at} if status is RowStatus.SENT else row)
-    return _page(call, asked, "send_list", rows)
+    broadcast, member = _dispatched(call, asked), call.member(text(asked, "userid"))
+    task = broadcast.tasks.get(member.userid) or Task(member.userid, [])
+    targets = task.targets
+    if broadcast.chat_type == GROUP:
+        targets = [item for item in targets if task.result(item)[0] is RowStatus.SENT]
+    answer = _page(call, asked, "send_list", targets)
+    return {**answer, "send_list": [_row(call, broadcast, task, target) for target in answer["send_list"]]}
+
+
+def _row(call: Call, broadcast: Broadcast, task: Task, target: str) -> Json:
+    status, at = task.result(target)
+    who = {"chat_id": target} if broadcast.chat_type == GROUP else {"external_userid": outward(call, target)}
+    row = {**who, "userid": task.userid, "status": status}
+    return {**row, "send_time": at} if status is RowStatus.SENT else row
 
 
 ENDPOINTS = {

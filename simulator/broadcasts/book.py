@@ -43,6 +43,10 @@ class Task:
     send_time: int = 0
     rows: dict[str, tuple[RowStatus, int]] = field(default_factory=dict)
 
+    def result(self, target: str) -> tuple[RowStatus, int]:
+        """What became of one customer or chat, and when."""
+        return self.rows.get(target, (RowStatus.UNSENT, 0))
+
 
 @dataclass
 class Broadcast:
@@ -76,6 +80,13 @@ class BroadcastBook:
 
     sent: dict[str, Broadcast] = field(default_factory=dict)
     received: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def member_renamed(self, old: str, new: str) -> None:
+        for broadcast in self.sent.values():
+            broadcast.creator = new if broadcast.creator == old else broadcast.creator
+            if old in broadcast.tasks:
+                broadcast.tasks[old].userid = new
+                broadcast.tasks = {task.userid: task for task in broadcast.tasks.values()}
 
     def receive(self, target: str, *, at: float, rule: str) -> bool:
         """Count one message for a customer or chat; False when it has had its number."""

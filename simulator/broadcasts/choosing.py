@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from simulator.api.calls import Call
+from simulator.api.fields import part, parts, text, texts
 from simulator.broadcasts.book import Task
 from simulator.chats.book import ChatBook
+from simulator.customers.reading import readable
+from simulator.customers.subjects import inward
 from simulator.errors import ApiError
 from simulator.records import Member, Pair
 from simulator.statistics.book import DayBook
 from simulator.tags.book import TagBook
-from simulator.tags.rules import texts
 
 Json = dict[str, Any]
 MOST_CUSTOMERS, MOST_CHATS, MOST_TAGS = 10_000, 2000, 100
@@ -24,19 +26,20 @@ def choose_customers(call: Call, asked: Json) -> tuple[dict[str, Task], list[str
     listed = texts(asked, "external_userid")
     if len(listed) > MOST_CUSTOMERS:
         raise ApiError(40058, detail="external_userid")
-    sender = call.member(asked["sender"]) if asked.get("sender") else None
+    sender = call.member(text(asked, "sender")) if asked.get("sender") else None
     filters = _filters(call, asked)
     if not (listed or sender or filters):
         raise ApiError(40063, detail="external_userid")
     if listed:
-        chosen = _followers(call, _listed(call, listed), sender)
-        return _tasks(chosen), [item for item in dict.fromkeys(listed) if item not in chosen]
+        told = {item: inward(call.corp, call.app, item) for item in dict.fromkeys(listed)}
+        chosen = _followers(call, _listed(call, told.values()), sender)
+        return _tasks(chosen), [item for item, external_userid in told.items() if external_userid not in chosen]
     members = [sender] if sender else [item for item in call.corp.members.values() if call.sees(item)]
     pairs = (pair for member in members for pair in member.pairs.values())
     return _tasks(_followers(call, (pair for pair in pairs if _matches(call, pair, filters)), sender)), []
 
 
-def _listed(call: Call, external_userids: list[str]) -> Iterator[Pair]:
+def _listed(call: Call, external_userids: Iterable[str]) -> Iterator[Pair]:
     for external_userid in external_userids:
         customer = call.corp.customers.get(external_userid)
         yield from customer.pairs if customer else ()
@@ -50,9 +53,10 @@ def _followers(call: Call, pairs: Iterable[Pair], sender: Member | None) -> dict
     def recency(pair: Pair) -> tuple[int, int]:
         return talks.get((pair.userid, pair.customer.external_userid), 0), pair.createtime
 
+    asked = [sender] if sender else call.corp.members.values()
+    may_send = {item.userid for item in asked if item.serves_customers and call.sees(item)}
     for pair in pairs:
-        member = call.corp.members[pair.userid.lower()]
-        if not pair.readable or not member.serves_customers or not call.sees(member) or sender not in (None, member):
+        if pair.userid not in may_send or not readable(call, pair):
             continue
         present = chosen.get(pair.customer.external_userid)
         if present is None or recency(pair) > recency(present):
@@ -69,7 +73,7 @@ def _tasks(chosen: dict[str, Pair]) -> dict[str, Task]:
 
 def _filters(call: Call, asked: Json) -> list[set[str]]:
     """One set of tags for each item: any of them, and something of each set."""
-    items = (asked.get("tag_filter") or {}).get("group_list") or []
+    items = parts(part(asked, "tag_filter"), "group_list")
     filters = [set(texts(item, "tag_list")) for item in items]
     for tags in filters:
         if not tags or len(tags) > MOST_TAGS:
@@ -85,7 +89,7 @@ def _matches(call: Call, pair: Pair, filters: list[set[str]]) -> bool:
 
 def choose_chats(call: Call, asked: Json) -> tuple[dict[str, Task], list[str]]:
     """One task for the owner, who names the chats when the call does not."""
-    owner = call.member(asked.get("sender") or "")
+    owner = call.member(text(asked, "sender"))
     listed = texts(asked, "chat_id_list")
     if len(listed) > MOST_CHATS:
         raise ApiError(40058, detail="chat_id_list")

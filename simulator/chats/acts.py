@@ -2,9 +2,10 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from simulator import orders
 from simulator.acting import Act, ImpossibleError, Order, Outcome
 from simulator.chats.book import Chat, ChatBook, ChatState, JoinScene
 from simulator.chats.bulk import make_chats
@@ -27,7 +28,7 @@ class ChatAction:
     userid: str = ""
     name: str = ""
     notice: str = ""
-    members: list[Any] = field(default_factory=list)
+    members: list[str | dict[str, Any]] = field(default_factory=list)
     admins: list[str] = field(default_factory=list)
     scene: int = JoinScene.INVITED
     invitor: str = ""
@@ -68,6 +69,11 @@ def create_chat(here: Scene) -> Outcome:
     """The owner is in it from the start, invited by nobody."""
     action, at = here.action, here.at
     owner = owner_of(here.corp, action.owner)
+    coming = _coming(here)
+    if owner.userid in coming or len(coming) >= here.settings.most_members:
+        raise ImpossibleError("the owner is in it from the start, or the chat is too full")
+    if set(action.admins) - {owner.userid, *coming} or not all(map(here.corp.member, action.admins)):
+        raise ImpossibleError("administrators are members of the corp who are in the chat")
     people = newcomers(here.corp, [owner.userid], at=at) + newcomers(
         here.corp, action.members, at=at, scene=action.scene, invitor=owner.userid, state=action.state
     )
@@ -83,7 +89,7 @@ def join_chat(here: Scene) -> Outcome:
     action, corp, at = here.action, here.corp, here.at
     if not action.config_id:
         return _enter(here, here.chat(), action)
-    entrance = room_of(here.world, corp, action.config_id, coming=len(action.members), at=at)
+    entrance = room_of(here.world, corp, action.config_id, coming=_coming(here), at=at)
     by_way = replace(action, scene=JoinScene.QR_CODE, state=entrance.way.state, invitor="")
     outcome = _enter(here, entrance.chat, by_way)
     if entrance.is_new:
@@ -93,10 +99,10 @@ def join_chat(here: Scene) -> Outcome:
 
 
 def _enter(here: Scene, chat: Chat, action: ChatAction) -> Outcome:
-    earlier, scene = chat.state, JoinScene(action.scene)
-    if {id_of(here.corp, item) for item in action.members} & earlier.members.keys():
+    earlier, scene, coming = chat.state, JoinScene(action.scene), _coming(here)
+    if earlier.members.keys() & coming:
         raise ImpossibleError("somebody is in the chat already")
-    if not action.members or len(earlier.members) + len(action.members) > here.settings.most_members:
+    if not coming or len(earlier.members) + len(coming) > here.settings.most_members:
         raise ImpossibleError("nobody comes in, or the chat is full")
     invitor = owner_of(here.corp, action.invitor or earlier.owner).userid if scene != JoinScene.QR_CODE else ""
     people = newcomers(here.corp, action.members, at=here.at, scene=scene, invitor=invitor, state=action.state)
@@ -104,6 +110,19 @@ def _enter(here: Scene, chat: Chat, action: ChatAction) -> Outcome:
     here.change(chat, earlier.with_members(people))
     event = joined(here.corp, chat, earlier, ids, scene=scene, at=here.at, how=here.settings.member_list)
     return here.done(chat, event, members=ids)
+
+
+def _coming(here: Scene) -> list[str]:
+    """The ids of those who come, "" for strangers without one; nothing is done before all of them are looked at."""
+    JoinScene(here.action.scene)
+    found = [id_of(here.corp, person) for person in here.action.members]
+    named = [item for item in found if item]
+    if len(set(named)) < len(named):
+        raise ImpossibleError("somebody is named twice")
+    for userid in named:
+        if here.corp.member(userid):
+            owner_of(here.corp, userid)
+    return found
 
 
 def leave_chat(here: Scene) -> Outcome:
@@ -148,7 +167,10 @@ def change_owner(here: Scene) -> Outcome:
 def set_chat_admins(here: Scene) -> Outcome:
     """No callback is documented for it."""
     chat = here.chat()
-    here.change(chat, replace(chat.state, admins=_in_it(chat.state, here.action.admins)))
+    admins = _in_it(chat.state, here.action.admins)
+    if not all(map(here.corp.member, admins)):
+        raise ImpossibleError("an administrator is a member of the corp")
+    here.change(chat, replace(chat.state, admins=admins))
     return here.done(chat)
 
 
@@ -171,13 +193,8 @@ def dismiss_chat(here: Scene) -> Outcome:
 
 
 def _act(do: Callable[[Scene], Outcome]) -> Act:
-    known = {item.name for item in fields(ChatAction)}
-
     def run(world: World, corp: Corp, order: Order, at: int) -> Outcome:
-        unknown = order.keys() - known
-        if unknown:
-            raise ValueError(f"unknown keys: {', '.join(sorted(unknown))}")
-        return do(Scene(world, corp, ChatAction(**order), at))
+        return do(Scene(world, corp, orders.parse(ChatAction, order), at))
 
     return run
 

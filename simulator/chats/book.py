@@ -4,8 +4,9 @@ Source: WeCom server API, customer group details (page 92122).
 """
 
 import hashlib
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
@@ -63,6 +64,25 @@ class ChatState:
         version = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
         admins = tuple(item for item in self.admins if item not in left)
         return replace(self, members=members, member_version=version, admins=admins)
+
+    def renamed(self, old: str, new: str) -> "ChatState":
+        """A member has another userid. Whether the version changes with it is not published: here it stays."""
+        members = [
+            replace(
+                item,
+                userid=new if item.userid == old else item.userid,
+                invitor=new if item.invitor == old else item.invitor,
+            )
+            if old in (item.userid, item.invitor)
+            else item
+            for item in self.members.values()
+        ]
+        return replace(
+            self,
+            owner=new if self.owner == old else self.owner,
+            admins=tuple(new if item == old else item for item in self.admins),
+            members={item.userid: item for item in members},
+        )
 
 
 @dataclass(eq=False)
@@ -125,7 +145,23 @@ class ChatBook:
     opengids: dict[str, str] = field(default_factory=dict)
     ways: dict[str, JoinWay] = field(default_factory=dict)
     given_away: Counter[tuple[str, int]] = field(default_factory=Counter)
+    _ordered: list[str] = field(default_factory=list)
 
     def add(self, chat: Chat) -> None:
         self.chats[chat.chat_id] = chat
         self.opengids[chat.opengid] = chat.chat_id
+        self._ordered.clear()
+
+    def member_renamed(self, old: str, new: str) -> None:
+        for chat in self.chats.values():
+            chat.heir = new if chat.heir == old else chat.heir
+            chat.states = [(at, state.renamed(old, new)) for at, state in chat.states]
+        for owner, day in [key for key in self.given_away if key[0] == old]:
+            self.given_away[new, day] += self.given_away.pop((owner, day))
+
+    def from_id(self, chat_id: str) -> Iterator[Chat]:
+        """The chats in the order of their ids, from one on; "" is from the first."""
+        if not self._ordered:
+            self._ordered = sorted(self.chats)
+        for position in range(bisect_left(self._ordered, chat_id), len(self._ordered)):
+            yield self.chats[self._ordered[position]]

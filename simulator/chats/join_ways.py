@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 from simulator.api.calls import Call
+from simulator.api.fields import flag, number, text, texts
 from simulator.chats.book import ChatBook, JoinWay
 from simulator.chats.finding import chat_of
 from simulator.chats.settings import ChatSettings
@@ -55,10 +56,10 @@ def del_join_way(call: Call) -> dict[str, Any]:
 
 
 def _own(call: Call) -> JoinWay:
-    config_id = call.json().get("config_id") or ""
+    config_id = text(call.json(), "config_id")
     if not config_id:
         raise ApiError(41043)
-    way = call.book(ChatBook).ways.get(str(config_id))
+    way = call.book(ChatBook).ways.get(config_id)
     if way is None or way.app != call.app.secret:
         raise ApiError(call.settings(ChatSettings).unknown_way_code)
     return way
@@ -67,36 +68,35 @@ def _own(call: Call) -> JoinWay:
 def _read(call: Call, config_id: str) -> JoinWay:
     """The way that the body describes; ApiError when something is missing, too long or no chat of the app's."""
     asked = call.json()
-    scene = asked.get("scene")
-    if scene is None:
+    scene = number(asked, "scene")
+    if not scene:
         raise ApiError(40063, detail="scene")
     if scene not in {MINI_PROGRAM, QR_CODE}:
         raise ApiError(40058, detail="scene")
     for key, most in MOST_CHARACTERS.items():
-        if len(asked.get(key) or "") > most:
+        if len(text(asked, key)) > most:
             raise ApiError(40058, detail=f"field `{key}` exceed max length {most}")
-    auto_create = asked.get("auto_create_room")
+    if number(asked, "room_base_id") < 0:
+        raise ApiError(40058, detail="room_base_id")
     return JoinWay(
         config_id,
         call.app.secret,
         scene,
         _chats(call, asked),
-        remark=str(asked.get("remark") or "")[:MOST_REMARK],
-        auto_create_room=1 if auto_create is None else int(bool(auto_create)),
-        room_base_name=str(asked.get("room_base_name") or ""),
-        room_base_id=int(asked.get("room_base_id") or 0),
-        state=str(asked.get("state") or ""),
-        mark_source=bool(asked.get("mark_source", True)),
+        remark=text(asked, "remark")[:MOST_REMARK],
+        auto_create_room=int(flag(asked, "auto_create_room", default=True)),
+        room_base_name=text(asked, "room_base_name"),
+        room_base_id=number(asked, "room_base_id"),
+        state=text(asked, "state"),
+        mark_source=flag(asked, "mark_source", default=True),
         qr_code=f"https://p.qpic.example/wwhead/{secrets.token_hex(8)}/0" if scene == QR_CODE else "",
     )
 
 
 def _chats(call: Call, asked: dict[str, Any]) -> list[str]:
-    listed = asked.get("chat_id_list")
+    listed = texts(asked, "chat_id_list")
     if not listed:
         raise ApiError(40063, detail="chat_id_list")
-    if not isinstance(listed, list):
-        raise ApiError(40058, detail="chat_id_list")
     if len(listed) > MOST_CHATS:
         raise ApiError(41091)
-    return [chat_of(call, chat_id)[0].chat_id for chat_id in listed]
+    return [chat_of(call, chat_id)[0].chat_id for chat_id in dict.fromkeys(listed)]

@@ -3,9 +3,10 @@
 import base64
 import random
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from simulator import names
+from simulator import names, orders
 from simulator.acting import ImpossibleError
 from simulator.chats.book import EXTERNAL, MEMBER, Chat, ChatBook, ChatMember, ChatState, JoinScene
 from simulator.population import invent
@@ -34,9 +35,24 @@ def owner_of(corp: Corp, userid: Any) -> Member:
     return member
 
 
+@dataclass(frozen=True)
+class Newcomer:
+    """What can be said of somebody who comes in; `type` 1 is a WeChat user, 2 a WeCom user."""
+
+    userid: str = ""
+    name: str | None = None
+    unionid: str | None = None
+    type: int = 1
+    group_nickname: str = ""
+
+    def __post_init__(self) -> None:
+        if self.type not in (1, 2):
+            raise ValueError("type is 1 or 2")
+
+
 def id_of(corp: Corp, person: Any) -> str:
     """The id that somebody is told by, as the corp spells it; "" for a stranger without one."""
-    told = person if isinstance(person, str) else str(person.get("userid", ""))
+    told = person if isinstance(person, str) else orders.parse(Newcomer, person).userid
     member = corp.member(told)
     return member.userid if member else told
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from simulator.api.calls import Call
+from simulator.api.fields import text, texts
 from simulator.chats.book import EXTERNAL, Chat, ChatBook
 from simulator.chats.finding import chat_of
 from simulator.chats.making import newcomers
@@ -43,17 +44,17 @@ def pass_on(*, resigned: bool) -> Callable[[Call], dict[str, Any]]:
 
 
 def _chats(asked: dict[str, Any]) -> list[str]:
-    listed = asked.get("chat_id_list")
+    listed = texts(asked, "chat_id_list")
     if not listed:
         raise ApiError(40063, detail="chat_id_list")
-    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed) or len(listed) > MOST_CHATS:
+    if len(listed) > MOST_CHATS:
         raise ApiError(40058, detail="chat_id_list")
     return listed
 
 
 def _new_owner(call: Call, asked: dict[str, Any]) -> Member:
     """Must fulfil what a takeover member of customers must; the whole call is refused otherwise."""
-    heir = call.member(asked.get("new_owner") or "")
+    heir = call.member(text(asked, "new_owner"))
     code = taker_refusal(heir, settings=call.settings(TransferSettings), now=call.world.now())
     if code:
         raise ApiError(code)

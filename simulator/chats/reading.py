@@ -7,11 +7,13 @@ from typing import Any
 
 from simulator.api import cursors
 from simulator.api.calls import Call
+from simulator.api.fields import flag, number, part, text, texts
 from simulator.chats.book import EXTERNAL, MEMBER, Chat, ChatBook, ChatMember, Status
 from simulator.chats.finding import chat_of
 from simulator.chats.settings import ChatSettings
+from simulator.customers.subjects import is_provider, outward
 from simulator.errors import ApiError
-from simulator.records import Corp
+from simulator.records import Member
 
 MOST_OWNERS, MOST_ROWS = 100, 1000
 LEFT_OWNER = frozenset({Status.LEFT, Status.INHERITING})
@@ -24,7 +26,7 @@ def list_chats(call: Call) -> dict[str, Any]:
         raise ApiError(40063, detail="limit")
     if type(limit) is not int or not 1 <= limit <= MOST_ROWS:
         raise ApiError(40058, detail="limit")
-    status = asked.get("status_filter") or 0
+    status = number(asked, "status_filter")
     if status not in list(Status):
         raise ApiError(40058, detail="status_filter")
     owners = _owners(call, asked)
@@ -40,8 +42,8 @@ def list_chats(call: Call) -> dict[str, Any]:
 
 def _owners(call: Call, asked: dict[str, Any]) -> set[str]:
     """The owners asked for, as the corp spells them; nobody when there is no filter."""
-    listed = (asked.get("owner_filter") or {}).get("userid_list") or []
-    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed) or len(listed) > MOST_OWNERS:
+    listed = texts(part(asked, "owner_filter"), "userid_list")
+    if len(listed) > MOST_OWNERS:
         raise ApiError(40058, detail="userid_list")
     settings = call.settings(ChatSettings)
     if not listed:
@@ -61,15 +63,18 @@ def _listed(call: Call, *, owners: set[str], status: int) -> list[tuple[Chat, St
     """The chats of these owners, or of all in scope, with their status. See ChatSettings for owners who left."""
     now, settings = call.world.now(), call.settings(ChatSettings)
     left_too = bool(owners) or (settings.left_owner_is_refused and status in LEFT_OWNER)
+
+    def counts(owner: Member) -> bool:
+        return owner.has_customer_contact and call.sees(owner) and (left_too or not owner.resigned)
+
+    listed = {item.userid for item in call.corp.members.values() if counts(item)}
+    listed &= owners or listed
     found = []
     for chat in call.book(ChatBook).chats.values():
         state = chat.seen(now)
-        if state is None or (owners and state.owner not in owners):
+        if state is None or state.owner not in listed:
             continue
-        if state.dismissed_at and now >= state.dismissed_at + settings.dismissed_listed_s:
-            continue
-        owner = call.corp.members[state.owner.lower()]
-        if owner.has_customer_contact and call.sees(owner) and (left_too or not owner.resigned):
+        if not state.dismissed_at or now < state.dismissed_at + settings.dismissed_listed_s:
             found.append((chat, chat.status(call.corp)))
     return found
 
@@ -77,8 +82,8 @@ def _listed(call: Call, *, owners: set[str], status: int) -> list[tuple[Chat, St
 def get_chat(call: Call) -> dict[str, Any]:
     asked = call.json()
     chat, state = chat_of(call, asked.get("chat_id"))
-    with_names = asked.get("need_name") == 1
-    members = [_member_view(call.corp, item, with_name=with_names) for item in state.members.values()]
+    with_names = flag(asked, "need_name")
+    members = [_member_view(call, item, with_name=with_names) for item in state.members.values()]
     return {
         "group_chat": {
             "chat_id": chat.chat_id,
@@ -93,11 +98,11 @@ def get_chat(call: Call) -> dict[str, Any]:
     }
 
 
-def _member_view(corp: Corp, member: ChatMember, *, with_name: bool) -> dict[str, Any]:
+def _member_view(call: Call, member: ChatMember, *, with_name: bool) -> dict[str, Any]:
     """unionid, invitor, state and name are absent, not empty, when they do not apply."""
-    view: dict[str, Any] = {"userid": member.userid, "type": member.type}
-    customer = corp.customers.get(member.userid) if member.type == EXTERNAL else None
-    if customer is not None and customer.unionid and customer.type == 1:
+    view: dict[str, Any] = {"userid": outward(call, member.userid), "type": member.type}
+    customer = call.corp.customers.get(member.userid) if member.type == EXTERNAL else None
+    if customer is not None and customer.unionid and customer.type == 1 and not is_provider(call.app):
         view["unionid"] = customer.unionid
     view |= {"join_time": member.join_time, "join_scene": int(member.join_scene)}
     if member.invitor:
@@ -106,16 +111,16 @@ def _member_view(corp: Corp, member: ChatMember, *, with_name: bool) -> dict[str
         view["state"] = member.state
     view["group_nickname"] = member.group_nickname
     if with_name:
-        person = corp.member(member.userid) if member.type == MEMBER else customer
+        person = call.corp.member(member.userid) if member.type == MEMBER else customer
         view["name"] = person.name if person else ""
     return view
 
 
 def opengid_to_chatid(call: Call) -> dict[str, Any]:
-    opengid = call.json().get("opengid") or ""
+    opengid = text(call.json(), "opengid")
     if not opengid:
         raise ApiError(40063, detail="opengid")
-    chat_id = call.book(ChatBook).opengids.get(str(opengid))
+    chat_id = call.book(ChatBook).opengids.get(opengid)
     if chat_id is None:
         raise ApiError(90511)
     return {"chat_id": chat_of(call, chat_id)[0].chat_id}

@@ -1,4 +1,4 @@
-"""The callbacks of group chats: ChatId stands before ChangeType, numbers stand bare.
+"""The callbacks of group chats: ChatId stands before ChangeType; numbers, versions and listed ids stand bare.
 
 Scenes have other numbers here than in groupchat/get: 0 invited in any way, 3 by QR code.
 Source: WeCom server API, customer group events (page 92130).
@@ -7,7 +7,7 @@ Source: WeCom server API, customer group events (page 92130).
 from collections.abc import Sequence
 
 from simulator.chats.book import Chat, ChatState, JoinScene
-from simulator.events import Event, Fields, Value
+from simulator.events import Bare, Event, Fields, Value
 from simulator.records import Corp
 
 
@@ -39,12 +39,12 @@ def quitted(
 
 
 def _change(chat: Chat, earlier: ChatState, changed: Sequence[str], how: str) -> Fields:
-    listed: Value = tuple(("Item", item) for item in changed) if how == "items" else ""
+    listed: Value = tuple(("Item", Bare(item)) for item in changed) if how == "items" else ""
     if how == "text":
         listed = ",".join(changed)
     return (
         ("MemChangeCnt", len(changed)),
         ("MemChangeList", listed),
-        ("LastMemVer", earlier.member_version),
-        ("CurMemVer", chat.state.member_version),
+        ("LastMemVer", Bare(earlier.member_version)),
+        ("CurMemVer", Bare(chat.state.member_version)),
     )

@@ -30,21 +30,17 @@ def scan(world: World, corp: Corp, order: Order, at: int) -> Outcome:
         raise ImpossibleError("the way is for another customer")
     if not way.skip_verify and not accepted:
         return Outcome({"waits": True})
-    outcome = CUSTOMER_ACTS["add"](
-        world,
-        corp,
-        {**rest, "userid": _next(corp, way, corp_name=str(rest.get("corp_name", ""))), "state": way.state,
-         "add_way": BY_QR_CODE},
-        at,
-    )  # fmt: skip
-    external_userid = str(outcome.answer["external_userid"])
-    userid = str(dict(outcome.events[0].fields)["UserID"])
+    corp_name = str(rest.get("corp_name", ""))
+    userid = _whose_turn(corp, way, corp_name=corp_name)
+    told = {**rest, "userid": userid, "state": way.state, "add_way": BY_QR_CODE}
+    outcome = CUSTOMER_ACTS["add"](world, corp, told, at)
+    _took(corp, way, userid, corp_name=corp_name)
     if way.is_temp:
-        begin(world, corp, way, userid=userid, external_userid=external_userid, at=at)
+        begin(world, corp, way, userid=userid, external_userid=str(outcome.answer["external_userid"]), at=at)
     return Outcome({**outcome.answer, "userid": userid}, outcome.events)
 
 
-def _next(corp: Corp, way: ContactWay, *, corp_name: str) -> str:
+def _whose_turn(corp: Corp, way: ContactWay, *, corp_name: str) -> str:
     """The member whose turn it is; an exclusive way gives all people of one corp to the same member."""
     book, members = corp.book(ContactWayBook), expanded(corp, way.users, way.parties)
     if not members:
@@ -52,11 +48,17 @@ def _next(corp: Corp, way: ContactWay, *, corp_name: str) -> str:
     kept = book.exclusive.get((way.config_id, corp_name))
     if way.is_exclusive and corp_name and kept in {member.userid for member in members}:
         return str(kept)
-    userid = members[way.next_user % len(members)].userid
+    return members[way.next_user % len(members)].userid
+
+
+def _took(corp: Corp, way: ContactWay, userid: str, *, corp_name: str) -> None:
+    """The next one's turn, unless the member had the people of that corp before."""
+    book = corp.book(ContactWayBook)
+    if way.is_exclusive and corp_name and book.exclusive.get((way.config_id, corp_name)) == userid:
+        return
     way.next_user += 1
     if way.is_exclusive and corp_name:
         book.exclusive[way.config_id, corp_name] = userid
-    return userid
 
 
 def earlier_contact_ways(world: World, corp: Corp, order: Order, at: int) -> Outcome:  # noqa: ARG001 - every act has this shape

@@ -8,10 +8,12 @@ from typing import Any
 
 from simulator.api import cursors
 from simulator.api.calls import Call, Endpoint
+from simulator.api.fields import flag, number, text
 from simulator.contact_ways.book import ContactWay, ContactWayBook
 from simulator.contact_ways.chats import close
 from simulator.contact_ways.rules import BUTTON, DAY_S, QR_CODE, SINGLE, check_kind, overlay
 from simulator.contact_ways.settings import ContactWaySettings
+from simulator.customers.subjects import customer_of
 from simulator.errors import ApiError
 from simulator.statistics.book import day_of
 
@@ -25,7 +27,7 @@ MOST_TEMP_A_DAY = 100_000
 def add_contact_way(call: Call) -> Json:
     asked, book = call.json(), call.book(ContactWayBook)
     kind, scene = check_kind(asked)
-    is_temp = bool(asked.get("is_temp"))
+    is_temp = flag(asked, "is_temp")
     if is_temp and kind != SINGLE:
         raise ApiError(40058, detail="is_temp")
     now = int(call.world.now())
@@ -51,7 +53,7 @@ def _take_temp(book: ContactWayBook, *, now: int) -> None:
 def _way(call: Call, asked: Json) -> ContactWay:
     if not asked.get("config_id"):
         raise ApiError(41043)
-    way = call.book(ContactWayBook).ways.get(str(asked["config_id"]))
+    way = call.book(ContactWayBook).ways.get(text(asked, "config_id"))
     if way is None:
         raise ApiError(41044)
     return way
@@ -84,7 +86,7 @@ def get_contact_way(call: Call) -> Json:
 def list_contact_way(call: Call) -> Json:
     """By the time of creation; the oldest and the temporary ones are in no list."""
     asked, now = call.json(), int(call.world.now())
-    start, end = asked.get("start_time") or now - LISTED_DAYS * DAY_S, asked.get("end_time") or now
+    start, end = number(asked, "start_time", default=now - LISTED_DAYS * DAY_S), number(asked, "end_time", default=now)
     found = [
         {"config_id": way.config_id}
         for way in call.book(ContactWayBook).ways.values()
@@ -120,11 +122,9 @@ def del_contact_way(call: Call) -> Json:
 def close_temp_chat(call: Call) -> Json:
     """The customer gets the conclusion, and then the chat is over."""
     asked = call.json()
-    member = call.member(asked.get("userid") or "")
-    external_userid = asked.get("external_userid")
-    if not external_userid:
-        raise ApiError(41035)
-    chat = call.book(ContactWayBook).temp_chats.get((member.userid, external_userid))
+    member = call.member(text(asked, "userid"))
+    customer = customer_of(call, asked.get("external_userid"))
+    chat = call.book(ContactWayBook).temp_chats.get((member.userid, customer.external_userid))
     if chat is None or chat.closed:
         raise ApiError(call.settings(ContactWaySettings).no_temp_chat_code)
     close(chat)

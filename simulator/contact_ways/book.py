@@ -67,6 +67,14 @@ class ContactWayBook:
             raise ApiError(41045)
         self.spent += 1
 
+    def member_renamed(self, old: str, new: str) -> None:
+        for way in self.ways.values():
+            way.users = tuple(new if item == old else item for item in way.users)
+        self.exclusive = {key: new if userid == old else userid for key, userid in self.exclusive.items()}
+        for chat in self.temp_chats.values():
+            chat.userid = new if chat.userid == old else chat.userid
+        self.temp_chats = {(chat.userid, chat.external_userid): chat for chat in self.temp_chats.values()}
+
     def give_back_quota(self) -> None:
         """A way was deleted."""
         self.spent = max(0, self.spent - 1)

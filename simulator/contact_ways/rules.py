@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from simulator.api.calls import Call
+from simulator.api.fields import flag, number, numbers, part, text, texts
 from simulator.contact_ways.book import ContactWay
 from simulator.contact_ways.settings import ContactWaySettings
 from simulator.errors import ApiError
@@ -18,6 +19,7 @@ SINGLE, MULTI = 1, 2
 BUTTON, QR_CODE = 1, 2
 MOST_USERS = 100
 MOST_STYLES = {SINGLE: 3, MULTI: 2}
+FLAGS = ("skip_verify", "is_exclusive", "mark_source")
 DAY_S = 86_400
 EXPIRES_S, CHAT_EXPIRES_S, LONGEST_S = 7 * DAY_S, DAY_S, 14 * DAY_S
 ACTIVATED = 1
@@ -31,22 +33,20 @@ def check_kind(asked: Json) -> tuple[int, int]:
     for key, missing in (("type", 41037), ("scene", 41038)):
         if key not in asked:
             raise ApiError(missing)
-    if asked["type"] not in (SINGLE, MULTI):
+    if type(asked["type"]) is not int or asked["type"] not in (SINGLE, MULTI):
         raise ApiError(41039)
-    if asked["scene"] not in (BUTTON, QR_CODE):
+    if type(asked["scene"]) is not int or asked["scene"] not in (BUTTON, QR_CODE):
         raise ApiError(41040)
     return asked["type"], asked["scene"]
 
 
 def overlay(call: Call, way: ContactWay, asked: Json) -> ContactWay:
     """The way with what was said laid over it, checked as a whole."""
-    said: Json = {key: asked[key] for key in ("remark", "state", "unionid") if key in asked}
-    if any(not isinstance(value, str) for value in said.values()):
-        raise ApiError(40058)
+    said: Json = {key: text(asked, key) for key in ("remark", "state", "unionid") if key in asked}
     for key in ("remark", "state"):
         if len(said.get(key, "")) > 30:
             raise ApiError(40058, detail=f"field `{key}` exceed max length 30")
-    flags: Json = {key: bool(asked[key]) for key in ("skip_verify", "is_exclusive", "mark_source") if key in asked}
+    flags: Json = {key: flag(asked, key, default=getattr(way, key)) for key in FLAGS}
     found = replace(way, **said, **flags, style=_style(way, asked))
     if "user" in asked or "party" in asked:
         found.users, found.parties = _targets(call, way.kind, asked, present=way)
@@ -54,7 +54,7 @@ def overlay(call: Call, way: ContactWay, asked: Json) -> ContactWay:
         found.expires_in = _seconds(asked, "expires_in", default=way.expires_in or EXPIRES_S)
         found.chat_expires_in = _seconds(asked, "chat_expires_in", default=way.chat_expires_in or CHAT_EXPIRES_S)
         if "conclusions" in asked:
-            found.conclusions = _conclusions(call, asked["conclusions"] or {})
+            found.conclusions = _conclusions(call, part(asked, "conclusions"))
     return found
 
 
@@ -66,16 +66,16 @@ def _style(way: ContactWay, asked: Json) -> int:
 
 
 def _seconds(asked: Json, key: str, *, default: int) -> int:
-    seconds = asked.get(key) or default
-    if type(seconds) is not int or not 0 < seconds <= LONGEST_S:
+    seconds = number(asked, key, default=default)
+    if not 0 < seconds <= LONGEST_S:
         raise ApiError(40058, detail=key)
     return seconds
 
 
 def _targets(call: Call, kind: int, asked: Json, *, present: ContactWay) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Canonical userids and departments; a single way has exactly one member and no department."""
-    users = asked.get("user") or ([] if "user" in asked else list(present.users))
-    parties = asked.get("party") or ([] if "party" in asked else list(present.parties))
+    users = texts(asked, "user") if "user" in asked else list(present.users)
+    parties = numbers(asked, "party") if "party" in asked else list(present.parties)
     if kind == SINGLE and (len(users) > 1 or parties):
         raise ApiError(41041)
     if not users and not parties:
@@ -114,17 +114,22 @@ def expanded(corp: Corp, users: tuple[str, ...], parties: tuple[int, ...]) -> li
 
 def _conclusions(call: Call, told: Json) -> Json:
     """Checked and as they will be shown: the text, and one of the others."""
+    objects = {kind: _strings(part(told, kind)) for kind in ("text", *SECOND_CONCLUSIONS)}
     for key, limits in CONCLUSION_BYTES.items():
         for name, limit in limits.items():
-            if len(str(told.get(key, {}).get(name, "")).encode()) > limit:
+            if len(objects[key].get(name, "").encode()) > limit:
                 raise ApiError(40058, detail=f"{key}.{name}")
-    kept = {"text": told["text"]} if told.get("text") else {}
-    second = next((key for key in SECOND_CONCLUSIONS if told.get(key)), "")
+    kept = {"text": objects["text"]} if objects["text"] else {}
+    second = next((key for key in SECOND_CONCLUSIONS if objects[key]), "")
     if second == "image":
-        media_id = told["image"].get("media_id", "")
+        media_id = objects["image"].get("media_id", "")
         if not call.book(MediaBook).usable(media_id, kinds=frozenset({IMAGE}), now=call.world.now()):
             raise ApiError(40007)
         kept["image"] = {"pic_url": f"https://p.qpic.example/pic_wework/{media_id[:24]}"}
     elif second:
-        kept[second] = told[second]
+        kept[second] = objects[second]
     return kept
+
+
+def _strings(told: Json) -> dict[str, str]:
+    return {key: text(told, key) for key in told}

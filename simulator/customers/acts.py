@@ -12,6 +12,7 @@ from simulator.customers.settings import CustomerSettings
 from simulator.customers.walks import edited
 from simulator.events import customer_event, member_left
 from simulator.records import READABLE, Corp, Pair, PairState
+from simulator.transfers.book import Status, TransferBook
 from simulator.transfers.moving import hand_over
 from simulator.welcome.book import WelcomeBook
 from simulator.world import World
@@ -37,8 +38,7 @@ def _greeting(corp: Corp, action: Action, pair: Pair, *, at: int) -> Told:
 
 def _greeted(corp: Corp, pair: Pair) -> bool:
     """Was the customer welcomed by the code of an earlier event of this pair?"""
-    ids = (pair.userid, pair.customer.external_userid)
-    codes = [item for item in corp.book(WelcomeBook).codes.values() if (item.userid, item.external_userid) == ids]
+    codes = corp.book(WelcomeBook).of_pair(pair.userid, pair.customer.external_userid)
     return any(item.said and item.at >= pair.createtime for item in codes)
 
 
@@ -102,8 +102,8 @@ def customer_renames(world: World, corp: Corp, action: Action, at: int) -> Outco
     return Outcome({"external_userid": customer.external_userid}, ())
 
 
-def transfer_done(world: World, corp: Corp, action: Action, at: int) -> Outcome:  # noqa: ARG001 - as all of them
-    """In-service inheritance takes effect.
+def transfer_done(world: World, corp: Corp, action: Action, at: int) -> Outcome:
+    """In-service inheritance takes effect, be it one that waits or one that nobody asked for by API.
 
     No add event when the takeover member is a friend already, or gets back a customer handed over earlier.
     Source: WeCom server API, assign customers of members in service (page 92125).
@@ -112,7 +112,13 @@ def transfer_done(world: World, corp: Corp, action: Action, at: int) -> Outcome:
     taker = member_in_service(corp, action.takeover_userid)
     if taker.userid == old.userid:
         raise ImpossibleError("handover and takeover are the same member")
-    return Outcome({"external_userid": action.external_userid}, hand_over(corp, old, taker, at=at))
+    book = corp.book(TransferBook)
+    waiting = book.waiting.get((old.userid, action.external_userid))
+    if waiting is not None and waiting.takeover_userid != taker.userid:
+        raise ImpossibleError(f"on the way to {waiting.takeover_userid!r}")
+    if waiting is not None:
+        book.end(waiting, Status.DONE, at=at)
+    return Outcome({"external_userid": action.external_userid}, hand_over(world, corp, old, taker, at=at))
 
 
 def resign(world: World, corp: Corp, action: Action, at: int) -> Outcome:  # noqa: ARG001 - as all of them

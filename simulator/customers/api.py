@@ -7,6 +7,7 @@ from typing import Any
 
 from simulator.api import cursors
 from simulator.api.calls import Call, Endpoint
+from simulator.api.fields import numbers, texts
 from simulator.customers import contact_list, conversions, notes, walks
 from simulator.customers.reading import followers, member_of, readable
 from simulator.customers.settings import CustomerSettings
@@ -29,17 +30,17 @@ def get_follow_user_list(call: Call) -> dict[str, Any]:
 def check_follow_user(call: Call) -> dict[str, Any]:
     """Who and which departments have the function; an empty half misses its arrays."""
     asked = call.json()
-    userids, parties = asked.get("userid") or [], asked.get("partyid") or []
+    userids, parties = texts(asked, "userid"), numbers(asked, "partyid")
     if not userids and not parties:
         raise ApiError(40063, detail="userid or partyid")
     yes: dict[str, list[Any]] = {"userid": [], "partyid": []}
     no: dict[str, list[Any]] = {"userid": [], "partyid": []}
     for userid in userids:
-        member = call.corp.member(str(userid))
+        member = call.corp.member(userid)
         served = member is not None and member.serves_customers and call.sees(member)
         (yes if served else no)["userid"].append(userid)
     for party in parties:
-        (yes if _party_serves(call, int(party)) else no)["partyid"].append(party)
+        (yes if _party_serves(call, party) else no)["partyid"].append(party)
     halves = {"authorized": yes, "unauthorized": no}
     return {half: {name: ids for name, ids in lists.items() if ids} for half, lists in halves.items()}
 
@@ -87,30 +88,33 @@ def _is_followed(call: Call, customer: Customer) -> bool:
     return any(readable(call, pair) and member.serves_customers for pair, member in members)
 
 
-def _listed_members(call: Call, userids: Any) -> list[Member]:
-    """Each member once, in the order of their ids; who they are must not depend on how they were listed."""
+def _listed_members(call: Call, userids: list[str]) -> list[Member | None]:
+    """Each member once, in the order of their ids; None stands for one who is passed over.
+
+    A walk counts these places, so they must not depend on how members were listed, or on who left meanwhile.
+    """
     if not userids:
         raise ApiError(40063, detail="userid_list")
-    if not isinstance(userids, list) or not all(isinstance(item, str) for item in userids):
-        raise ApiError(40058, detail="userid_list")
     if len(userids) > MOST_USERIDS or any(len(item.encode()) > MOST_USERID_BYTES for item in userids):
         raise ApiError(40058, detail="field `userid_list` exceed max length 64")
-    unique: dict[str, Member] = {}
+    unique: dict[str, Member | None] = {}
     for item in userids:
         try:
             unique[item.lower()] = member_of(call, item)
         except ApiError:
             if call.settings(CustomerSettings).bad_userid_fails_batch:
                 raise
+            unique[item.lower()] = None
     return [unique[key] for key in sorted(unique)]
 
 
 def batch_get_by_user(call: Call) -> dict[str, Any]:
     """One page of relations, a row for each: a customer of two listed members comes twice."""
     asked = call.json()
-    members = _listed_members(call, asked.get("userid_list"))
+    userids = texts(asked, "userid_list")
+    members = _listed_members(call, userids)
     limit = cursors.limit_of(asked, default=ROWS_A_PAGE, most=MOST_ROWS_A_PAGE, over="clamp")
-    bound_to = cursors.bound(call, "batch/get_by_user", *sorted({item.lower() for item in asked["userid_list"]}))
+    bound_to = cursors.bound(call, "batch/get_by_user", *sorted({item.lower() for item in userids}))
     page, next_cursor = walks.page(call, members, walks.Asked(limit, asked.get("cursor"), bound_to))
     rows = [
         {"external_contact": customer_view(pair.customer, call), "follow_info": follow_info(pair, call)}

@@ -46,15 +46,15 @@ def contact_list(call: Call) -> dict[str, Any]:
 def _rows(call: Call, place: cursors.Position) -> Iterator[tuple[cursors.Position, dict[str, Any]]]:
     """The rows beyond a place, each with the place behind it: first the followers', then the chats'."""
     walk, began, where, after = str(place[0]), place[1], place[2], str(place[3])
-    chats = sorted(call.book(ChatBook).chats.values(), key=lambda chat: chat.chat_id)
+    book, first_chat = call.book(ChatBook), ""
     if isinstance(where, int):
         for number, member, key in _contacts(call, where, after):
             pair = member.pair_at(key)
             more = {"follow_userid": pair.userid, "add_time": pair.createtime}
             yield [walk, began, number, key], _row(pair.customer, walk, known=member.serves_customers, more=more)
     else:
-        chats = [chat for chat in chats if chat.chat_id >= where]
-    for chat in chats:
+        first_chat = where
+    for chat in book.from_id(first_chat):
         for external_userid, known, more in _in_chat(call, chat):
             if chat.chat_id == where and external_userid <= after:
                 continue

@@ -8,6 +8,7 @@ import hashlib
 from typing import Any
 
 from simulator.api.calls import Call
+from simulator.api.fields import number, text
 from simulator.customers.reading import readable
 from simulator.customers.subjects import customer_of, inward, is_provider
 from simulator.customers.views import WECHAT
@@ -21,13 +22,13 @@ def from_service(call: Call) -> dict[str, Any]:
     A follower must be in the scope of both apps.
     """
     asked = call.json()
-    agent_id, told = asked.get("source_agentid"), asked.get("external_userid")
+    agent_id, told = number(asked, "source_agentid"), text(asked, "external_userid")
     if not told or not agent_id:
         raise ApiError(40063, detail="external_userid or source_agentid")
     source = next((app for app in call.corp.apps.values() if is_provider(app) and app.agent_id == agent_id), None)
     if source is None:
         raise ApiError(40056)
-    customer = call.corp.customers.get(inward(call.corp, source, str(told)))
+    customer = call.corp.customers.get(inward(call.corp, source, told))
     if customer is None:
         raise ApiError(40096)
     if not all(_followed(call, app, customer) for app in (call.app, source)):

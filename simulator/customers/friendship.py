@@ -1,10 +1,10 @@
 """How a member and a customer become friends, for the first time or again."""
 
 import random
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from simulator import names
+from simulator import names, orders
 from simulator.acting import ImpossibleError, Order
 from simulator.customers.settings import CustomerSettings
 from simulator.population import invent
@@ -47,11 +47,8 @@ class Action:
 
     @staticmethod
     def parse(do: str, order: Order) -> "Action":
-        """ValueError when it has unknown keys."""
-        unknown = order.keys() - {item.name for item in fields(Action)}
-        if unknown:
-            raise ValueError(f"unknown keys: {', '.join(sorted(unknown))}")
-        return Action(do, **order)
+        """ValueError when it has unknown keys or values of another type."""
+        return orders.parse(Action, {"do": do, **order})
 
 
 def member_in_service(corp: Corp, userid: str) -> Member:

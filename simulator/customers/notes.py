@@ -6,6 +6,7 @@ Source: WeCom server API, remark of a customer (page 92115).
 from typing import Any
 
 from simulator.api.calls import Call
+from simulator.api.fields import text, texts
 from simulator.customers.reading import member_of, visible_pair
 from simulator.customers.settings import CustomerSettings
 from simulator.customers.subjects import customer_of
@@ -38,13 +39,9 @@ def remark(call: Call) -> dict[str, Any]:
 
 def _check(call: Call, said: dict[str, Any]) -> None:
     for key, limit in LIMITS.items():
-        if not isinstance(said.get(key, ""), str):
-            raise ApiError(40058, detail=key)
-        if len(said.get(key, "")) > limit:
+        if len(text(said, key)) > limit:
             raise ApiError(40058, detail=f"field `{key}` exceed max length {limit}")
-    phones = said.get(PHONES, [])
-    if not isinstance(phones, list) or not all(isinstance(item, str) for item in phones):
-        raise ApiError(40058, detail=PHONES)
-    picture = said.get(PICTURE)
+    texts(said, PHONES)
+    picture = text(said, PICTURE)
     if picture and not call.book(MediaBook).usable(picture, kinds=frozenset({"image"}), now=call.world.now()):
         raise ApiError(40007)

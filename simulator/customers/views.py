@@ -84,7 +84,9 @@ def _corp_tag(tag_id: str, corp: Corp) -> dict[str, Any]:
 
 
 def follow_info(pair: Pair, call: Call) -> dict[str, Any]:
-    """As in `batch/get_by_user`: corp tags as ids only, personal tags left out."""
+    """As in `batch/get_by_user`: ids of tags, no personal ones; a WeCom user without phones has no list of them."""
     view = _shared(pair, call)
+    if pair.customer.type == WECOM and not pair.remark_mobiles:
+        view.pop("remark_mobiles", None)
     view["tag_id"] = call.book(TagBook).seen(pair.tags)
     return view

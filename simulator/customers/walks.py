@@ -43,7 +43,7 @@ class Asked:
 Rows = Iterable[tuple[cursors.Position, Pair]]
 
 
-def page(call: Call, members: list[Member], asked: Asked) -> tuple[list[Pair], str]:
+def page(call: Call, members: list[Member | None], asked: Asked) -> tuple[list[Pair], str]:
     """The next rows and the cursor behind them; ApiError 50100 when the cursor is none, or too old."""
     numbers, now = call.settings(CustomerSettings), call.world.now()
     if asked.cursor:
@@ -58,7 +58,7 @@ def page(call: Call, members: list[Member], asked: Asked) -> tuple[list[Pair], s
     return found, cursors.seal(place, bound_to=asked.bound_to, now=now) if place else ""
 
 
-def _first(call: Call, members: list[Member], numbers: CustomerSettings) -> cursors.Position:
+def _first(call: Call, members: list[Member | None], numbers: CustomerSettings) -> cursors.Position:
     """Where a new walk begins: its name decides its order."""
     book = call.book(CustomerBook)
     book.walks += 1
@@ -92,12 +92,12 @@ def _kept(call: Call, here: cursors.Position, kept: Snapshot) -> Rows:
             yield [here[0], number + 1], kept.pairs[number]
 
 
-def _live(call: Call, members: list[Member], here: Place) -> Rows:
+def _live(call: Call, members: list[Member | None], here: Place) -> Rows:
     shift = random.Random(here.walk).randrange(len(members)) if members else 0
     for number in range(here.number, len(members)):
         member = members[(number + shift) % len(members)]
-        keys = member.ordered() if member.serves_customers else []
-        if not keys:
+        keys = member.ordered() if member is not None and member.serves_customers else []
+        if member is None or not keys:
             continue
         at = here if number == here.number and here.pivot else _entry(keys, here.walk, number)
         for wrapped, key in _around(keys, at):

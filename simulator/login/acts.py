@@ -1,10 +1,11 @@
-"""What happens in browsers: the console's settings for login, a visit to the login page, a page that sets up the JS-SDK.
+"""What happens in browsers: the console's settings for login, a visit to the login page, a page that uses the JS-SDK.
 
 Source: WeCom server API, login (pages 96441, 96442, 98171), JS-SDK (page 96909).
 """
 
 import hashlib
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -58,19 +59,19 @@ def _check_domain(corp: Corp, agent_id: int, redirect_uri: str) -> None:
         raise ImpossibleError("error page 50001: the domain of redirect_uri is not trusted")
 
 
-def _who(corp: Corp, order: Order) -> dict[str, str]:
-    """The visitor: a member, a customer, or anybody with WeChat."""
+def _who(corp: Corp, order: Order) -> Code:
+    """The visitor: a member, a customer, or anybody with WeChat; the visit is still to be filled in."""
     if order.get("userid"):
         member = corp.member(str(order["userid"]))
         if member is None or member.resigned:
             raise ImpossibleError(f"no such member in service: {order['userid']!r}")
-        return {"userid": member.userid, "device": _made_up("device", corp, member.userid.lower())}
+        return Code(userid=member.userid, device=_made_up("device", corp, member.userid.lower()))
     if order.get("external_userid"):
         customer = corp.customers.get(str(order["external_userid"]))
         if customer is None:
             raise ImpossibleError(f"no such customer: {order['external_userid']!r}")
-        return {"openid": openid_of(corp, customer), "external_userid": customer.external_userid}
-    return {"openid": "oStr" + _made_up("stranger", corp, str(order["stranger"]))}
+        return Code(openid=openid_of(corp, customer), external_userid=customer.external_userid)
+    return Code(openid="oStr" + _made_up("stranger", corp, str(order["stranger"])))
 
 
 def _made_up(kind: str, corp: Corp, of: str) -> str:
@@ -111,14 +112,14 @@ def oauth(world: World, corp: Corp, order: Order, at: int) -> Outcome:  # noqa: 
         raise ImpossibleError("error page: state is up to 128 letters and digits")
     _check_domain(corp, agent_id, redirect_uri)
     who = _who(corp, order)
-    if order.get("web") and not who.get("userid"):
+    if order.get("web") and not who.userid:
         raise ImpossibleError("only members sign in on the web")
-    scope = "" if order.get("web") else _scope(corp, order, corp.member(who.get("userid", "")), agent_id)
+    scope = "" if order.get("web") else _scope(corp, order, corp.member(who.userid), agent_id)
     more: dict[str, str] = {"state": state} if state else {}
     if order.get("refuses"):
         return Outcome({"code": "", "redirect": _back(redirect_uri, more)})
     agreed = frozenset(order.get("agrees", ()))
-    code = corp.book(LoginBook).put_code(Code(at, agent_id, scope, agreed=agreed, **who))
+    code = corp.book(LoginBook).put_code(replace(who, agreed=agreed, at=at, agent_id=agent_id, scope=scope))
     return Outcome({"code": code, "redirect": _back(redirect_uri, {"code": code, **more})})
 
 

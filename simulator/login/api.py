@@ -12,8 +12,6 @@ from simulator.login.acts import PRIVATE
 from simulator.login.book import CODE_LIFE_S, USER_TICKET_LIFE_S, Code, Console, LoginBook, UserTicket
 from simulator.login.settings import LoginSettings
 
-# Source: WeCom server API, frequency limits (page 90454).
-TICKETS_PER_CORP_HOUR, TICKETS_PER_APP_HOUR = 400, 100
 UNKNOWN_GENDER = "0"
 
 
@@ -85,9 +83,9 @@ def get_user_detail(call: Call) -> dict[str, Any]:
 
 def _page_ticket(call: Call, kind: str, *, secret: str) -> dict[str, Any]:
     """Each kind is counted by itself."""
-    now = call.world.now()
-    call.take(f"{kind} tickets by app", limit=TICKETS_PER_APP_HOUR, window="hour", per_app=True)
-    call.take(f"{kind} tickets by corp", limit=TICKETS_PER_CORP_HOUR, window="hour")
+    now, numbers = call.world.now(), call.settings(LoginSettings)
+    call.take(f"{kind} tickets by app", limit=numbers.tickets_per_app_hour, window="hour", per_app=True)
+    call.take(f"{kind} tickets by corp", limit=numbers.tickets_per_corp_hour, window="hour")
     found = call.book(LoginBook).page_ticket(secret, now=now)
     return {"ticket": found.ticket, "expires_in": round(found.expires_at - now)}
 

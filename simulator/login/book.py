@@ -4,7 +4,7 @@ Source: WeCom server API, login (pages 96441 to 96443, 98171), JS-SDK (page 9690
 """
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # Source: WeCom server API, login (pages 96442 and 96443).
 CODE_LIFE_S, USER_TICKET_LIFE_S = 300, 1800
@@ -27,9 +27,9 @@ class Code:
     `agent_id` 0: the page named no app. `scope` is empty after a login on the web.
     """
 
-    at: float
-    agent_id: int
-    scope: str
+    at: float = 0
+    agent_id: int = 0
+    scope: str = ""
     userid: str = ""
     openid: str = ""
     external_userid: str = ""
@@ -73,6 +73,14 @@ class LoginBook:
         key = secrets.token_urlsafe(48)
         self.user_tickets[key] = ticket
         return key
+
+    def member_renamed(self, old: str, new: str) -> None:
+        """Logins that are under way go on under the new userid."""
+        for code in self.codes.values():
+            code.userid = new if code.userid == old else code.userid
+        for key, ticket in self.user_tickets.items():
+            if ticket.userid == old:
+                self.user_tickets[key] = replace(ticket, userid=new)
 
     def page_ticket(self, secret: str, *, now: float) -> PageTicket:
         """The ticket that is valid now, a new one when there is none."""

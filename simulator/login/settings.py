@@ -14,3 +14,6 @@ class LoginSettings:
     default_avatar: str = "https://wwcdn.example.com/default_avatar.png"
     # The code for a signature that does not fit is in the table of codes, the page shows texts only.
     wrong_signature_code: int = 40093
+    # Published, and here so that a test can reach them. Source: WeCom server API, frequency limits (page 90454).
+    tickets_per_corp_hour: int = 400
+    tickets_per_app_hour: int = 100

@@ -30,7 +30,6 @@ ATTACHMENTS = {
     ("video", "1"): book.MOMENT_VIDEO,
     ("image", "2"): book.ALBUM_IMAGE,
 }
-PICTURES_A_DAY, PICTURES_A_MONTH = 1000, 3000
 
 
 def _kept(call: Call, upload: Upload, kind: str) -> Media:
@@ -96,14 +95,14 @@ def _check_picture(content: bytes, kind: str) -> None:
 
 
 def upload_picture(call: Call) -> dict[str, Any]:
-    """A picture with an address that does not expire; no media_id."""
-    call.take("pictures", limit=PICTURES_A_MONTH, window="month")
-    call.take("pictures", limit=PICTURES_A_DAY, window="day")
+    """A picture with an address that does not expire; no media_id. Only accepted ones count."""
     found, numbers = read_upload(call), call.settings(MediaSettings)
     if format_of(found.content) not in PICTURES:
         raise ApiError(40004)
     if len(found.content) > numbers.picture_bytes:
         raise ApiError(45001)
+    call.take("pictures of a day", limit=numbers.pictures_per_day, window="day")
+    call.take("pictures of a month", limit=numbers.pictures_per_month, window="month")
     url = f"{numbers.picture_host}/wwpic/{secrets.token_hex(16)}/0"
     call.book(MediaBook).pictures.append(Picture(url, len(found.content), call.world.now()))
     return {"url": url}

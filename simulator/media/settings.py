@@ -13,3 +13,6 @@ class MediaSettings:
     picture_bytes: int = 2 * MB
     # A permanent picture's address: the real host differs.
     picture_host: str = "https://wework.qpic.example.com"
+    # Published, and here so that a test can reach them. Source: WeCom server API, frequency limits (page 90454).
+    pictures_per_day: int = 1000
+    pictures_per_month: int = 3000

@@ -91,7 +91,7 @@ def list_tags(call: Call) -> dict[str, Any]:
     return {"taglist": [{"tagid": tag.tag_id, "tagname": tag.name} for tag in tags]}
 
 
-def _nodes(call: Call, asked: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+def _nodes(asked: dict[str, Any]) -> tuple[list[Any], list[Any]]:
     """userlist and partylist; ApiError 40063 when both are empty, 40032 and 81014 when one is too long."""
     users, parties = asked.get("userlist") or [], asked.get("partylist") or []
     if not isinstance(users, list) or not isinstance(parties, list):
@@ -121,7 +121,7 @@ def _good(call: Call, users: list[Any], parties: list[Any]) -> tuple[dict[str, N
 def add_users(call: Call) -> dict[str, Any]:
     asked = call.json()
     tag = _own_tag(call, asked.get("tagid"))
-    users, parties, more = _good(call, *_nodes(call, asked))
+    users, parties, more = _good(call, *_nodes(asked))
     grown = MemberTag(tag.tag_id, tag.name, users=tag.users | users, parties=tag.parties | parties)
     if grown.nodes > call.settings(MemberTagSettings).most_nodes:
         raise ApiError(81003)
@@ -133,7 +133,7 @@ def delete_users(call: Call) -> dict[str, Any]:
     """Who does not carry the tag is no error."""
     asked = call.json()
     tag = _own_tag(call, asked.get("tagid"))
-    users, parties, more = _good(call, *_nodes(call, asked))
+    users, parties, more = _good(call, *_nodes(asked))
     tag.users = {key: None for key in tag.users if key not in users}
     tag.parties = {key: None for key in tag.parties if key not in parties}
     return more

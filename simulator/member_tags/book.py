@@ -34,7 +34,7 @@ class MemberTagBook:
     def named(self, name: str) -> MemberTag | None:
         return next((tag for tag in self.tags.values() if tag.name == name), None)
 
-    def rename(self, old: str, new: str) -> None:
+    def member_renamed(self, old: str, new: str) -> None:
         for tag in self.tags.values():
             tag.users = {new.lower() if key == old.lower() else key: None for key in tag.users}
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from simulator.api import cursors
 from simulator.api.calls import Call, Endpoint
+from simulator.api.fields import number, part, text
 from simulator.broadcasts.book import BEIJING
+from simulator.customers.subjects import outward
 from simulator.errors import ApiError
 from simulator.moments.book import Copy, Job, Json, Moment, MomentBook
 from simulator.moments.making import check_content, choose_senders, choose_tags, finish
@@ -29,9 +31,9 @@ def add_moment_task(call: Call) -> Json:
     asked, numbers, now = call.json(), call.settings(MomentSettings), call.world.now()
     if not numbers.enabled:
         raise ApiError(41211)
-    content, told = check_content(call, asked), asked.get("visible_range") or {}
-    userids, invalid_senders = choose_senders(call, told.get("sender_list"))
-    tags, invalid_tags = choose_tags(call, told.get("external_contact_list"))
+    content, told = check_content(call, asked), part(asked, "visible_range")
+    userids, invalid_senders = choose_senders(call, part(told, "sender_list"))
+    tags, invalid_tags = choose_tags(call, part(told, "external_contact_list"))
     _count(call, now=now)
     job = Job(
         f"simjob-{secrets.token_hex(8)}",
@@ -73,7 +75,7 @@ def get_moment_task_result(call: Call) -> Json:
 def _moment(call: Call, asked: Json) -> Moment:
     if not asked.get("moment_id"):
         raise ApiError(41059)
-    found = call.book(MomentBook).moments.get(str(asked["moment_id"]))
+    found = call.book(MomentBook).moments.get(text(asked, "moment_id"))
     if found is None or found.deleted:
         raise ApiError(41060)
     return found
@@ -96,12 +98,12 @@ def cancel_moment_task(call: Call) -> Json:
 def get_moment_list(call: Call) -> Json:
     """The interval is open at both ends."""
     asked = call.json()
-    start, end = asked.get("start_time"), asked.get("end_time")
+    start, end = number(asked, "start_time"), number(asked, "end_time")
     if not start or not end:
         raise ApiError(40063, detail="start_time")
     if not 0 <= end - start <= LONGEST_SPAN_S:
         raise ApiError(40058, detail="end_time")
-    creator, kind = asked.get("creator") or "", asked.get("filter_type", EVERYTHING)
+    creator, kind = text(asked, "creator").lower(), asked.get("filter_type", EVERYTHING)
     if kind not in (BY_CORP, BY_MEMBER, EVERYTHING):
         raise ApiError(40058, detail="filter_type")
     rows = [
@@ -109,7 +111,7 @@ def get_moment_list(call: Call) -> Json:
         for item in call.book(MomentBook).moments.values()
         if start < item.create_time < end
         and not item.deleted
-        and creator in ("", item.creator)
+        and creator in ("", item.creator.lower())
         and kind in (EVERYTHING, BY_MEMBER if item.creator else BY_CORP)
         and any(_in_scope(call, userid) for userid in item.copies)
     ]
@@ -156,7 +158,7 @@ def get_moment_task(call: Call) -> Json:
 
 def _copy(call: Call, asked: Json) -> Copy:
     """What the named member published; ApiError 41061 not theirs, 41062 not published yet."""
-    moment, member = _moment(call, asked), call.member(asked.get("userid") or "")
+    moment, member = _moment(call, asked), call.member(text(asked, "userid"))
     found = moment.copies.get(member.userid)
     if found is None:
         raise ApiError(41061)
@@ -168,19 +170,24 @@ def _copy(call: Call, asked: Json) -> Copy:
 def get_moment_customer_list(call: Call) -> Json:
     asked = call.json()
     copy = _copy(call, asked)
-    rows = [{"userid": copy.userid, "external_userid": item} for item in copy.audience]
+    rows = [{"userid": copy.userid, "external_userid": outward(call, item)} for item in copy.audience]
     return _page(call, asked, "customer_list", rows, default=500, most=1000)
 
 
 def get_moment_send_result(call: Call) -> Json:
     asked = call.json()
-    rows = [{"external_userid": item} for item in _copy(call, asked).reached]
+    rows = [{"external_userid": outward(call, item)} for item in _copy(call, asked).reached]
     return _page(call, asked, "customer_list", rows, default=3000, most=5000)
 
 
 def get_moment_comments(call: Call) -> Json:
     copy = _copy(call, call.json())
-    return {"comment_list": copy.comments, "like_list": copy.likes}
+    return {"comment_list": _outward(call, copy.comments), "like_list": _outward(call, copy.likes)}
+
+
+def _outward(call: Call, rows: list[Json]) -> list[Json]:
+    told = [{"external_userid": outward(call, row.get("external_userid", ""))} for row in rows]
+    return [{**row, **who} if "external_userid" in row else row for row, who in zip(rows, told, strict=True)]
 
 
 PRIVILEGES = ("view_moment_list", "send_moment", "manage_moment_cover_and_sign")

@@ -57,3 +57,14 @@ class MomentBook:
     moments: dict[str, Moment] = field(default_factory=dict)
     created_at: list[float] = field(default_factory=list)
     by_month: Counter[str] = field(default_factory=Counter)
+
+    def member_renamed(self, old: str, new: str) -> None:
+        for moment in self.moments.values():
+            moment.creator = new if moment.creator == old else moment.creator
+            if old in moment.copies:
+                moment.copies[old].userid = new
+                moment.copies = {copy.userid: copy for copy in moment.copies.values()}
+            for copy in moment.copies.values():
+                for row in (*copy.comments, *copy.likes):
+                    if row.get("userid") == old:
+                        row["userid"] = new

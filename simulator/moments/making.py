@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 from simulator.api.calls import Call
+from simulator.api.fields import numbers, part, parts, text, texts
 from simulator.errors import ApiError
 from simulator.media.book import MOMENT_IMAGE, MOMENT_VIDEO, MediaBook
 from simulator.moments.book import Copy, Job, Json, Moment, MomentBook
@@ -24,53 +25,53 @@ NOBODY = {"errcode": 81013, "errmsg": "user & party & tag all invalid"}
 
 def check_content(call: Call, asked: Json) -> Json:
     """As get_moment_list will show it; ApiError 41089 when there is nothing."""
-    text = (asked.get("text") or {}).get("content") or ""
-    if len(text) > TEXT_CHARACTERS or len(text.encode()) > TEXT_BYTES:
+    content, attachments = text(part(asked, "text"), "content"), parts(asked, "attachments")
+    if len(content) > TEXT_CHARACTERS or len(content.encode()) > TEXT_BYTES:
         raise ApiError(40058, detail="text.content")
-    attachments = asked.get("attachments") or []
-    if not text and not attachments:
+    if not content and not attachments:
         raise ApiError(41089)
-    return {"text": {"content": text}, **_attached(call, attachments)}
+    return {"text": {"content": content}, **_attached(call, attachments)}
 
 
 def _attached(call: Call, attachments: list[Json]) -> Json:
     if not attachments:
         return {}
-    kinds = {item.get("msgtype") for item in attachments}
-    kind = str(kinds.pop())
+    kinds = {text(item, "msgtype") for item in attachments}
+    kind = kinds.pop()
     if kinds or kind not in TYPES:
         raise ApiError(41065)
     most, media_kind = TYPES[kind]
     if len(attachments) > most:
         raise ApiError(41064)
-    objects = [item.get(kind) or {} for item in attachments]
+    objects = [part(item, kind) for item in attachments]
     for told in objects:
         _check(call, told, kind=kind, media_kind=media_kind)
     if kind == "image":
         return {"image": [{"media_id": told["media_id"]} for told in objects]}
     if kind == "video":
         return {"video": {"media_id": objects[0]["media_id"], "thumb_media_id": f"WWCISP_{secrets.token_hex(16)}"}}
-    return {"link": {"title": objects[0].get("title", ""), "url": objects[0]["url"]}}
+    return {"link": {"title": text(objects[0], "title"), "url": objects[0]["url"]}}
 
 
 def _check(call: Call, told: Json, *, kind: str, media_kind: str) -> None:
-    if not told.get("media_id") or (kind == "link" and not told.get("url")):
-        raise ApiError(40063, detail="media_id" if told.get("url") or kind != "link" else "url")
-    if len(told.get("title") or "") > TITLE_CHARACTERS:
+    media_id, url = text(told, "media_id"), text(told, "url")
+    if not media_id or (kind == "link" and not url):
+        raise ApiError(40063, detail="media_id" if url or kind != "link" else "url")
+    if len(text(told, "title")) > TITLE_CHARACTERS:
         raise ApiError(40058, detail="title")
-    if not call.book(MediaBook).usable(told["media_id"], kinds=frozenset({media_kind}), now=call.world.now()):
+    if not call.book(MediaBook).usable(media_id, kinds=frozenset({media_kind}), now=call.world.now()):
         raise ApiError(40007)
 
 
-def choose_senders(call: Call, told: Json | None) -> tuple[list[str], Json]:
+def choose_senders(call: Call, told: Json) -> tuple[list[str], Json]:
     """The members who are asked, and what was named in vain; nobody named means everybody in scope."""
     everybody = {item.userid: item for item in call.corp.members.values() if item.serves_customers and call.sees(item)}
-    users, parties = (told or {}).get("user_list") or [], (told or {}).get("department_list") or []
+    users, parties = texts(told, "user_list"), numbers(told, "department_list")
     if len(users) > MOST_SENDERS:
         raise ApiError(40058, detail="user_list")
     known = {userid.lower(): userid for userid in everybody}
     invalid = {
-        "user_list": [item for item in users if str(item).lower() not in known],
+        "user_list": [item for item in users if item.lower() not in known],
         "department_list": [item for item in parties if item not in call.corp.departments],
     }
     if not users and not parties:
@@ -81,16 +82,16 @@ def choose_senders(call: Call, told: Json | None) -> tuple[list[str], Json]:
         if party in call.corp.departments
         for item in call.corp.descendants(party)
     }
-    named = [known[str(item).lower()] for item in users if str(item).lower() in known]
+    named = [known[item.lower()] for item in users if item.lower() in known]
     named += [userid for userid, member in everybody.items() if inside & set(member.departments)]
     return list(dict.fromkeys(named)), invalid
 
 
-def choose_tags(call: Call, told: Json | None) -> tuple[list[str] | None, list[Any]]:
+def choose_tags(call: Call, told: Json) -> tuple[list[str] | None, list[Any]]:
     """The tags that the audience must have one of, None for everybody, and those that are none."""
     if not told:
         return None, []
-    tags = told.get("tag_list") or []
+    tags = texts(told, "tag_list")
     book = call.book(TagBook)
     corp_tags = [item for item in tags if (tag := book.tag(item)) is not None and not tag.group.strategy_id]
     return corp_tags, [item for item in tags if item not in corp_tags]

@@ -36,7 +36,7 @@ def talk_in_chat(world: World, corp: Corp, order: Order, at: int) -> Outcome:  #
     chat, speaker = corp.book(ChatBook).chats.get(str(order["chat_id"])), str(order["userid"])
     if chat is None or chat.state.dismissed_at or speaker not in chat.state.members:
         raise ImpossibleError("not in the chat")
-    day = corp.book(DayBook).chats[day_of(at), chat.chat_id]
+    day = corp.book(DayBook).chat_on(day_of(at), chat.chat_id)
     day.messages += int(order.get("messages", 1))
     day.speakers.add(speaker)
     return Outcome()

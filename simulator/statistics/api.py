@@ -6,6 +6,7 @@ Source: WeCom server API, statistics of members (page 92132).
 from typing import Any
 
 from simulator.api.calls import Call, Endpoint
+from simulator.api.fields import numbers, texts
 from simulator.errors import ApiError
 from simulator.statistics.book import DayBook, MemberDay, day_of
 from simulator.statistics.days import days_asked, is_ready, shown
@@ -24,10 +25,10 @@ def get_user_behavior_data(call: Call) -> Json:
 
 
 def _userids(call: Call, asked: Json) -> list[str]:
-    users, parties = asked.get("userid") or [], asked.get("partyid") or []
+    users, parties = texts(asked, "userid"), numbers(asked, "partyid")
     if not users and not parties:
         raise ApiError(40063, detail="userid")
-    if len(users) > MOST_NAMES or len(parties) > MOST_NAMES or isinstance(users, str):
+    if len(users) > MOST_NAMES or len(parties) > MOST_NAMES:
         raise ApiError(40058, detail="userid")
     if any(party not in call.corp.departments for party in parties):
         raise ApiError(60123)

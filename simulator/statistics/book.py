@@ -41,11 +41,24 @@ class ChatDay:
 
 @dataclass
 class DayBook:
-    """`last_talk` is when member and customer last exchanged a message, by (userid, external_userid)."""
+    """`chats` are by day and chat id, `last_talk` (the last message of the two) by userid and external_userid."""
 
     members: dict[tuple[int, str], MemberDay] = field(default_factory=lambda: defaultdict(MemberDay))
-    chats: dict[tuple[int, str], ChatDay] = field(default_factory=lambda: defaultdict(ChatDay))
+    chats: dict[int, dict[str, ChatDay]] = field(default_factory=dict)
     last_talk: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def member_renamed(self, old: str, new: str) -> None:
+        for day, userid in [key for key in self.members if key[1] == old]:
+            self.members[day, new] = self.members.pop((day, userid))
+        for userid, external_userid in [key for key in self.last_talk if key[0] == old]:
+            self.last_talk[new, external_userid] = self.last_talk.pop((userid, external_userid))
+        for spoken in (found for day in self.chats.values() for found in day.values()):
+            if old in spoken.speakers:
+                spoken.speakers ^= {old, new}
+
+    def chat_on(self, day: int, chat_id: str) -> ChatDay:
+        """What was said in a chat on a day, empty at first."""
+        return self.chats.setdefault(day, {}).setdefault(chat_id, ChatDay())
 
     def record(self, corp: Corp, events: Iterable[Event]) -> None:
         """Count what people did; what software did has no events."""

@@ -6,9 +6,10 @@ Source: WeCom server API, corp tags (page 92117), tags of rule groups (page 9488
 from typing import Any
 
 from simulator.api.calls import Call, Endpoint
+from simulator.api.fields import text, texts
 from simulator.errors import ApiError
 from simulator.tags.book import Tag, TagBook, TagGroup
-from simulator.tags.rules import bury, check_cap, check_name, check_order, names_asked, texts
+from simulator.tags.rules import bury, check_cap, check_name, check_order, names_asked
 from simulator.tags.settings import TagSettings
 
 Json = dict[str, Any]
@@ -94,7 +95,7 @@ def _target(call: Call, asked: Json, *, strategy_id: int) -> TagGroup | None:
     """The present group that is meant, None for a new one."""
     book = call.book(TagBook)
     if asked.get("group_id"):
-        group = book.group(str(asked["group_id"]))
+        group = book.group(text(asked, "group_id"))
         if group is None or group.strategy_id != strategy_id:
             raise ApiError(40068)
         return group
@@ -113,7 +114,7 @@ def own(call: Call, item: Tag | TagGroup | None, *, rule: bool) -> Tag | TagGrou
 
 def edit_tags(call: Call, *, rule: bool) -> Json:
     asked, book = call.json(), call.book(TagBook)
-    identity = str(asked.get("id") or "")
+    identity = text(asked, "id")
     item = own(call, book.tag(identity) or book.group(identity), rule=rule)
     order = check_order(asked)
     name = check_name(call, asked["name"]) if asked.get("name") else item.name

@@ -95,11 +95,23 @@ class TagBook:
         self, group: TagGroup, name: str, *, at: int, order: int = 0, creator: int = BY_A_PERSON, tag_id: str = ""
     ) -> Tag:
         tag = Tag(tag_id or new_id(rule=group.strategy_id > 0, kind="t"), name, group, at, order, creator)
+        self._replace(tag.tag_id)
         group.tags.append(tag)
         group.taken[name] = tag
         self.tags[tag.tag_id] = tag
         self.count += 1
         return tag
+
+    def _replace(self, tag_id: str) -> None:
+        """A tag that is configured anew has no tombstone any more."""
+        earlier = self.tags.get(tag_id)
+        if earlier is not None:
+            earlier.group.tags.remove(earlier)
+        self.gone.discard(tag_id)
+
+    def forget(self, tag_ids: Iterable[str]) -> None:
+        """From now on reads do not show the deleted ones on customers."""
+        self.gone.update(item for item in tag_ids if self.tag(item) is None)
 
     def put(self, tag_id: str, name: str, *, group_name: str, at: int, creator: int = BY_A_PERSON) -> None:
         """Configure one tag by its id: made, or renamed where it is."""

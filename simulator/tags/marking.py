@@ -7,18 +7,21 @@ from collections.abc import Hashable
 from typing import Any
 
 from simulator.api.calls import Call, Endpoint
+from simulator.api.fields import text, texts
+from simulator.customers.reading import member_of, visible_pair
+from simulator.customers.subjects import customer_of
+from simulator.customers.walks import edited
 from simulator.errors import ApiError
-from simulator.records import Member, Pair
+from simulator.records import Member
 from simulator.tags.book import TagBook
 from simulator.tags.rule_groups import CustomerRuleBook, reaches
-from simulator.tags.rules import texts
 from simulator.tags.settings import TagSettings
 
 
 def mark_tag(call: Call) -> dict[str, Any]:
     asked, limits = call.json(), call.settings(TagSettings)
-    member = call.member(asked.get("userid") or "")
-    pair = _pair(call, member, asked.get("external_userid") or "")
+    member = member_of(call, text(asked, "userid"))
+    pair = visible_pair(call, member, customer_of(call, text(asked, "external_userid")))
     add, remove = texts(asked, "add_tag"), texts(asked, "remove_tag")
     if not (add or remove):
         raise ApiError(40063, detail="add_tag")
@@ -30,17 +33,10 @@ def mark_tag(call: Call) -> dict[str, Any]:
     wanted = tuple(dict.fromkeys([*(item for item in pair.tags if item not in cleared), *add]))
     if add and len(wanted) > limits.most_tags_on_a_customer:
         raise ApiError(40144)
-    pair.tags = wanted
+    if wanted != pair.tags:
+        pair.tags = wanted
+        edited(call.world, call.corp, pair)
     return {}
-
-
-def _pair(call: Call, member: Member, external_userid: str) -> Pair:
-    if external_userid not in call.corp.customers:
-        raise ApiError(40096 if external_userid else 41035)
-    pair = member.pairs.get(external_userid)
-    if pair is None or not pair.readable or not member.serves_customers:
-        raise ApiError(84061)
-    return pair
 
 
 def _check(call: Call, member: Member, tag_id: str) -> None:

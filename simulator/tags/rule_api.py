@@ -7,6 +7,7 @@ from typing import Any
 
 from simulator.api import cursors
 from simulator.api.calls import Call, Endpoint
+from simulator.api.fields import flag, number, part, parts, text, texts
 from simulator.errors import ApiError
 from simulator.tags.book import TagBook
 from simulator.tags.rule_groups import (
@@ -55,9 +56,10 @@ class RuleApi:
         }
 
     def _own(self, call: Call, asked: Json) -> RuleGroup:
-        if not asked.get("strategy_id"):
+        strategy_id = number(asked, "strategy_id")
+        if not strategy_id:
             raise ApiError(40063, detail="strategy_id")
-        return call.book(self.kind).own(asked["strategy_id"], creator=call.app.agent_id)
+        return call.book(self.kind).own(strategy_id, creator=call.app.agent_id)
 
     def listed(self, call: Call) -> Json:
         found = [item for item in call.book(self.kind).groups.values() if item.creator == call.app.agent_id]
@@ -90,41 +92,42 @@ class RuleApi:
 
     def create(self, call: Call) -> Json:
         asked, book = call.json(), call.book(self.kind)
-        if not asked.get("strategy_name") or not asked.get("range"):
-            raise ApiError(40063, detail="strategy_name" if asked.get("range") else "range")
-        parent = book.own(asked["parent_id"], creator=call.app.agent_id) if asked.get("parent_id") else None
+        name, told, parent_id = text(asked, "strategy_name"), parts(asked, "range"), number(asked, "parent_id")
+        if not name or not told:
+            raise ApiError(40063, detail="strategy_name" if told else "range")
+        parent = book.own(parent_id, creator=call.app.agent_id) if parent_id else None
         if book.level(parent) >= MOST_LEVELS:
             raise ApiError(40058, detail="parent_id")
-        group = RuleGroup(book.made + 1, str(asked["strategy_name"]), int(call.world.now()), call.app.agent_id)
+        group = RuleGroup(book.made + 1, name, int(call.world.now()), call.app.agent_id)
         group.parent_id = parent.strategy_id if parent else 0
         group.admins = _admins(call, asked)
-        group.range = dict.fromkeys(_nodes(call, asked["range"], parent=parent))
+        group.range = dict.fromkeys(_nodes(call, told, parent=parent))
         group.privilege = dict(parent.privilege) if parent else self._privilege(asked)
         book.made += 1
         book.groups[group.strategy_id] = group
         return {"strategy_id": group.strategy_id}
 
     def _privilege(self, asked: Json) -> dict[str, bool]:
-        told = asked.get("privilege") or {}
+        told = part(asked, "privilege")
         return {
             **dict.fromkeys(self.always, True),
-            **{name: bool(told.get(name, True)) for name in self.switched},
+            **{name: flag(told, name, default=True) for name in self.switched},
         }
 
     def edit(self, call: Call) -> Json:
         asked, book = call.json(), call.book(self.kind)
         group = self._own(call, asked)
         parent = book.groups.get(group.parent_id)
-        added = _nodes(call, asked.get("range_add") or [], parent=parent)
-        removed = _nodes(call, asked.get("range_del") or [], parent=None)
+        name = text(asked, "strategy_name") or group.name
+        added = _nodes(call, parts(asked, "range_add"), parent=parent)
+        removed = _nodes(call, parts(asked, "range_del"), parent=None)
         kept = [item for item in dict.fromkeys([*group.range, *added]) if item not in removed]
         if len(kept) > MOST_NODES:
             raise ApiError(40058, detail="range")
         admins = _admins(call, asked) if asked.get("admin_list") else group.admins
+        privilege = self._privilege(asked) if part(asked, "privilege") and parent is None else group.privilege
         group.range, group.admins = dict.fromkeys(kept), admins
-        group.name = str(asked.get("strategy_name") or group.name)
-        if asked.get("privilege") and parent is None:
-            group.privilege = self._privilege(asked)
+        group.name, group.privilege = name, privilege
         return {}
 
     def delete(self, call: Call) -> Json:
@@ -139,7 +142,7 @@ class RuleApi:
 
 
 def _admins(call: Call, asked: Json) -> tuple[str, ...]:
-    admins = asked.get("admin_list")
+    admins = texts(asked, "admin_list")
     if not admins:
         raise ApiError(40063, detail="admin_list")
     if len(admins) > MOST_ADMINS:
@@ -147,7 +150,7 @@ def _admins(call: Call, asked: Json) -> tuple[str, ...]:
     return tuple(call.member(item).userid for item in admins)
 
 
-def _nodes(call: Call, told: Any, *, parent: RuleGroup | None) -> list[Node]:
+def _nodes(call: Call, told: list[Json], *, parent: RuleGroup | None) -> list[Node]:
     """ApiError 60111 or 60123 for what is not there, 60030 for what the parent does not have."""
     if len(told) > MOST_NODES_A_CALL:
         raise ApiError(40058, detail="range")
@@ -159,12 +162,13 @@ def _nodes(call: Call, told: Any, *, parent: RuleGroup | None) -> list[Node]:
 
 def _node(call: Call, told: Json) -> Node:
     if told.get("type") == MEMBER:
-        return MEMBER, call.member(told.get("userid") or "").userid
+        return MEMBER, call.member(text(told, "userid")).userid
     if told.get("type") != DEPARTMENT:
         raise ApiError(40058, detail="type")
-    if told.get("partyid") not in call.corp.departments:
+    party_id = number(told, "partyid")
+    if party_id not in call.corp.departments:
         raise ApiError(60123)
-    return DEPARTMENT, told["partyid"]
+    return DEPARTMENT, party_id
 
 
 ENDPOINTS = RuleApi(CustomerRuleBook, always=ALWAYS, switched=SWITCHED).endpoints("customer_strategy")

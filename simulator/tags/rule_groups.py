@@ -34,7 +34,7 @@ class RuleBook:
 
     def own(self, strategy_id: Any, *, creator: int) -> RuleGroup:
         """ApiError 60136 when there is none or another app made it."""
-        found = self.groups.get(strategy_id) if isinstance(strategy_id, int) else None
+        found = self.groups.get(strategy_id) if type(strategy_id) is int else None
         if found is None or found.creator != creator:
             raise ApiError(60136)
         return found
@@ -45,6 +45,11 @@ class RuleBook:
         while group is not None:
             found, group = found + 1, self.groups.get(group.parent_id)
         return found
+
+    def member_renamed(self, old: str, new: str) -> None:
+        for group in self.groups.values():
+            group.admins = tuple(new if item == old else item for item in group.admins)
+            group.range = dict.fromkeys((kind, new if name == old else name) for kind, name in group.range)
 
     def family(self, strategy_id: int) -> list[RuleGroup]:
         """The group and everything below it."""

@@ -6,11 +6,11 @@ Source: WeCom server API, tags of rule groups (page 94882).
 from typing import Any
 
 from simulator.api.calls import Call, Endpoint
+from simulator.api.fields import number, texts
 from simulator.errors import ApiError
 from simulator.tags.api import add_tags, del_tags, edit_tags, group_view
 from simulator.tags.book import Tag, TagBook, TagGroup
 from simulator.tags.rule_groups import CustomerRuleBook
-from simulator.tags.rules import texts
 
 Json = dict[str, Any]
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 def get_strategy_tag_list(call: Call) -> Json:
     asked, book = call.json(), call.book(TagBook)
     group_ids, tag_ids = texts(asked, "group_id"), texts(asked, "tag_id")
-    strategy_id = asked.get("strategy_id") or 0
+    strategy_id = number(asked, "strategy_id")
     if strategy_id:
         call.book(CustomerRuleBook).own(strategy_id, creator=call.app.agent_id)
     found = []
@@ -45,7 +45,7 @@ def _view(group: TagGroup, tags: list[Tag]) -> Json:
 
 def add_strategy_tag(call: Call) -> Json:
     """Only under a rule group of the first level."""
-    strategy_id = call.json().get("strategy_id")
+    strategy_id = number(call.json(), "strategy_id")
     if not strategy_id:
         raise ApiError(40063, detail="strategy_id")
     rule = call.book(CustomerRuleBook).own(strategy_id, creator=call.app.agent_id)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.api.calls import Call
+from simulator.api.fields import text, texts
+from simulator.customers.subjects import inward
 from simulator.errors import ApiError
 from simulator.records import Member, PairState
 from simulator.transfers.book import Transfer, TransferBook
@@ -32,17 +34,17 @@ class Terms:
 
 def transfer_in_service(call: Call) -> dict[str, Any]:
     asked = call.json()
-    message = _text(asked, "transfer_success_msg")
+    message = text(asked, "transfer_success_msg")
     if len(message) > MOST_MESSAGE:
         raise ApiError(40058, detail=f"field `transfer_success_msg` exceed max length {MOST_MESSAGE}")
-    handover = call.member(_text(asked, "handover_userid"))
+    handover = call.member(text(asked, "handover_userid"))
     refusal = 40205 if is_stale(handover, at=call.world.now()) else 0
     return {"customer": _start(call, asked, _terms(call, asked, handover, refusal=refusal, message=message))}
 
 
 def transfer_of_resigned(call: Call) -> dict[str, Any]:
     asked = call.json()
-    userid = _text(asked, "handover_userid")
+    userid = text(asked, "handover_userid")
     if not userid:
         raise ApiError(40063, detail="handover_userid")
     handover = call.corp.member(userid)
@@ -54,15 +56,7 @@ def transfer_of_resigned(call: Call) -> dict[str, Any]:
 
 def takeover_held(call: Call) -> str | None:
     """Transfers of resigned members' customers to one takeover member must come one after the other."""
-    return _text(call.json(), "takeover_userid").lower() or None
-
-
-def _text(asked: dict[str, Any], key: str) -> str:
-    """Empty when it is absent; ApiError 40058 when it is no text."""
-    value = asked.get(key) or ""
-    if not isinstance(value, str):
-        raise ApiError(40058, detail=key)
-    return value
+    return text(call.json(), "takeover_userid").lower() or None
 
 
 def _leaver_refusal(call: Call, handover: Member) -> int:
@@ -78,7 +72,7 @@ def _leaver_refusal(call: Call, handover: Member) -> int:
 def _terms(
     call: Call, asked: dict[str, Any], handover: Member, *, refusal: int, resigned: bool = False, message: str = ""
 ) -> Terms:
-    taker = call.member(_text(asked, "takeover_userid"))
+    taker = call.member(text(asked, "takeover_userid"))
     if taker is handover:
         raise ApiError(40130)
     settings = call.settings(TransferSettings)
@@ -92,9 +86,10 @@ def _start(call: Call, asked: dict[str, Any], terms: Terms) -> list[dict[str, An
     due_at = now + call.settings(TransferSettings).effective_after_s
     members = (terms.handover.userid, terms.taker.userid)
     rows = []
-    for external_userid in _customers(asked):
+    for told in _customers(asked):
+        external_userid = inward(call.corp, call.app, told)
         refused = _refusal(call, terms, external_userid)
-        rows.append({"external_userid": external_userid, "errcode": refused})
+        rows.append({"external_userid": told, "errcode": refused})
         if not refused:
             transfer = Transfer(*members, external_userid, terms.resigned, now, due_at, terms.message)
             call.book(TransferBook).start(transfer)
@@ -103,11 +98,9 @@ def _start(call: Call, asked: dict[str, Any], terms: Terms) -> list[dict[str, An
 
 
 def _customers(asked: dict[str, Any]) -> list[str]:
-    listed = asked.get("external_userid")
+    listed = texts(asked, "external_userid")
     if not listed:
         raise ApiError(40063, detail="external_userid")
-    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
-        raise ApiError(40058, detail="external_userid")
     if len(listed) > MOST_CUSTOMERS:
         raise ApiError(40058, detail=f"field `external_userid` exceed max length {MOST_CUSTOMERS}")
     return listed

@@ -59,6 +59,15 @@ class TransferBook:
         transfer.status, transfer.ended_at = status, at
         self.waiting.pop((transfer.handover_userid, transfer.external_userid), None)
 
+    def member_renamed(self, old: str, new: str) -> None:
+        for item in self.transfers:
+            item.handover_userid = new if item.handover_userid == old else item.handover_userid
+            item.takeover_userid = new if item.takeover_userid == old else item.takeover_userid
+        self.waiting = {(item.handover_userid, item.external_userid): item for item in self.waiting.values()}
+        self.of_members.clear()
+        for item in self.transfers:
+            self.of_members[item.resigned, item.handover_userid, item.takeover_userid].append(item)
+
     def leaving_of(self, member: Member, *, now: float) -> int:
         """When a resigned member left: Unix seconds."""
         if member.resigned_at is not None:

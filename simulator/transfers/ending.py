@@ -6,6 +6,7 @@ Source: WeCom server API, assign customers (pages 92125 and 94081), customer eve
 
 from simulator.events import Event, customer_event
 from simulator.records import Corp, Pair, PairState
+from simulator.statistics.book import DayBook
 from simulator.transfers.book import Status, Transfer, TransferBook
 from simulator.transfers.moving import hand_over, told
 from simulator.transfers.rules import is_full
@@ -17,7 +18,9 @@ def at_its_time(world: World, corp: Corp, transfer: Transfer) -> Later:
     """What is to be done when the transfer is due and nobody said anything."""
 
     def run(at: int) -> None:
-        for event in take_effect(world, corp, transfer, at=at):
+        events = take_effect(world, corp, transfer, at=at)
+        corp.book(DayBook).record(corp, events)
+        for event in events:
             world.emit(corp, event)
 
     return run
@@ -41,7 +44,7 @@ def take_effect(world: World, corp: Corp, transfer: Transfer, *, at: int) -> tup
         book.end(transfer, Status.FULL, at=at)
         return _failed(corp, transfer, "customer_limit_exceed", settings=settings, at=at)
     book.end(transfer, Status.DONE, at=at)
-    return hand_over(corp, old, taker, at=at, notes_go_over=settings.notes_go_over)
+    return hand_over(world, corp, old, taker, at=at, notes_go_over=settings.notes_go_over)
 
 
 def refuse(world: World, corp: Corp, transfer: Transfer, *, at: int) -> tuple[Event, ...]:

@@ -26,7 +26,7 @@ def transfers(world: World, corp: Corp) -> list[dict[str, Any]]:  # noqa: ARG001
 
 
 def without_member(world: World, corp: Corp) -> list[dict[str, Any]]:
-    return list(unassigned(world, corp))
+    return [row for _, row in unassigned(world, corp)]
 
 
 LOOKS = {"transfers": transfers, "unassigned": without_member}

@@ -3,8 +3,10 @@
 Source: WeCom server API, assign customers of members in service (page 92125), customer events (page 92130).
 """
 
+from simulator.customers.reading import began
 from simulator.events import Event, Fields, customer_event
 from simulator.records import Corp, Member, Pair, PairState
+from simulator.world import World
 
 ASSIGNED_BY_ADMIN = 202
 BY_TRANSFER = (("Source", "DELETE_BY_TRANSFER"),)
@@ -16,7 +18,9 @@ def told(corp: Corp, change_type: str, userid: str, external_userid: str, *, at:
     return customer_event(corp.corp_id, change_type, at=at, fields=ids + more)
 
 
-def hand_over(corp: Corp, old: Pair, taker: Member, *, at: int, notes_go_over: bool = False) -> tuple[Event, ...]:
+def hand_over(
+    world: World, corp: Corp, old: Pair, taker: Member, *, at: int, notes_go_over: bool = False
+) -> tuple[Event, ...]:
     """End `old` and make the taker a friend; the callbacks.
 
     No delete event when the old member left. No add event when the taker is a friend already, or gets back a customer
@@ -33,16 +37,17 @@ def hand_over(corp: Corp, old: Pair, taker: Member, *, at: int, notes_go_over: b
     corp.handed_over.add((old.userid, external_userid))
     if present is not None and present.state is PairState.ACTIVE:
         return events
-    _befriend(corp, old, taker, at=at, notes_go_over=notes_go_over)
+    began(world, corp, _befriend(corp, old, taker, at=at, notes_go_over=notes_go_over))
     if got_back:
         return events
     return (*events, told(corp, "add_external_contact", taker.userid, external_userid, at=at))
 
 
-def _befriend(corp: Corp, old: Pair, taker: Member, *, at: int, notes_go_over: bool) -> None:
+def _befriend(corp: Corp, old: Pair, taker: Member, *, at: int, notes_go_over: bool) -> Pair:
     pair = Pair(taker.userid, old.customer, PairState.ACTIVE, at, remark=old.customer.name, add_way=ASSIGNED_BY_ADMIN)
     pair.oper_userid = taker.userid
     if notes_go_over:
         for name in NOTES:
             setattr(pair, name, getattr(old, name))
     corp.link(pair)
+    return pair

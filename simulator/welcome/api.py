@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from simulator.api.calls import Call, Endpoint
+from simulator.api.fields import text
 from simulator.broadcasts.content import check_content
 from simulator.errors import ApiError
 from simulator.statistics.book import DayBook
@@ -19,9 +20,10 @@ ANOTHER_IS_SENDING = 41096
 
 def send_welcome_msg(call: Call) -> dict[str, Any]:
     asked = call.json()
-    if not asked.get("welcome_code"):
+    code = text(asked, "welcome_code")
+    if not code:
         raise ApiError(41049)
-    welcome = _usable(call, str(asked["welcome_code"]))
+    welcome = _usable(call, code)
     welcome.said = check_content(call, asked)
     welcome.agent_id, welcome.said_at = call.app.agent_id, int(call.world.now())
     return {}

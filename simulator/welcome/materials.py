@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 from simulator.api.calls import Call, Endpoint
+from simulator.api.fields import part, text
 from simulator.broadcasts.content import check_object
 from simulator.errors import ApiError
 from simulator.welcome.book import Material, WelcomeBook
@@ -18,15 +19,15 @@ OBJECTS = ("image", "link", "miniprogram", "file", "video")
 
 
 def _content(call: Call, asked: Json) -> Json:
-    text = (asked.get("text") or {}).get("content") or ""
-    if len(text.encode()) > TEXT_BYTES:
+    said = text(part(asked, "text"), "content")
+    if len(said.encode()) > TEXT_BYTES:
         raise ApiError(40058, detail="text.content")
-    kind = next((item for item in OBJECTS if asked.get(item)), "")
-    if not text and not kind:
+    kind = next((item for item in OBJECTS if part(asked, item)), "")
+    if not said and not kind:
         raise ApiError(40063, detail="text")
-    content: Json = {"text": {"content": text}} if text else {}
+    content: Json = {"text": {"content": said}} if said else {}
     if kind:
-        content[kind] = check_object(call, kind, asked[kind])
+        content[kind] = check_object(call, kind, part(asked, kind))
     return content
 
 
@@ -40,7 +41,7 @@ def _own(call: Call, asked: Json) -> Material:
 def _present(call: Call, asked: Json) -> Material:
     if not asked.get("template_id"):
         raise ApiError(40063, detail="template_id")
-    material = call.book(WelcomeBook).materials.get(str(asked["template_id"]))
+    material = call.book(WelcomeBook).materials.get(text(asked, "template_id"))
     if material is None:
         raise ApiError(60136)
     return material

@@ -32,7 +32,7 @@ def page(sim):
 
 
 def test_the_example_shop_has_something_of_everything(sim, page):
-    """Members, customers, relations, tags, chats and followers; the names that come back work; twice is once."""
+    """People, relations, tags, chats, a leaver, messages, followers; the names that come back work; twice is once."""
     shop = sim.sim("demo", {})
     assert sim.sim("demo", {}) == shop
     query = {"corpid": shop["corp_id"], "corpsecret": shop["secret"]}
@@ -42,7 +42,10 @@ def test_the_example_shop_has_something_of_everything(sim, page):
     ).json()
     assert len(found["external_userid"]) > 10
     summary = sim.sim(f"corps/{shop['corp_id']}")
-    assert (summary["members"], summary["customers"]) == (5, 60)
+    assert (summary["members"], summary["customers"]) == (6, 66)
+    for name in ("tags", "chats", "unassigned", "broadcasts", "moments"):
+        assert sim.sim(f"corps/{shop['corp_id']}/look/{name}"), name
+    assert sim.sim(f"corps/{shop['corp_id']}/look/contact_ways")["ways"]
     assert summary["pairs"]["active"] > 60
     shown = page(corp=shop["corp_id"])
     for text in ("江南百货", "李娜", "VIP", "西湖店新品群", "江南百货服务号"):

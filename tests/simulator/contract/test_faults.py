@@ -126,6 +126,18 @@ def test_contact_42_wecom_is_down(sim):
     assert call(sim).json()["errcode"] == 0
 
 
+def test_contact_42_tries_that_got_no_answer_are_counted(sim):
+    """By what failed, beside the codes, so that a client's storm can be seen."""
+    sim.sim("faults", [{"path": "user/get", "cut": "before"}, {"path": "user/get", "http_status": 502}])
+    assert is_cut(sim)
+    assert call(sim).status_code == 502
+    sim.sim("faults", {"down": True})
+    for _ in range(3):
+        is_cut(sim)
+    assert sim.sim("calls")["user/get"] == {"502": 1, "cut": 1, "down": 3}
+    assert sim.sim("calls/rate?path=user/get")["real"]["codes"] == {"cut": 1, "502": 1, "down": 3}
+
+
 def test_contact_42_answers_are_slow(sim):
     """Latency for one API, or for all of them; the one named counts more."""
     sim.sim("faults", [{"path": "*", "latency_ms": 300}, {"path": "department/list", "latency_ms": 0}])
