@@ -104,8 +104,10 @@ class Chat:
 
     def seen(self, now: float) -> ChatState | None:
         """What reads show; None while a new chat is not visible yet."""
-        visible = [state for at, state in self.states if at <= now]
-        return visible[-1] if visible else None
+        for at, state in reversed(self.states):
+            if at <= now:
+                return state
+        return None
 
     def change(self, state: ChatState, *, now: float, lag_s: float) -> None:
         """Reads go on showing what they show now until the lag is over."""

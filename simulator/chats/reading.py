@@ -30,13 +30,12 @@ def list_chats(call: Call) -> dict[str, Any]:
     if status not in list(Status):
         raise ApiError(40058, detail="status_filter")
     owners = _owners(call, asked)
-    rows = [
-        {"chat_id": chat.chat_id, "status": int(present)}
-        for chat, present in _listed(call, owners=owners, status=status)
-        if not status or present == status
-    ]
+    chats = _listed(call, owners=owners, status=status)
+    if status:
+        chats = [chat for chat in chats if chat.status(call.corp) == status]
     bound_to = cursors.bound(call, "groupchat/list", status, sorted(owners))
-    rows, next_cursor = cursors.page(rows, cursor=asked.get("cursor"), limit=limit, bound_to=bound_to)
+    page, next_cursor = cursors.page(chats, cursor=asked.get("cursor"), limit=limit, bound_to=bound_to)
+    rows = [{"chat_id": chat.chat_id, "status": int(chat.status(call.corp))} for chat in page]
     return {"group_chat_list": rows, "next_cursor": next_cursor}
 
 
@@ -59,8 +58,8 @@ def _owners(call: Call, asked: dict[str, Any]) -> set[str]:
     return owners
 
 
-def _listed(call: Call, *, owners: set[str], status: int) -> list[tuple[Chat, Status]]:
-    """The chats of these owners, or of all in scope, with their status. See ChatSettings for owners who left."""
+def _listed(call: Call, *, owners: set[str], status: int) -> list[Chat]:
+    """The chats of these owners, or of all in scope. See ChatSettings for owners who left."""
     now, settings = call.world.now(), call.settings(ChatSettings)
     left_too = bool(owners) or (settings.left_owner_is_refused and status in LEFT_OWNER)
 
@@ -75,7 +74,7 @@ def _listed(call: Call, *, owners: set[str], status: int) -> list[tuple[Chat, St
         if state is None or state.owner not in listed:
             continue
         if not state.dismissed_at or now < state.dismissed_at + settings.dismissed_listed_s:
-            found.append((chat, chat.status(call.corp)))
+            found.append(chat)
     return found
 
 

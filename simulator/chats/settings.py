@@ -1,6 +1,7 @@
 """The numbers of group chats, and what sources leave open. Nothing here is published unless it says so."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass
@@ -37,3 +38,8 @@ class ChatSettings:
     unknown_way_code: int = 41044
     # Whether a group that a full join way created joins its chat_id_list.
     way_gains_new_chat: bool = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "member_list" and value not in {"items", "text", "none"}:
+            raise ValueError("member_list is items, text or none")
+        super().__setattr__(name, value)

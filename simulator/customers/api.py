@@ -9,9 +9,10 @@ from simulator.api import cursors
 from simulator.api.calls import Call, Endpoint
 from simulator.api.fields import numbers, texts
 from simulator.customers import contact_list, conversions, notes, walks
+from simulator.customers.book import CustomerBook
 from simulator.customers.reading import followers, member_of, readable
 from simulator.customers.settings import CustomerSettings
-from simulator.customers.subjects import customer_of, outward
+from simulator.customers.subjects import customer_of, is_provider, outward
 from simulator.customers.views import customer_view, follow_info, follow_user
 from simulator.errors import ApiError
 from simulator.records import Customer, Member
@@ -57,10 +58,11 @@ def _party_serves(call: Call, department_id: int) -> bool:
 def list_customers(call: Call) -> dict[str, Any]:
     member = member_of(call, call.query.get("userid"))
     pairs = map(member.pair_at, member.ordered()) if member.serves_customers else ()
-    found = [outward(call, pair.customer.external_userid) for pair in pairs if readable(call, pair)]
+    coming = call.book(CustomerBook).coming
+    found = [pair.customer.external_userid for pair in pairs if pair.readable and pair not in coming]
     if not found:
         raise ApiError(84061)
-    return {"external_userid": found}
+    return {"external_userid": [outward(call, item) for item in found] if is_provider(call.app) else found}
 
 
 def get_customer(call: Call) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from simulator.names import person
 
 MEMBERS = ["LiNa", "ZhaoMin", "Wang", "SunHao", "ChenWei", "LiuYang"]
 DAY_S = 86_400
-STEPS = 250
+STEPS = 200
 
 
 class Life:
@@ -139,7 +139,7 @@ def walk(sim, userids):
             return found
 
 
-@pytest.fixture(params=range(4))
+@pytest.fixture(params=range(3))
 def lived(sim, request):
     """A corp after some months of random life, with a day of quiet behind it."""
     sim.corp("members", [{"userid": userid} for userid in MEMBERS])
