@@ -68,6 +68,7 @@ class _Ready:
     due: Due
     number: int
     body: bytes
+    noted_at: datetime
 
 
 class Notifier:
@@ -126,7 +127,7 @@ class Notifier:
                     stored = tenant.cipher.encrypt(body, BODY) if due.body is None else due.body
                     number = begin_attempt(connection, due, body=stored, now=now)
                     if number is not None:
-                        ready.append(_Ready(due, number, body))
+                        ready.append(_Ready(due, number, body, now))
             add_person_times(connection, tenant.id, len(ready), now=now)
         return ready
 
@@ -226,7 +227,7 @@ class Notifier:
         with self._runtime.engine.begin() as connection:
             finish_attempt(connection, due, ready.number, outcome, now=now)
             if outcome.outcome == "retry":
-                add_person_times(connection, tenant.id, -1, now=now)
+                add_person_times(connection, tenant.id, -1, now=ready.noted_at)
         messages.labels(due.notice, outcome.outcome).inc()
         if outcome.state == "sent":
             delay.observe(max(0.0, (now - due.created_at).total_seconds()))

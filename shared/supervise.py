@@ -46,13 +46,17 @@ class StartCancelledError(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """What to keep running. `env` is the child's whole environment; without `ready`, started means ready."""
+    """What to keep running. `env` is the child's whole environment; without `ready`, started means ready.
+
+    With `alongside` it starts and stops at once with the program before it in the list.
+    """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str]
     ready: Callable[[], bool] | None = None
     restart: bool = True
+    alongside: bool = False
 
 
 def restart_delay_s(failure_count: int) -> float:
@@ -109,7 +113,7 @@ class Supervisor:
         self.stop()
 
     def start(self) -> None:
-        """Start all programs in order, each when the one before is ready.
+        """Start all programs in order, each when those before it are ready, unless it starts alongside.
 
         Raises:
             NotReadyError: one did not get ready in time, or ended and is not to be restarted; all are stopped.
@@ -117,31 +121,36 @@ class Supervisor:
         """
         self._log_folder.mkdir(parents=True, exist_ok=True)
         try:
-            for child in self._children.values():
+            for together in self._groups():
                 if self._stopping.is_set():
                     raise StartCancelledError
-                child.thread = threading.Thread(
-                    target=self._keep_running, args=[child], name=f"supervise-{child.program.name}", daemon=True
-                )
-                child.thread.start()
-                self._await_ready(child)
+                for child in together:
+                    child.thread = threading.Thread(
+                        target=self._keep_running, args=[child], name=f"supervise-{child.program.name}", daemon=True
+                    )
+                    child.thread.start()
+                for child in together:
+                    self._await_ready(child)
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """Stop all in reverse order: SIGTERM to the group, SIGKILL to it after the grace."""
-        for child in reversed(self._children.values()):
-            with child.lock:
-                child.stopping = True
-                _signal_group(child.process, signal.SIGTERM)
-            child.ended.set()
-            if child.thread is not None and child.process is not None:
-                with suppress(subprocess.TimeoutExpired):
-                    child.process.wait(self._grace_s)
-                _signal_group(child.process, signal.SIGKILL)
-            if child.thread is not None:
-                child.thread.join()
+        """Stop all in reverse order: SIGTERM to the process group, SIGKILL to it after the grace."""
+        for together in reversed(self._groups()):
+            for child in together:
+                with child.lock:
+                    child.stopping = True
+                    _signal_group(child.process, signal.SIGTERM)
+                child.ended.set()
+            deadline = monotonic() + self._grace_s
+            for child in together:
+                if child.thread is not None and child.process is not None:
+                    with suppress(subprocess.TimeoutExpired):
+                        child.process.wait(max(0.0, deadline - monotonic()))
+                    _signal_group(child.process, signal.SIGKILL)
+                if child.thread is not None:
+                    child.thread.join()
 
     def pids(self) -> dict[str, int]:
         """The pids of the programs that run now."""
@@ -162,6 +171,15 @@ class Supervisor:
         child = self._children[name]
         with child.lock:
             _signal_group(child.process, signal.SIGKILL)
+
+    def _groups(self) -> list[list[_Child]]:
+        """The children, those that start and stop at once together."""
+        groups: list[list[_Child]] = []
+        for child in self._children.values():
+            if not (groups and child.program.alongside):
+                groups.append([])
+            groups[-1].append(child)
+        return groups
 
     def _keep_running(self, child: _Child) -> None:
         while not child.stopping:

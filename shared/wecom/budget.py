@@ -8,7 +8,7 @@ it, so that backfill can take all that is left and still never makes a welcome m
 Source: WeCom server API, frequency limits (page 90454).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import floor
 
@@ -23,8 +23,6 @@ BURST = 0.02
 """Part of the minute's limit that may start at the same moment."""
 SMALL_BURST = 10
 """So many may start at once also where the limit is small (a group robot: 20 a minute), and the rest follows slower."""
-SETTLED_S = 60.0
-"""A clock that stands further behind than this was set back; a smaller difference is another machine's clock."""
 PENALTY_MARGIN_S = 1.0
 UNLIMITED = 1_000_000
 ENDING_S = 0.05
@@ -55,7 +53,8 @@ class Limits:
 class Usage:
     """The shared state. Times are Unix seconds; `slots` counts the calls of each minute, the newest at `slot`.
 
-    `holders`: process -> (calls under way, when they are forgotten if it died).
+    `at` never goes back: see `agreed`.
+    `holders`: process -> (calls under way, when they are forgotten if it died); kept where calls at once are limited.
     """
 
     tokens: float
@@ -83,20 +82,15 @@ def unused(limits: Limits, *, now: float) -> Usage:
 
 def advanced(usage: Usage, limits: Limits, *, now: float) -> Usage:
     """The state at `now`: tokens have come in, old minutes are forgotten, and so are processes that died."""
-    at = now if usage.at - now > SETTLED_S else max(usage.at, now)
-    tokens = min(_burst(limits), usage.tokens + max(0.0, now - usage.at) * _rate(limits))
+    now = max(now, usage.at)
     slot = int(now // MINUTE_S)
     gone = slot - usage.slot
-    if gone < -1:  # set back: what was counted still counts, as of now
-        gone = 0
-    slots = (*usage.slots[max(gone, 0) :], *(0,) * min(max(gone, 0), SLOTS))
     return replace(
         usage,
-        tokens=tokens,
-        at=at,
-        slots=slots[-SLOTS:] if slots else (0,) * SLOTS,
-        slot=slot if gone != -1 else usage.slot,
-        closed_until=min(usage.closed_until, now + HOUR_S + PENALTY_MARGIN_S),
+        tokens=min(_burst(limits), usage.tokens + (now - usage.at) * _rate(limits)),
+        at=now,
+        slots=(*usage.slots[gone:], *(0,) * min(gone, SLOTS)),
+        slot=slot,
         holders={name: (count, until) for name, (count, until) in usage.holders.items() if until > now and count},
     )
 
@@ -117,14 +111,20 @@ def room(usage: Usage, limits: Limits, priority: Priority, *, now: float) -> int
     return max(0, min(found)) if found else UNLIMITED
 
 
-def taken(usage: Usage, count: int, *, holder: str, until: float) -> Usage:
-    """The state after `count` calls of a process were let start (less than 0: so many have ended)."""
-    started = max(count, 0)
-    have = usage.holders.get(holder, (0, until))[0] + count
-    slots = (*usage.slots[:-1], usage.slots[-1] + started)
-    return replace(
-        usage, tokens=usage.tokens - started, slots=slots, holders={**usage.holders, holder: (max(have, 0), until)}
-    )
+def taken(usage: Usage, count: int = 1) -> Usage:
+    """The state after so many calls were let start."""
+    return replace(usage, tokens=usage.tokens - count, slots=(*usage.slots[:-1], usage.slots[-1] + count))
+
+
+def holding(usage: Usage, limits: Limits, count: int, *, holder: str, until: float) -> Usage:
+    """The state when a process has so many calls under way.
+
+    All of them, not a difference: should an earlier word have been lost, or have counted without its teller knowing,
+    this one puts it right.
+    """
+    if limits.at_once is None:
+        return replace(usage, holders={})
+    return replace(usage, holders={**usage.holders, holder: (count, until)})
 
 
 def wait_s(usage: Usage, limits: Limits, priority: Priority, *, now: float) -> float:
@@ -180,25 +180,37 @@ class Scope:
     limits: Limits
 
 
+def agreed(scopes: Iterable[Scope], *, now: float) -> float:
+    """The present time of these states: that of the clock which is ahead of all that asked so far.
+
+    A clock that was set back, or another machine's, then earns nothing twice and forgets nothing too early. Whoever
+    finds itself behind goes on from there with its own clock, so that nothing stands still.
+    """
+    return max(now, *(one.usage.at for one in scopes))
+
+
 def grant(
-    scopes: Sequence[Scope], wanted: Sequence[Priority], *, ended: int, holder: str, until: float, now: float
+    scopes: Sequence[Scope], wanted: Sequence[Priority], *, under_way: int, holder: str, keep_s: float, now: float
 ) -> tuple[list[Scope], list[bool], float]:
     """Let calls start, the most urgent first; all scopes must have room.
 
-    `ended` calls of this process are over. Returns the new scopes, for each wish whether it was granted, and about
-    how many seconds the first that was not has to wait.
+    This process has `under_way` calls, which are forgotten after `keep_s` without a word of it. Returns the new scopes,
+    for each wish whether it was granted, and about how many seconds the first that was not has to wait.
     """
-    present = [
-        Scope(taken(advanced(one.usage, one.limits, now=now), -ended, holder=holder, until=until), one.limits)
-        for one in scopes
-    ]
+    now = agreed(scopes, now=now)
+
+    def state(usage: Usage, limits: Limits) -> Scope:
+        return Scope(holding(usage, limits, under_way, holder=holder, until=now + keep_s), limits)
+
+    present = [state(advanced(one.usage, one.limits, now=now), one.limits) for one in scopes]
     granted, wait = [False] * len(wanted), 0.0
     for number in sorted(range(len(wanted)), key=lambda number: wanted[number]):
         priority = wanted[number]
         if min(room(one.usage, one.limits, priority, now=now) for one in present) < 1:
             wait = max(wait_s(one.usage, one.limits, priority, now=now) for one in present)
             break
-        present = [Scope(taken(one.usage, 1, holder=holder, until=until), one.limits) for one in present]
+        under_way += 1
+        present = [state(taken(one.usage), one.limits) for one in present]
         granted[number] = True
     return present, granted, wait
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from shared.clock import from_unix
 from shared.db.engine import fetch_all, run
 from shared.wecom.budget import Limits, Scope, Usage, unused
+from shared.wecom.locking import END_STANDSTILL
 
 
 def make_usages(
@@ -34,23 +35,22 @@ def lock_usages(
 
     The caller names them in one order, so that nobody waits for each other.
     """
-    # A lost second of counts after a crash of the database is within the margin; a disk flush per call is not.
-    run(connection, "set local synchronous_commit = off")
     found = _locked(connection, keys)
     if len(found) < len(keys):
         return None
     return [Scope(found[key], limit) for key, limit in zip(keys, limits, strict=True)]
 
 
+# A lost second of counts after a crash of the database is within the margin; a disk flush per call is not.
+_LOCK = (
+    f"select set_config('synchronous_commit', 'off', true), {END_STANDSTILL}, b.scope, b.api, b.usage "  # noqa: S608 - a constant
+    "from unnest(cast(:scopes as text[]), cast(:apis as text[])) with ordinality as k (scope, api, number) "
+    "join api_budget b on (b.scope, b.api) = (k.scope, k.api) order by k.number for update of b"
+)
+
+
 def _locked(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Usage]:
-    rows = fetch_all(
-        connection,
-        "select b.scope, b.api, b.usage from unnest(cast(:scopes as text[]), cast(:apis as text[])) "
-        "with ordinality as k (scope, api, number) "
-        "join api_budget b on (b.scope, b.api) = (k.scope, k.api) order by k.number for update of b",
-        scopes=[scope for scope, _ in keys],
-        apis=[api for _, api in keys],
-    )
+    rows = fetch_all(connection, _LOCK, scopes=[scope for scope, _ in keys], apis=[api for _, api in keys])
     return {(row["scope"], row["api"]): _usage(row["usage"]) for row in rows}
 
 
@@ -59,13 +59,16 @@ def _usage(stored: dict[str, Any]) -> Usage:
     return Usage(**{**stored, "slots": tuple(stored["slots"]), "holders": holders})
 
 
-def record_usages(connection: Connection, keys: Sequence[tuple[str, str]], scopes: Sequence[Scope]) -> None:
+def record_usages(
+    connection: Connection, keys: Sequence[tuple[str, str]], scopes: Sequence[Scope], *, ahead_s: float
+) -> None:
+    """`ahead_s` is how far the states' time is ahead of this machine's clock."""
     rows = [
         {
             "scope": scope,
             "api": api,
             "usage": asdict(one.usage),
-            "closed_until": from_unix(int(one.usage.closed_until)) if one.usage.closed_until else None,
+            "closed_until": from_unix(int(one.usage.closed_until - ahead_s)) if one.usage.closed_until else None,
         }
         for (scope, api), one in zip(keys, scopes, strict=True)
     ]

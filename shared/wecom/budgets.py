@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 import structlog
 from prometheus_client import Gauge, Histogram
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared.clock import Clock, monotonic
 from shared.db.engine import describe
 from shared.settings import Settings
 from shared.wecom.apis import Api, Priority
-from shared.wecom.budget import ENDING_S, Limits, Scope, closed, grant, lowered
+from shared.wecom.budget import ENDING_S, Limits, Scope, agreed, closed, grant, lowered
 from shared.wecom.budget_store import lock_usages, make_usages, record_usages
 from shared.wecom.errors import PostponedError
 
@@ -27,6 +27,8 @@ CLOSED, CROWDED = 45009, 45033
 STALE_S = 1.0
 """A place that was not used for this long is given back: WeCom would count the call in another window."""
 LONGEST_PAUSE_S = 0.1
+GRACE_S = 1.0
+"""How much longer a call waits while another one's question is with the database."""
 FORGOTTEN_S = 15.0
 """How long after its latest end a call of a killed process still counts as under way."""
 
@@ -51,18 +53,26 @@ class _Waiting:
 
 @dataclass
 class _Gate:
-    """The waiting calls of this process for one API of one corp."""
+    """The calls of this process of one API of one corp.
+
+    `told` is what the shared state says of `under_way`, as far as this process knows; the next question puts it right.
+    `ahead_s` is how far that state's time is ahead of this machine's clock; `reopens_at` is `closed_until` as a time of
+    `monotonic`.
+    """
 
     keys: tuple[tuple[str, str], ...]
     limits: tuple[Limits, ...]
     changed: threading.Condition = field(default_factory=threading.Condition)
     waiting: list[_Waiting] = field(default_factory=list)
-    ended: int = 0
+    under_way: int = 0
+    told: int = 0
     asking: bool = False
     quiet_until: float = 0.0
     denied: Priority | None = None
     wait_s: float = 0.0
     closed_until: float = 0.0
+    reopens_at: float = 0.0
+    ahead_s: float = 0.0
 
 
 class Budgets:
@@ -82,7 +92,7 @@ class Budgets:
             PostponedError: there is no room within `wecom_wait_s`, or the API is closed; nothing was sent.
         """
         gate = self._gate(scope, api)
-        if gate.closed_until > self._now():
+        if self._closed_s(gate) > 0:
             raise self._postponed(gate, api)
         started = monotonic()
         self._enter(gate, api, priority, until=started + self._settings.wecom_wait_s)
@@ -94,25 +104,21 @@ class Budgets:
 
     def refused(self, scope: str, api: Api, code: int) -> float:
         """Tell everybody that WeCom answered 45009 or 45033; seconds until the API may be called again."""
-        gate, now = self._gate(scope, api), self._now()
+        gate = self._gate(scope, api)
         change = closed if code == CLOSED else lowered
 
-        def refuse(scopes: list[Scope]) -> list[Scope]:
+        def refuse(scopes: list[Scope], now: float) -> list[Scope]:
             return [Scope(change(scopes[0].usage, scopes[0].limits, now=now), scopes[0].limits), *scopes[1:]]
 
-        scopes = self._changed(gate, refuse)
-        usage = scopes[0].usage
-        wait_s = max(0.0, usage.closed_until - now)
-        with gate.changed:
-            gate.closed_until = usage.closed_until
-        _show(gate.keys, scopes, now=now)
+        self._changed(gate, refuse)
+        wait_s = self._closed_s(gate)
         log.warning(
             "wecom.api_closed" if code == CLOSED else "wecom.api_crowded", scope=scope, api=api.path, wait_s=wait_s
         )
         return wait_s
 
     def closed_for(self, scope: str, api: Api) -> float:
-        return max(0.0, self._gate(scope, api).closed_until - self._now())
+        return self._closed_s(self._gate(scope, api))
 
     def _gate(self, scope: str, api: Api) -> _Gate:
         with self._lock:
@@ -137,107 +143,113 @@ class Budgets:
         return _Gate(tuple(keys), tuple(limits))
 
     def _enter(self, gate: _Gate, api: Api, priority: Priority, *, until: float) -> None:
-        me = _Waiting(priority)
+        me, entered = _Waiting(priority), False
         with gate.changed:
             gate.waiting.append(me)
         try:
             while True:
-                self._wait_for_turn_to_ask(gate, me)
-                if me.granted_at is None:
+                if self._is_to_ask(gate, me, until=until):
                     self._ask(gate)
                 if me.granted_at is not None:
                     if monotonic() - me.granted_at < STALE_S:
+                        entered = True
                         return
                     self._give_back(gate, me)
-                elif gate.closed_until > self._now() or monotonic() + gate.wait_s > until:
+                elif self._closed_s(gate) > 0 or monotonic() + gate.wait_s > until:
                     raise self._postponed(gate, api)
         finally:
             with gate.changed:
                 if me in gate.waiting:
                     gate.waiting.remove(me)
+                elif not entered:  # its turn came while this thread gave up
+                    gate.under_way -= 1
                 gate.changed.notify_all()
             self._tell_what_ended(gate)
 
-    def _wait_for_turn_to_ask(self, gate: _Gate, me: _Waiting) -> None:
-        """Return when this call was granted, or when it is the one to ask for all that wait."""
+    def _is_to_ask(self, gate: _Gate, me: _Waiting, *, until: float) -> bool:
+        """Wait until this call is the one to ask for all that wait; False when it was granted, or waited too long."""
         with gate.changed:
-            while me.granted_at is None:
+            while me.granted_at is None and monotonic() < until + GRACE_S:
                 pause = gate.quiet_until - monotonic()
                 if gate.denied is not None and me.priority < gate.denied:
                     pause = 0.0  # there may be room for it where there was none for the others
                 if not gate.asking and pause <= 0:
                     gate.asking = True
-                    return
+                    return True
                 gate.changed.wait(LONGEST_PAUSE_S if gate.asking else pause)
+            return False
 
     def _ask(self, gate: _Gate) -> None:
         with gate.changed:
-            asking, ended, gate.ended = list(gate.waiting), gate.ended, 0
-        wait_s = LONGEST_PAUSE_S
+            asking, under_way = list(gate.waiting), gate.under_way
         try:
-            granted, wait_s = self._granted(gate, [one.priority for one in asking], ended=ended)
+            granted, wait_s = self._granted(gate, [one.priority for one in asking], under_way=under_way)
         except BaseException:
             with gate.changed:
-                gate.ended += ended
                 gate.asking = False
                 gate.changed.notify_all()
             raise
         with gate.changed:
             at = monotonic()
+            gate.told = under_way + sum(granted)
             for one, yes in zip(asking, granted, strict=True):
-                if not yes:
-                    continue
-                if one in gate.waiting:
+                if yes and one in gate.waiting:  # else it has left meanwhile
                     one.granted_at = at
+                    gate.under_way += 1
                     gate.waiting.remove(one)
-                else:  # it has left meanwhile
-                    gate.ended += 1
             gate.wait_s = wait_s
             gate.denied = min((one.priority for one in asking if one.granted_at is None), default=None)
             gate.quiet_until = at + min(wait_s, LONGEST_PAUSE_S)
             gate.asking = False
             gate.changed.notify_all()
 
-    def _granted(self, gate: _Gate, wanted: Sequence[Priority], *, ended: int) -> tuple[list[bool], float]:
-        now = self._now()
-        until = now + self._settings.wecom_total_timeout_s + self._settings.wecom_connect_timeout_s + FORGOTTEN_S
+    def _granted(self, gate: _Gate, wanted: Sequence[Priority], *, under_way: int) -> tuple[list[bool], float]:
+        keep_s = self._settings.wecom_total_timeout_s + self._settings.wecom_connect_timeout_s + FORGOTTEN_S
         result: list[tuple[list[bool], float]] = []
 
-        def let_start(scopes: list[Scope]) -> list[Scope]:
+        def let_start(scopes: list[Scope], now: float) -> list[Scope]:
             after, granted, wait_s = grant(
-                scopes, wanted, ended=ended, holder=self._holder, until=until, now=self._now()
+                scopes, wanted, under_way=under_way, holder=self._holder, keep_s=keep_s, now=now
             )
             result.append((granted, wait_s))
             return after
 
-        scopes = self._changed(gate, let_start)
-        granted, wait_s = result[-1]
-        gate.closed_until = scopes[0].usage.closed_until
-        _show(gate.keys, scopes, now=now)
-        return granted, wait_s
+        self._changed(gate, let_start)
+        return result[-1]
 
-    def _changed(self, gate: _Gate, change: Callable[[list[Scope]], list[Scope]]) -> list[Scope]:
-        """Change the shared states under their locks; the new ones."""
+    def _changed(self, gate: _Gate, change: Callable[[list[Scope], float], list[Scope]]) -> None:
+        """Change the shared states under their locks, and remember what this process needs of them."""
         while True:
             with self._engine.begin() as connection:
                 scopes = lock_usages(connection, gate.keys, gate.limits)
                 if scopes is not None:
-                    scopes = change(scopes)
-                    record_usages(connection, gate.keys, scopes)
-                    return scopes
+                    clock = self._clock.now().timestamp()
+                    now = agreed(scopes, now=clock + gate.ahead_s)
+                    scopes = change(scopes, now)
+                    record_usages(connection, gate.keys, scopes, ahead_s=now - clock)
+                    break
             with self._engine.begin() as connection:
-                make_usages(connection, gate.keys, gate.limits, now=self._now())
+                make_usages(connection, gate.keys, gate.limits, now=self._now(gate))
+        with gate.changed:
+            gate.ahead_s = now - clock
+            gate.closed_until = scopes[0].usage.closed_until
+            gate.reopens_at = monotonic() + gate.closed_until - now
+        _show(gate.keys, scopes, now=now, ahead_s=now - clock)
+
+    def _closed_s(self, gate: _Gate) -> float:
+        """Seconds until WeCom takes calls again, as far as is known; when clocks disagree, ask the shared state."""
+        return max(0.0, min(gate.closed_until - self._now(gate), gate.reopens_at - monotonic()))
 
     def _give_back(self, gate: _Gate, me: _Waiting) -> None:
         """The turn came, but the thread was held up: ask anew."""
         with gate.changed:
-            gate.ended += 1
+            gate.under_way -= 1
             me.granted_at = None
             gate.waiting.append(me)
 
     def _leave(self, gate: _Gate) -> None:
         with gate.changed:
-            gate.ended += 1
+            gate.under_way -= 1
             if gate.waiting and gate.wait_s <= ENDING_S:  # they wait for a call to end: one of them asks now
                 gate.quiet_until = 0.0
                 gate.changed.notify_all()
@@ -247,31 +259,30 @@ class Budgets:
         """When nobody waits, nobody asks: then who ends a call says so."""
         while True:
             with gate.changed:
-                if gate.waiting or gate.asking or not gate.ended:
+                if gate.waiting or gate.asking or gate.told == gate.under_way:
                     return
                 gate.asking = True
             try:
                 self._ask(gate)
-            except (
-                DBAPIError
-            ) as error:  # the call is over, and its answer matters more; the count has an end of its own
+            except SQLAlchemyError as error:  # the answer matters more, and the count has an end of its own
                 log.warning("wecom.budget_away", api=gate.keys[0][1], reason=describe(error))
                 return
 
     def _postponed(self, gate: _Gate, api: Api) -> PostponedError:
-        now = self._now()
-        if gate.closed_until > now:
-            return PostponedError(api.path, "closed by WeCom for a while", after_s=gate.closed_until - now)
+        closed_s = self._closed_s(gate)
+        if closed_s > 0:
+            return PostponedError(api.path, "closed by WeCom for a while", after_s=closed_s)
         return PostponedError(api.path, "its budget is used up", after_s=max(1.0, gate.wait_s))
 
-    def _now(self) -> float:
-        return self._clock.now().timestamp()
+    def _now(self, gate: _Gate) -> float:
+        return self._clock.now().timestamp() + gate.ahead_s
 
 
-def _show(keys: Sequence[tuple[str, str]], scopes: Sequence[Scope], *, now: float) -> None:
+def _show(keys: Sequence[tuple[str, str]], scopes: Sequence[Scope], *, now: float, ahead_s: float) -> None:
     for (scope, api), one in zip(keys, scopes, strict=True):
         if one.limits.per_minute is not None:
             left.labels(scope, api, "minute").set(max(0.0, one.usage.tokens))
         if one.limits.per_hour is not None:
             left.labels(scope, api, "hour").set(one.limits.per_hour - one.usage.in_hour)
-        closed_until.labels(scope, api).set(one.usage.closed_until if one.usage.closed_until > now else 0)
+        until = one.usage.closed_until
+        closed_until.labels(scope, api).set(until - ahead_s if until > now else 0)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from shared.clock import Clock, from_unix, monotonic
 from shared.db.engine import fetch_one, run
 from shared.wecom.errors import PostponedError
+from shared.wecom.locking import locking
 
 THRESHOLD = 5
 """Calls without an answer, with no answer in between."""
@@ -46,12 +47,16 @@ def after_failure(outage: Outage, *, now: float) -> Outage:
     return Outage(failures, outage.openings + 1, now + pause, 0.0)
 
 
-def wait_s(outage: Outage, *, now: float) -> float:
-    """Seconds until somebody may probe; 0 when WeCom answers or a probe is due."""
+def wait_s(outage: Outage, *, now: float, unchanged_s: float = 0.0) -> float:
+    """Seconds until somebody may probe; 0 when WeCom answers or a probe is due.
+
+    `unchanged_s` is for how long the caller has seen this very state: after a probe's time of that, whatever the clocks
+    say (one was set back, or is another machine's), nobody is probing.
+    """
     if not outage.open_until:
         return 0.0
-    until = min(max(outage.open_until, outage.probing_until), now + PROBE_S)  # a clock that was set back
-    return max(0.0, until - now)
+    until = max(outage.open_until, outage.probing_until)
+    return max(0.0, min(until - now, PROBE_S - unchanged_s))
 
 
 _SELECT = (
@@ -65,31 +70,38 @@ class Circuit:
 
     def __init__(self, engine: Engine, clock: Clock, egress: str) -> None:
         self._engine, self._clock, self._egress = engine, clock, egress
-        self._seen, self._seen_at = Outage(), float("-inf")
+        self._seen, self._seen_at, self._changed_at = Outage(), float("-inf"), monotonic()
 
-    def check(self, api: str) -> None:
-        """Let a call through, or not.
+    def check_pause(self, api: str) -> None:
+        """Before a call waits for its turn.
 
         Raises:
             PostponedError: WeCom is down; nothing was sent.
         """
         wait = self.pause_s()
-        if not self._seen.open_until:
-            return
-        if wait > 0 or not self._claim_probe():
-            # Spread, so that what was postponed does not come back all at once.
-            raise PostponedError(api, "WeCom does not answer", after_s=max(wait, 1.0) + random.uniform(0, 2))  # noqa: S311
+        if wait > 0:
+            raise _postponed(api, wait)
+
+    def check(self, api: str) -> None:
+        """Right before a call: while WeCom is down, only whoever claims the probe may go on, and must.
+
+        Raises:
+            PostponedError: WeCom is down; nothing was sent.
+        """
+        self.check_pause(api)
+        if self._seen.open_until and not self._claim_probe():
+            raise _postponed(api, 1.0)
 
     def pause_s(self) -> float:
         """Seconds until somebody may probe; 0 when WeCom answers or a probe is due."""
         if monotonic() - self._seen_at > FRESH_S:
             with self._engine.connect() as connection:
                 self._see(self._load(connection))
-        return wait_s(self._seen, now=self._now())
+        return self._wait_s(self._seen)
 
     def failed(self) -> None:
         """A call got no answer."""
-        with self._engine.begin() as connection:
+        with locking(self._engine) as connection:
             before = self._load(connection, lock=True)
             after = after_failure(before, now=self._now())
             self._record(connection, after)
@@ -101,7 +113,7 @@ class Circuit:
         """A call got an answer, whatever it said."""
         if not self._seen.failures and not self._seen.open_until:
             return
-        with self._engine.begin() as connection:
+        with locking(self._engine) as connection:
             before = self._load(connection, lock=True)
             self._record(connection, Outage())
         if before.open_until:
@@ -109,15 +121,18 @@ class Circuit:
         self._see(Outage())
 
     def _claim_probe(self) -> bool:
-        now = self._now()
-        with self._engine.begin() as connection:
+        with locking(self._engine) as connection:
             present = self._load(connection, lock=True)
-            mine = not present.open_until or wait_s(present, now=now) == 0
+            self._see(present)
+            mine = self._wait_s(present) == 0
             if mine and present.open_until:
-                present = replace(present, probing_until=now + PROBE_S)
+                present = replace(present, probing_until=self._now() + PROBE_S)
                 self._record(connection, present)
         self._see(present)
         return mine
+
+    def _wait_s(self, outage: Outage) -> float:
+        return wait_s(outage, now=self._now(), unchanged_s=monotonic() - self._changed_at)
 
     def _load(self, connection: Connection, *, lock: bool = False) -> Outage:
         if lock:
@@ -144,8 +159,15 @@ class Circuit:
         )
 
     def _see(self, outage: Outage) -> None:
+        if (outage.open_until, outage.probing_until) != (self._seen.open_until, self._seen.probing_until):
+            self._changed_at = monotonic()
         self._seen, self._seen_at = outage, monotonic()
         opened.labels(self._egress).set(1 if outage.open_until else 0)
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+def _postponed(api: str, wait_s: float) -> PostponedError:
+    """Spread, so that what was postponed does not come back all at once."""
+    return PostponedError(api, "WeCom does not answer", after_s=max(wait_s, 1.0) + random.uniform(0, 2))  # noqa: S311

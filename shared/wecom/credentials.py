@@ -20,6 +20,7 @@ from shared.db.engine import Row, fetch_one, run
 from shared.errors import RetryableError
 from shared.tenants import Tenant
 from shared.wecom.errors import PostponedError, WeComError, WeComRetryableError
+from shared.wecom.locking import locking
 
 ACCESS_TOKEN, JSAPI_TICKET, AGENT_TICKET = "access_token", "jsapi_ticket", "agent_ticket"
 RENEW_BEFORE = timedelta(minutes=5)
@@ -28,6 +29,10 @@ KEEP_AT_LEAST = timedelta(minutes=1)
 RENEWING_S = 45.0
 """Longer than a fetch can take; then its process was killed and another one fetches."""
 LOOK_AGAIN_S = 0.05
+PATIENCE_S = 15.0
+"""When the next fetch is tried after one ahead of time that failed: the old one is still good."""
+INSISTED_S = 60.0
+"""For so long a process does not fetch anew because of a token which WeCom gave again after its APIs had refused it."""
 REFUSED_S = 300.0
 """WeCom blocks for an hour who fetches wrongly 2,000 times in one: a wrong secret is tried twelve times."""
 
@@ -64,6 +69,7 @@ class Credential:
         self._engine, self._clock, self._tenant, self._app, self._fetch = engine, clock, tenant, app, fetch
         self._kind, self._context = kind, f"app.{kind}"
         self._known: _Known | None = None
+        self._insisted, self._insisted_until = "", 0.0
         self._lock = threading.Lock()
 
     def current(self) -> str:
@@ -81,13 +87,18 @@ class Credential:
         """
         until = monotonic() + RENEWING_S
         with self._lock:
+            if failed == self._insisted and monotonic() < self._insisted_until:
+                return failed
             while True:
-                with self._engine.begin() as connection:
+                with locking(self._engine) as connection:
                     found = self._look(connection, failed)
                 if isinstance(found, str):
                     return found
                 if found is not None:
-                    return self._fetched(found)
+                    value = self._fetched(found)
+                    if value == failed:
+                        self._insisted, self._insisted_until = value, monotonic() + INSISTED_S
+                    return value
                 if monotonic() > until:
                     raise PostponedError(self._kind, "another process is fetching it for too long", after_s=5.0)
                 time.sleep(LOOK_AGAIN_S)
@@ -99,7 +110,7 @@ class Credential:
             RetryableError: the app is not configured (yet).
             WeComError, UnreachableError: WeCom did not give one.
         """
-        with self._engine.begin() as connection:
+        with locking(self._engine) as connection:
             secret = self._tenant.cipher.decrypt(self._locked(connection)["secret"], "app.secret").decode()
         self._fetch(secret)
         with self._engine.begin() as connection:
@@ -187,9 +198,11 @@ class Credential:
 
     def _end_renewal(self, renewal: _Renewal, error: Exception) -> None:
         """Let the next one try; after WeCom's refusal (a wrong secret, an address it does not trust) not at once."""
-        refused_s = None
-        if isinstance(error, WeComError):
-            refused_s = error.after_s if isinstance(error, WeComRetryableError) else REFUSED_S
+        refused_s = PATIENCE_S if renewal.old is not None else None
+        if isinstance(error, WeComRetryableError):
+            refused_s = error.after_s or refused_s
+        elif isinstance(error, WeComError):
+            refused_s = REFUSED_S
         now = self._clock.now()
         with self._engine.begin() as connection:
             run(

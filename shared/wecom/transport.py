@@ -11,7 +11,7 @@ from typing import Any
 import requests
 from prometheus_client import Counter, Histogram
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
 from shared.clock import monotonic
 from shared.settings import Settings
@@ -80,9 +80,9 @@ class Transport:
             raise _unreachable(api, f"HTTP {status} without an answer", maybe_accepted=True) from None
         except requests.ConnectTimeout:
             raise _unreachable(api, "no connection in time", maybe_accepted=False) from None
-        except requests.Timeout:
+        except (requests.Timeout, ReadTimeoutError):
             raise _unreachable(api, "no answer in time", maybe_accepted=True) from None
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             # `from None`: the original's text holds the address, and with it the token.
             raise _unreachable(api, type(error).__name__, maybe_accepted=not _never_connected(error)) from None
         seconds.labels(api).observe(monotonic() - started)
@@ -105,7 +105,8 @@ class Transport:
             stream=True,
         ) as response:
             content = bytearray()
-            for chunk in response.iter_content(CHUNK):
+            # read1: what has come. Anything else waits for a full chunk, however slowly its bytes trickle in.
+            while chunk := response.raw.read1(CHUNK, decode_content=True):
                 content += chunk
                 if monotonic() > until:
                     raise requests.Timeout
@@ -119,7 +120,7 @@ def _unreachable(api: str, reason: str, *, maybe_accepted: bool) -> UnreachableE
     return UnreachableError(api, reason, maybe_accepted=maybe_accepted)
 
 
-def _never_connected(error: requests.RequestException) -> bool:
+def _never_connected(error: Exception) -> bool:
     """Refused, or the name is unknown: nothing was sent."""
     cause = error.args[0] if error.args else None
     return isinstance(getattr(cause, "reason", cause), NewConnectionError)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared.clock import Clock
 from shared.db.engine import describe
@@ -33,7 +33,7 @@ class Wire:
             PostponedError: nothing was sent.
             UnreachableError: no answer.
         """
-        self._circuit.check(api.path)
+        self._circuit.check_pause(api.path)
         with self._budgets.place(scope, api, priority):
             answer = self._exchange(api.path, request)
         if answer.get("errcode") in {CLOSED, CROWDED}:
@@ -42,7 +42,6 @@ class Wire:
 
     def fetch(self, path: str, request: Request) -> Answer:
         """As `call`, outside the budgets: for what is fetched once for hours."""
-        self._circuit.check(path)
         return self._exchange(path, request)
 
     def pause_s(self, api: Api, *, scope: str) -> float:
@@ -50,6 +49,7 @@ class Wire:
         return max(self._budgets.closed_for(scope, api), self._circuit.pause_s())
 
     def _exchange(self, path: str, request: Request) -> Answer:
+        self._circuit.check(path)
         try:
             answer = self._transport.exchange(path, request)
         except UnreachableError:
@@ -63,5 +63,5 @@ def _noted(note: Callable[[], object]) -> None:
     """Tell the other processes; a database that is away must not turn a call that was made into one that failed."""
     try:
         note()
-    except DBAPIError as error:
+    except SQLAlchemyError as error:
         log.warning("wecom.not_noted", reason=describe(error))

@@ -1,8 +1,10 @@
 """Delivery against a simulated WeCom: each message once, none held up by another."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,11 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from commands.demo_corp import SimulatedCorp, record_demo_corp
+from commands.waiting import wait_for
 from notifier.deliver import Notifier
 from services.customers.model import RelationLost
 from services.notices.store import Caused, record_facts_and_notices
-from shared.clock import SystemClock
+from shared.clock import FixedClock, SystemClock
 from shared.db.engine import fetch_all, run
 from shared.ids import ExternalUserId, TenantId, UserId
 from shared.message_days import add_person_times, left_today, next_day
@@ -162,6 +165,26 @@ def test_a_message_that_wecom_certainly_did_not_take_costs_nothing_of_the_day(de
     desk.due_now()
     desk.notifier().deliver_due()
     assert desk.rows("select person_times from message_day") == [(1,)]
+
+
+def test_a_message_refused_after_midnight_is_given_back_to_the_day_it_was_taken_from(desk: Desk) -> None:
+    """Else the new day would have one more than WeCom allows (G6)."""
+    midnight = next_day(desk.runtime.clock.now())
+    clock = FixedClock(midnight - timedelta(seconds=1))
+    desk.runtime = replace(desk.runtime, clock=clock)
+    with desk.runtime.engine.begin() as connection:
+        left_today(connection, TenantId(1), accounts=1, now=midnight)
+        add_person_times(connection, TenantId(1), 5, now=midnight)
+    desk.lose()
+    desk.corp.post(
+        "/sim/faults", [{"path": "message/send", "errcode": -1}, {"path": "message/send", "latency_ms": 700}]
+    )
+    delivering = threading.Thread(target=desk.notifier().deliver_due)
+    delivering.start()
+    wait_for(lambda: desk.rows("select 1 from attempt") != [], "the try")
+    clock.advance(2)
+    delivering.join()
+    assert desk.rows("select person_times from message_day order by day") == [(0,), (5,)]
 
 
 def test_while_wecom_is_down_nothing_is_tried_and_nothing_is_lost(desk: Desk, tmp_path: Path) -> None:

@@ -65,9 +65,15 @@ def call(client: WeComClient, what: str, tally: Tally) -> float:
 
 
 def press(
-    client: WeComClient, what: str, tally: Tally, until: float, *, pause_s: float = 0.0, timed: bool = False
+    client: WeComClient,
+    what: str,
+    tally: Tally,
+    goes_on: Callable[[], bool],
+    *,
+    pause_s: float = 0.0,
+    timed: bool = False,
 ) -> None:
-    while time.monotonic() < until:
+    while goes_on():
         began = time.monotonic()
         nap_s = call(client, what, tally)
         if timed:
@@ -78,7 +84,12 @@ def press(
 def crowd_of(clients: list[WeComClient], order: dict[str, Any]) -> dict[str, Any]:
     """Each thread calls one API of one corp; they take turns in choosing."""
     tally, urgent = Tally(), Tally()
-    until = time.monotonic() + order["seconds"]
+    until, work_file = time.monotonic() + order["seconds"], Path(order.get("work_file", "/"))
+
+    def goes_on() -> bool:
+        """Until the time is over, or the file is taken away."""
+        return time.monotonic() < until and work_file.exists()
+
     patient = [client.at(Priority.BACKFILL) for client in clients]
     crowd = [
         threading.Thread(
@@ -87,7 +98,7 @@ def crowd_of(clients: list[WeComClient], order: dict[str, Any]) -> dict[str, Any
                 patient[n % len(patient)],
                 order["calls"][n % len(order["calls"])],
                 tally,
-                until,
+                goes_on,
             ),
         )
         for n in range(order["threads"])
@@ -95,12 +106,13 @@ def crowd_of(clients: list[WeComClient], order: dict[str, Any]) -> dict[str, Any
     if order["urgent"]:
         welcome = clients[0].at(Priority.WELCOME)
         rhythm = {"pause_s": 0.2, "timed": True}
-        crowd.append(threading.Thread(target=press, args=(welcome, order["calls"][0], urgent, until), kwargs=rhythm))
+        crowd.append(threading.Thread(target=press, args=(welcome, order["calls"][0], urgent, goes_on), kwargs=rhythm))
     for thread in crowd:
         thread.start()
     for thread in crowd:
         thread.join()
-    return {"done": tally.done, "urgent": urgent.done, "longest_wait_s": max(urgent.waits, default=0.0)}
+    # The first call opens connections and fetches the token.
+    return {"done": tally.done, "urgent": urgent.done, "longest_wait_s": max(urgent.waits[1:], default=0.0)}
 
 
 def one_process(order: dict[str, Any], together: Any, answers: Any) -> None:

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import Engine
 
 from shared.clock import FixedClock
+from shared.ids import UserId
 from shared.tenants import Tenant
 from shared.wecom.circuit import PAUSES_S, PROBE_S, THRESHOLD, Circuit, Outage, after_failure, wait_s
 from shared.wecom.client import WeComClient
-from shared.wecom.errors import PostponedError, UnreachableError
+from shared.wecom.errors import PostponedError, UnreachableError, WeComRetryableError
 from tests.shared.wecom.conftest import Sim
 
 NOW = 1_800_000_000.0
@@ -46,9 +47,12 @@ def test_each_failed_probe_waits_longer_up_to_half_a_minute():
     assert pauses == [*PAUSES_S, PAUSES_S[-1], PAUSES_S[-1]]
 
 
-def test_a_clock_set_back_does_not_keep_it_open():
-    """No pause is longer than a probe may take."""
-    assert wait_s(failed(Outage(), THRESHOLD), now=NOW - 86_400) <= PROBE_S
+def test_clocks_that_disagree_do_not_keep_it_open():
+    """Set back, or another machine's: who has seen the same pause for a probe's time may probe."""
+    opened = failed(Outage(), THRESHOLD)
+    assert wait_s(opened, now=NOW - 86_400) == PROBE_S
+    assert wait_s(opened, now=NOW - 86_400, unchanged_s=30) == PROBE_S - 30
+    assert wait_s(opened, now=NOW - 86_400, unchanged_s=PROBE_S) == 0
 
 
 def test_one_process_finds_out_for_all_and_one_probes(
@@ -103,3 +107,22 @@ def test_an_answer_forgets_failures(engine: Engine, tenant: Tenant, clock: Fixed
             circuit.failed()
         circuit.answered()
     circuit.check("an/api")
+
+
+def test_a_call_that_is_not_made_does_not_take_the_probe(
+    sim: Sim, make_client: Callable[..., WeComClient], clock: FixedClock
+):
+    """While its API is closed it cannot find out whether WeCom is back; the next call does."""
+    there, away = make_client(), make_client(wecom_base_url=NOWHERE)
+    there.contacts.follow_users()
+    sim.fault("externalcontact/list", errcode=45009)
+    with pytest.raises(WeComRetryableError):
+        there.contacts.list(UserId("LiNa"))
+    with pytest.raises((UnreachableError, PostponedError)):
+        away.contacts.follow_users()
+    with pytest.raises((UnreachableError, PostponedError)):
+        away.contacts.follow_users()
+    clock.advance(6)
+    with pytest.raises(PostponedError, match="closed by WeCom"):
+        there.contacts.list(UserId("LiNa"))
+    assert there.contacts.follow_users() == ("LiNa", "ZhaoMin")

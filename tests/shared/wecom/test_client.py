@@ -5,6 +5,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -158,6 +159,51 @@ def test_a_slow_answer_may_have_been_accepted(sim: Sim, make_client: Make):
         client.messages.send(text_message())
     assert caught.value.maybe_accepted
     assert len(sim.corp("messages")) == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", b" "),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    ],
+)
+def test_an_answer_that_trickles_in_holds_no_thread_for_long(make_client: Make, head: bytes, piece: bytes):
+    """Each byte comes in time; the whole answer does not."""
+    make_client().contacts.follow_users()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def trickle() -> None:
+            accepted, _ = listener.accept()
+            accepted.recv(65536)
+            accepted.sendall(head)
+            with suppress(OSError), accepted:
+                while not gone.wait(0.05):
+                    accepted.sendall(piece)
+
+        gone = threading.Event()
+        threading.Thread(target=trickle, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        client = make_client(wecom_base_url=url, wecom_total_timeout_s=0.5)
+        timer = threading.Timer(5, gone.set)
+        timer.start()
+        with pytest.raises(UnreachableError, match="no answer in time"):
+            client.messages.send(text_message())
+        timer.cancel()
+
+
+def test_connections_are_kept(sim: Sim, make_client: Make, caplog: pytest.LogCaptureFixture):
+    """A second call opens none, whatever the first answer's size."""
+    client = make_client()
+    sim.corp("customers/bulk", {"count": 3000, "userids": ["LiNa"]})
+    client.contacts.follow_users()
+    caplog.set_level("DEBUG", logger="urllib3")
+    assert len(client.contacts.list(LINA)) == 3000
+    client.contacts.follow_users()
+    assert "Starting new" not in caplog.text
+    assert caplog.text.count("GET /cgi-bin") == 2
 
 
 def test_a_refused_connection_was_certainly_not_accepted(sim: Sim, make_client: Make):

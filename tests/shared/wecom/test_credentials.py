@@ -85,6 +85,17 @@ def test_a_token_that_fails_twice_is_no_endless_loop(sim: Sim, client: WeComClie
     assert sim.calls("gettoken") == {"0": 2}
 
 
+def test_a_good_token_that_the_apis_refuse_is_no_storm_of_fetches(sim: Sim, client: WeComClient):
+    """WeCom gives the same one again: fetched once a minute for that, however many calls fail."""
+    client.contacts.follow_users()
+    sim.fault("externalcontact/get_follow_user_list", errcode=40014, times=20)
+    for _ in range(10):
+        with pytest.raises(WeComRetryableError):
+            client.contacts.follow_users()
+    assert sim.calls("gettoken") == {"0": 2}
+    assert client.contacts.follow_users() == ("LiNa", "ZhaoMin")
+
+
 def test_ahead_of_its_end_one_renews_and_the_others_go_on_with_the_old_one(
     sim: Sim, make_client: Make, clock: FixedClock
 ):
@@ -103,11 +114,16 @@ def test_ahead_of_its_end_one_renews_and_the_others_go_on_with_the_old_one(
 def test_a_token_that_cannot_be_renewed_ahead_of_time_is_used_to_its_end(
     sim: Sim, client: WeComClient, clock: FixedClock
 ):
-    """WeCom is away for the last five minutes: calls go on with what is there."""
+    """WeCom gives none for the last five minutes: calls go on with what is there, and ask every 15 s for a new one."""
     client.contacts.follow_users()
     clock.advance(7200 - 200)
-    sim.fault("gettoken", http_status=502, times=1)
-    assert client.contacts.follow_users() == ("LiNa", "ZhaoMin")
+    sim.fault("gettoken", http_status=502, times=99)
+    for _ in range(20):
+        assert client.contacts.follow_users() == ("LiNa", "ZhaoMin")
+    assert sim.calls("gettoken") == {"0": 1, "502": 1}
+    clock.advance(16)
+    client.contacts.follow_users()
+    assert sim.calls("gettoken") == {"0": 1, "502": 2}
 
 
 def test_who_is_killed_while_fetching_is_waited_for_less_than_a_minute(

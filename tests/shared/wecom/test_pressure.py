@@ -166,7 +166,7 @@ def test_an_outage_of_ten_minutes_is_no_storm_and_ends_by_itself(
     """While WeCom is down, the whole crowd makes a few probes; when it is back, all goes on."""
     clock_file = tmp_path / "clock"
     clock_file.write_text("0")
-    crowd = press(8, seconds=26, clock_file=str(clock_file))
+    crowd = press(8, seconds=300, clock_file=str(clock_file), work_file=str(clock_file))
     wait_for(lambda: sim.calls(API).get("0", 0) > 50, "the crowd at work")
     sim("faults", {"down": True})
     time.sleep(0.5)
@@ -184,4 +184,5 @@ def test_an_outage_of_ten_minutes_is_no_storm_and_ends_by_itself(
     clock_file.write_text("700")
     sim("clock", {"advance_s": 100})
     wait_for(lambda: sim.calls(API)["0"] > good + 50, "the crowd at work again")
+    clock_file.unlink()
     assert set(total(crowd())) <= {"0", "postponed", "UnreachableError"}
