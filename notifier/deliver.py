@@ -95,7 +95,8 @@ class Notifier:
                 self._give_back(chunk)
                 continue
             pause_s = self._clients.of(tenant).messages.pause_s()
-            if pause_s > 0:
+            if pause_s > 0:  # before a try is noted: what is sent long after that would count in another minute
+                log.info("message.postponed", tenant_id=tenant.id, messages=len(chunk), after_s=pause_s)
                 self._give_back(chunk, after_s=pause_s)
                 continue
             for _ in self._pool.map(lambda one: self._send(tenant, one), self._prepare(tenant, chunk)):

@@ -8,14 +8,17 @@ from typing import Any
 import orjson
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from shared.errors import RetryableError, TerminalError
 from shared.wecom.apis import TOKEN_API, Api, Priority, Repeat
 from shared.wecom.credentials import Credential
 from shared.wecom.errors import TOKEN_CODES, UnreachableError, WeComRetryableError, error_for
+from shared.wecom.errors.table import CONFIGURATION_WAIT_S
 from shared.wecom.transport import Answer, Request, Upload
 from shared.wecom.wire import Wire
 
 BUSY = -1
 TRIES = 3
+SOON_S = 2.0
 
 
 class Calls:
@@ -28,8 +31,20 @@ class Calls:
         return Calls(self._wire, self._token, corp_id=self._corp_id, priority=priority)
 
     def pause_s(self, api: Api) -> float:
-        """Seconds until a call makes sense, as far as is known: the API is closed, or WeCom is down; 0 = now."""
-        return self._wire.pause_s(api, scope=f"corp:{self._corp_id}")
+        """Seconds until a call makes sense: the API is closed, WeCom is down, or gives no token; 0 = at once.
+
+        Afterwards a call does not wait for a token any more.
+        """
+        pause_s = self._wire.pause_s(api, scope=f"corp:{self._corp_id}")
+        if pause_s > 0:
+            return pause_s
+        try:
+            self._token.current()
+        except RetryableError as error:
+            return error.after_s or SOON_S
+        except TerminalError:
+            return CONFIGURATION_WAIT_S
+        return 0.0
 
     def try_secret(self) -> None:
         """As `Credential.try_secret`."""
