@@ -5,6 +5,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -150,15 +151,14 @@ class Stack:
         env = child_environment({**overrides, "SECRET_KEY": settings.secret_key.get_secret_value()})
         if self.simulator_url:
             env = without_proxies(env)
-        programs = []
+        simulator = []
         if self.simulator_url:
             bind = self.simulator_url.removeprefix("http://")
-            programs.append(self._program("simulator", ["--bind", bind], env, f"{self.simulator_url}/healthz"))
-        for name, count in self._counts.items():
-            for number in range(count):
-                programs.append(self._process(name, number, env))
-        programs.append(self._process("scheduler", 0, env))
-        return programs
+            simulator.append(self._program("simulator", ["--bind", bind], env, f"{self.simulator_url}/healthz"))
+        counts = {**self._counts, "scheduler": 1}
+        first, *others = [self._process(name, number, env) for name, count in counts.items() for number in range(count)]
+        # They meet in the database only, so none needs another one to be ready; but each may ask WeCom at once.
+        return [*simulator, first, *(replace(other, alongside=True) for other in others)]
 
     def _process(self, command: str, number: int, env: Mapping[str, str]) -> Program:
         name = command if number == 0 else f"{command}-{number + 1}"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 from redis import Redis
 from sqlalchemy import Engine, text
 
@@ -18,8 +19,24 @@ from shared.db.migrate import migrate
 from shared.embedded import EmbeddedServers
 from shared.vault import Vault
 
+# Their bounds are rates and waits in real seconds, which another test's processes beside them would break.
+ALONE = ("tests/shared/wecom/test_pressure.py",)
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 _numbers = itertools.count()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.as_posix().endswith(ALONE):
+            item.add_marker(pytest.mark.alone)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A command that runs in this process sets logging up for good; loggers used later would keep that for ever."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

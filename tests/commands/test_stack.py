@@ -17,7 +17,7 @@ from commands.demo_corp import SimulatedCorp
 from commands.ports import Ports
 from commands.stack import Stack, answers, without_proxies
 from shared.settings import load_settings
-from shared.supervise import StartCancelledError
+from shared.supervise import NotReadyError, Program, StartCancelledError, Supervisor
 
 PROJECT = Path(__file__).resolve().parents[2]
 NOBODY = "http://127.0.0.1:1"
@@ -69,6 +69,31 @@ def test_a_stack_listens_on_ipv6_and_its_probes_pass_by_proxies(tmp_path: Path, 
     with Stack(load_settings(home=tmp_path, gateway_bind=bind)) as stack:
         assert stack.addresses["gateway"] == f"http://{bind}"
         assert answers(f"http://{bind}/readyz")()
+
+
+def test_programs_that_start_alongside_wait_for_none_of_each_other(tmp_path: Path):
+    """Each is ready only when the other runs; both wait for the one before them, and one that fails stops all."""
+    first, a, b = (tmp_path / name for name in ("first", "a", "b"))
+    early: list[str] = []
+
+    def program(mark: Path, *needed: Path, alongside: bool = True) -> Program:
+        def ready() -> bool:
+            early.extend(one.name for one in (a, b) if mark == first and one.exists())
+            return all(one.exists() for one in (mark, *needed))
+
+        code = "import pathlib, sys, time; pathlib.Path(sys.argv[1]).touch(); time.sleep(1000)"
+        return Program(mark.name, [sys.executable, "-c", code, str(mark)], {}, ready=ready, alongside=alongside)
+
+    programs = [program(first, alongside=False), program(a, b, alongside=False), program(b, a)]
+    with Supervisor(programs, log_folder=tmp_path, ready_timeout_s=20) as supervisor:
+        assert set(supervisor.pids()) == {"first", "a", "b"}
+    assert supervisor.pids() == {} and early == []
+    failing = Supervisor(
+        [*programs, program(tmp_path / "c", tmp_path / "never")], log_folder=tmp_path, ready_timeout_s=1
+    )
+    with pytest.raises(NotReadyError, match="c was not ready"):
+        failing.start()
+    assert failing.pids() == {}
 
 
 def test_loopback_clients_pass_by_proxies(monkeypatch: pytest.MonkeyPatch):
