@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
-from commands.demo_corp import SimulatedCorp, record_demo_corp
+from commands.demo_corp import CORP_ID, SimulatedCorp, record_demo_corp
 from commands.stack import Stack
 from commands.waiting import wait_for
 from shared.settings import load_settings
@@ -42,4 +43,11 @@ def make_world(stack: Stack, *, customers: int = 0) -> World:
     wait_for(
         lambda: made.number("select count(*) n from tenant where state = 'live'") == 1, "the first sync", patience_s=180
     )
+    wait_for(lambda: _all_know_the_corp(stack), "the gateways")
     return made
+
+
+def _all_know_the_corp(stack: Stack) -> bool:
+    """Each gateway reads the addresses for itself; of so many new connections to the shared one, each gets some."""
+    url = f"{stack.addresses['gateway']}/callback/{CORP_ID}/main"
+    return all(requests.get(url, timeout=5).status_code != 404 for _ in range(20))
