@@ -4,6 +4,7 @@ import itertools
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,8 +41,12 @@ def logging_as_before() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServers]:
-    with EmbeddedServers(tmp_path_factory.mktemp("servers")) as running:
+def servers() -> Iterator[EmbeddedServers]:
+    # Not in pytest's folder: run by root, each session that starts closes that to PostgreSQL's account for a moment.
+    with (
+        tempfile.TemporaryDirectory(prefix="guanxi-test-", ignore_cleanup_errors=True) as folder,
+        EmbeddedServers(Path(folder)) as running,
+    ):
         yield running
 
 
