@@ -69,7 +69,7 @@ class Transport:
         Raises:
             UnreachableError: no answer of WeCom came; `maybe_accepted` when the request may have arrived.
         """
-        started = monotonic()
+        started, status = monotonic(), 0
         try:
             content, status = self._ask(api, request, until=started + self._whole_s)
             answer = decoded(content)

@@ -347,3 +347,10 @@ def test_a_refused_message_is_not_sent_twice_by_the_client(sim: Sim, client: WeC
         client.messages.send(text_message())
     assert sim.calls("message/send") == {"-1": 1}
     assert sim.corp("messages") == []
+
+
+def test_an_address_that_is_none_is_told_as_unreachable(client: WeComClient, make_client: Callable[..., WeComClient]):
+    """A slip in the base address must not look like a bug of ours: bugs end as dead letters."""
+    client.contacts.follow_users()
+    with pytest.raises(UnreachableError):
+        make_client(wecom_base_url="http://[nowhere").contacts.follow_users()
