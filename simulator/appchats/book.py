@@ -31,3 +31,11 @@ class Appchat:
 @dataclass
 class AppchatBook:
     chats: dict[str, Appchat] = field(default_factory=dict)
+
+    def member_renamed(self, old: str, new: str) -> None:
+        for chat in self.chats.values():
+            chat.owner = new if chat.owner == old else chat.owner
+            chat.userlist = [new if userid == old else userid for userid in chat.userlist]
+            for post in chat.posts:
+                post.reached = [new if userid == old else userid for userid in post.reached]
+                post.dropped = [new if userid == old else userid for userid in post.dropped]

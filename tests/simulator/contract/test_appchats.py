@@ -34,6 +34,17 @@ def test_messages_11_a_chat_is_made_read_and_changed(sim):
     assert get(sim, "shop1")["chat_info"] == info
 
 
+def test_messages_11_a_member_with_a_new_userid_stays_in_the_chat(sim):
+    """Owner, members and what they read go by the new one."""
+    create(sim, owner="Wang", chatid="shop1")
+    say(sim, "shop1")
+    sim.act("update_user", userid="Wang", new_userid="wang.wei")
+    info = get(sim, "shop1")["chat_info"]
+    assert (info["owner"], info["userlist"]) == ("wang.wei", ["LiNa", "wang.wei"])
+    (chat,) = looked(sim)
+    assert chat["posts"][0]["reached"] == ["LiNa", "wang.wei"]
+
+
 def test_messages_11_without_an_id_one_is_made_and_without_an_owner_one_is_drawn(sim):
     """The id is 32 letters and digits at most, the owner one of the members; a long name is cut at 50 characters."""
     chatid = create(sim, name="名" * 60)["chatid"]
