@@ -43,11 +43,16 @@ class Body:
 
     def text(self, name: str) -> str:
         """A top-level text field, "" when absent or not text."""
+        value = self.value(name)
+        return value if isinstance(value, str) else ""
+
+    def value(self, name: str) -> Value | None:
+        """A top-level field as it is, None when absent; senders differ in how they write its name."""
         value = self.fields.get(name)
         if value is None:
             wanted = name.lower()
             value = next((v for k, v in self.fields.items() if k.lower() == wanted), None)
-        return value if isinstance(value, str) else ""
+        return value
 
 
 def read_body(plaintext: bytes) -> Body:

@@ -143,14 +143,16 @@ def lock(connection: Connection, subjects: Iterable[Subject]) -> None:
     )
 
 
-def settle(connection: Connection, leased: Sequence[Leased]) -> None:
+def settle(connection: Connection, leased: Sequence[Leased], *, now: datetime) -> None:
     """The generation that each run started from is done; what arrived meanwhile stays due."""
     run(
         connection,
-        "update request q set settled_generation = r.generation, lease_until = null, attempts = 0, last_error = null "
+        "update request q set settled_generation = r.generation, lease_until = null, attempts = 0, last_error = null, "
+        "settled_at = :now "
         "from jsonb_to_recordset(cast(:rows as jsonb)) as r(tenant_id int, kind text, key text, fence bigint, "
         "generation bigint) where (q.tenant_id, q.subject_kind, q.subject_key, q.fence) = "
         "(r.tenant_id, r.kind, r.key, r.fence)",
+        now=now,
         rows=_json(leased),
     )
 

@@ -3,35 +3,44 @@
 Whoever commits shows the newest fence; a run whose lease went to somebody else writes nothing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import cast
+from typing import Any
 
 import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from services.associates.model import ASSOCIATE, OUTLET, Associate, Outlet
-from services.associates.store import record_outlet
-from services.customers.model import CONTACT
-from services.planning import Cause
 from shared.clock import monotonic
 from shared.db.engine import describe, is_away, transact
 from shared.directory import Directory
 from shared.errors import RetryableError, TerminalError
-from shared.ids import ExternalUserId, TenantId, UserId
-from shared.requests import BACKFILL, EVENTS, OPERATOR, Leased, bury, give_back, hold, lease, look_again, retry, settle
+from shared.ids import TenantId
+from shared.requests import (
+    BACKFILL,
+    EVENTS,
+    OPERATOR,
+    Leased,
+    Subject,
+    bury,
+    give_back,
+    hold,
+    lease,
+    look_again,
+    retry,
+    settle,
+)
 from shared.runtime import Runtime
 from shared.tenants import Tenant
 from shared.wecom.apis import Priority
-from shared.wecom.client import WeComClient
 from shared.wecom.clients import Clients
 from shared.wecom.errors import PostponedError
-from sync_worker.reconcilers import contacts, members
+from sync_worker.reconcilers import LookAgain, Looking, Recording, Seen, Shell
+from sync_worker.reconcilers.shells import SHELLS
 
 MOST_TRIES_OF_A_BUG = 5
 LATEST_START = 1 / 3
@@ -48,30 +57,36 @@ waited = Histogram(
 PRIORITIES = {OPERATOR: Priority.OPERATOR, EVENTS: Priority.EVENTS, BACKFILL: Priority.BACKFILL}
 """Lane of a request -> priority of its reads."""
 
-Observation = contacts.Sighting | Associate | Outlet | None
-
 
 class _TooLateError(Exception):
     """The lease is too old to start a read under it."""
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """One leased subject with what WeCom showed of it, or why it did not."""
+class _Failed:
+    """A leased subject that could not be observed."""
 
     leased: Leased
-    observation: Observation = None
-    error: Exception | None = None
+    error: Exception
 
 
 @dataclass(frozen=True)
 class _Committed:
     """What one transaction did: with whose lease, which subjects are settled, which need a second look."""
 
-    mine: Sequence[_Seen]
+    mine: Sequence[Seen]
     done: Sequence[Leased]
-    unconfirmed: list[tuple[_Seen, frozenset[UserId]]]
+    unconfirmed: Sequence[tuple[Seen, Any]]
     notices: int
+
+
+@dataclass
+class _Batch:
+    """What the shells said of one batch."""
+
+    look_again: dict[Subject, LookAgain] = field(default_factory=dict)
+    unconfirmed: dict[Subject, Any] = field(default_factory=dict)
+    notices: int = 0
 
 
 class Reconciler:
@@ -99,47 +114,50 @@ class Reconciler:
         self._abandoned = leased
         if not leased:
             return 0
-        seen = list(
+        looked = list(
             self._pool.map(lambda one: self._observe(tenants[one.subject.tenant_id], one, started=started), leased)
         )
-        for tenant_id, group in groupby(sorted(seen, key=_tenant_of), key=_tenant_of):
-            self._record(tenants[tenant_id], list(group))
+        for tenant_id, group in groupby(sorted(looked, key=_tenant_of), key=_tenant_of):
+            self._settle_or_fail(tenants[tenant_id], list(group))
         self._abandoned = []
         return len(leased)
 
-    def _observe(self, tenant: Tenant, leased: Leased, *, started: float) -> _Seen:
+    def _observe(self, tenant: Tenant, leased: Leased, *, started: float) -> Seen | _Failed:
         try:
             if monotonic() - started > self._runtime.settings.lease_s * LATEST_START:
                 raise _TooLateError
-            return _Seen(leased, observe(self._client(tenant, leased), leased, now=self._runtime.clock.now()))
+            return Seen(leased, _shell(leased).observe(self._looking(tenant, leased), leased))
         except Exception as error:  # told apart in `_fail`
-            return _Seen(leased, error=error)
+            return _Failed(leased, error)
 
-    def _client(self, tenant: Tenant, leased: Leased) -> WeComClient:
+    def _looking(self, tenant: Tenant, leased: Leased) -> Looking:
         """Reads take from the shared budgets at the priority of the request's lane."""
-        return self.clients.of(tenant).at(PRIORITIES[leased.lane])
+        return Looking(self.clients, tenant, PRIORITIES[leased.lane], self._runtime.clock.now())
 
-    def _record(self, tenant: Tenant, seen: Sequence[_Seen]) -> None:
-        for one in seen:
-            if one.error is not None:
+    def _settle_or_fail(self, tenant: Tenant, looked: Sequence[Seen | _Failed]) -> None:
+        for one in looked:
+            if isinstance(one, _Failed):
                 self._fail(one.leased, one.error)
-        good = [one for one in seen if one.error is None]
-        if not good:
+        self._record(tenant, [one for one in looked if isinstance(one, Seen)])
+
+    def _record(self, tenant: Tenant, seen: Sequence[Seen]) -> None:
+        if not seen:
             return
         try:
-            unconfirmed = self._commit(tenant, good)
+            unconfirmed = self._commit(tenant, seen)
         except Exception as error:
             if is_away(error):
                 raise
-            if len(good) == 1:
-                self._fail(good[0].leased, error)
+            if len(seen) == 1:
+                self._fail(seen[0].leased, error)
                 return
-            for one in good:  # one bad subject must not hold up the others
+            for one in seen:  # one bad subject must not hold up the others
                 self._record(tenant, [one])
             return
-        self._confirm(tenant, unconfirmed)
+        if unconfirmed:
+            self._settle_or_fail(tenant, list(self._pool.map(lambda one: self._confirm(tenant, *one), unconfirmed)))
 
-    def _commit(self, tenant: Tenant, seen: Sequence[_Seen]) -> list[tuple[_Seen, frozenset[UserId]]]:
+    def _commit(self, tenant: Tenant, seen: Sequence[Seen]) -> Sequence[tuple[Seen, Any]]:
         """Record in one transaction; returns those that need a second look first."""
         now = self._runtime.clock.now()
         committed = transact(self._runtime.engine, lambda connection: self._write(connection, tenant, seen, now=now))
@@ -148,39 +166,28 @@ class Reconciler:
             self._notify()
         return committed.unconfirmed
 
-    def _write(self, connection: Connection, tenant: Tenant, seen: Sequence[_Seen], *, now: datetime) -> "_Committed":
+    def _write(self, connection: Connection, tenant: Tenant, seen: Sequence[Seen], *, now: datetime) -> _Committed:
         held = {one.subject for one in hold(connection, [s.leased for s in seen])}
         mine = [one for one in seen if one.leased.subject in held]
-        self._record_directory(connection, tenant, mine, now=now)
-        sightings = {
-            one.leased.subject: one.observation for one in mine if isinstance(one.observation, contacts.Sighting)
-        }
-        recording = contacts.record(connection, self._runtime.settings, tenant, list(sightings.values()), now=now)
-        unconfirmed, done = [], []
+        batch = _Batch()
+        for kind, shell in SHELLS.items():
+            of_kind = [one for one in mine if one.leased.subject.kind == kind]
+            if of_kind:
+                recorded = shell.record(connection, Recording(self._runtime.settings, tenant, now), of_kind)
+                batch.look_again.update(recorded.look_again)
+                batch.unconfirmed.update(recorded.unconfirmed)
+                batch.notices += recorded.notices
+        unconfirmed = [(one, what) for one in mine if (what := batch.unconfirmed.get(one.leased.subject)) is not None]
+        open_ = batch.unconfirmed.keys() | batch.look_again.keys()
+        done = [one.leased for one in mine if one.leased.subject not in open_]
         for one in mine:
-            sighting = sightings.get(one.leased.subject)
-            result = recording.results[sighting.key] if sighting else contacts.Result()
-            if result.unconfirmed:
-                unconfirmed.append((one, result.unconfirmed))
-            elif result.look_again_at is not None:
-                look_again(connection, one.leased, at=result.look_again_at, reason="WeCom's read may be behind")
-            else:
-                done.append(one.leased)
-        settle(connection, done)
-        return _Committed(mine, done, unconfirmed, recording.notices)
+            again = batch.look_again.get(one.leased.subject)
+            if again is not None and one.leased.subject not in batch.unconfirmed:
+                look_again(connection, one.leased, at=again.at, reason=again.reason)
+        settle(connection, done, now=now)
+        return _Committed(mine, done, unconfirmed, batch.notices)
 
-    def _record_directory(
-        self, connection: Connection, tenant: Tenant, seen: Iterable[_Seen], *, now: datetime
-    ) -> None:
-        for one in seen:
-            subject = one.leased.subject
-            if subject.kind == ASSOCIATE:
-                associate = cast(Associate | None, one.observation)
-                members.record_associate(connection, tenant, UserId(subject.key), associate, now=now)
-            elif isinstance(one.observation, Outlet):
-                record_outlet(connection, tenant.id, one.observation, now=now)
-
-    def _count(self, committed: "_Committed", *, lost: int, now: datetime) -> None:
+    def _count(self, committed: _Committed, *, lost: int, now: datetime) -> None:
         for leased in committed.done:
             reconciled.labels(leased.subject.kind, "recorded").inc()
             waited.observe(max(0.0, (now - leased.first_due_at).total_seconds()))
@@ -188,19 +195,14 @@ class Reconciler:
             reconciled.labels("any", "lease_lost").inc(lost)
         log.info("reconcile.settled", subjects=len(committed.done), lease_lost=lost)
 
-    def _confirm(self, tenant: Tenant, unconfirmed: Sequence[tuple[_Seen, frozenset[UserId]]]) -> None:
-        """Look a second time at relations that a complete read did not show, then record."""
-        again = []
-        for one, userids in unconfirmed:
-            sighting = cast(contacts.Sighting, one.observation)
-            try:
-                absences = contacts.confirm(self._client(tenant, one.leased), sighting.key, userids)
-            except Exception as error:  # told apart in `_fail`
-                self._fail(one.leased, error)
-            else:
-                again.append(replace(one, observation=replace(sighting, absences=absences)))
-        if again:
-            self._record(tenant, again)
+    def _confirm(self, tenant: Tenant, seen: Seen, doubt: Any) -> Seen | _Failed:
+        """Look a second time at what a first look did not show."""
+        shell = _shell(seen.leased)
+        assert shell.confirm is not None
+        try:
+            return Seen(seen.leased, shell.confirm(self._looking(tenant, seen.leased), seen, doubt))
+        except Exception as error:  # told apart in `_fail`
+            return _Failed(seen.leased, error)
 
     def _fail(self, leased: Leased, error: Exception) -> None:
         if is_away(error):
@@ -238,19 +240,12 @@ class Reconciler:
         )
 
 
-def _tenant_of(seen: _Seen) -> TenantId:
-    return seen.leased.subject.tenant_id
+def _tenant_of(looked: Seen | _Failed) -> TenantId:
+    return looked.leased.subject.tenant_id
 
 
-def observe(client: WeComClient, leased: Leased, *, now: datetime) -> Observation:
-    key = leased.subject.key
-    match leased.subject.kind:
-        case kind if kind == CONTACT:
-            observed = contacts.observe(client, ExternalUserId(key), now=now)
-            return contacts.Sighting(observed, cast(Cause, leased.cause), leased.caused_by)
-        case kind if kind == ASSOCIATE:
-            return members.observe_associate(client, UserId(key))
-        case kind if kind == OUTLET:
-            return members.observe_outlet(client, int(key))
-        case kind:
-            raise TerminalError(f"nobody reconciles subjects of kind {kind!r}")
+def _shell(leased: Leased) -> Shell:
+    shell = SHELLS.get(leased.subject.kind)
+    if shell is None:
+        raise TerminalError(f"nobody reconciles subjects of kind {leased.subject.kind!r}")
+    return shell

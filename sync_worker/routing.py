@@ -14,7 +14,6 @@ from prometheus_client import Counter
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from services.customers.model import CONTACT, Evidence
 from shared.body import Body, BodyError, read_body
 from shared.db.engine import describe, is_away
 from shared.directory import Directory
@@ -24,7 +23,7 @@ from shared.requests import EVENTS, Subject, Wanted, want
 from shared.runtime import Runtime
 from shared.tenants import Receiver
 from shared.vault import VaultError
-from sync_worker.events import Fields, MissingFieldError, specs
+from sync_worker.events import Fields, Key, MissingFieldError, Said, specs
 
 ROUTED_KINDS = frozenset({"app", "directory"})
 """Receivers whose ids are the corp's own. A suite sees other ids for the same people: never merged with these."""
@@ -100,23 +99,26 @@ def _route_body(batch: _Batch, row: InboxRow, receiver: Receiver, body: Body) ->
         return "unrouted", None
     fields = Fields(body, row.occurred_at or row.received_at)
     try:
-        contacts, evidence = spec.contacts(fields), spec.evidence(fields)
+        targets, evidence = spec.targets(fields), spec.evidence(fields)
     except MissingFieldError as error:
         return "unrouted", f"lacks a usable {error}"
-    for external_userid in contacts:
-        subject = Subject(receiver.tenant_id, CONTACT, external_userid)
-        batch.wanted.append(Wanted(subject, EVENTS, "event", f"inbox:{row.day:%Y%m%d}-{row.id}"))
-        batch.evidence += [_evidence_row(row, subject, item) for item in evidence]
+    caused_by = f"inbox:{row.day:%Y%m%d}-{row.id}"
+    batch.wanted += [Wanted(_subject(receiver, key), EVENTS, "event", caused_by) for key in targets]
+    batch.evidence += [_evidence_row(row, receiver, fields, said) for said in evidence]
     return "routed", None
 
 
-def _evidence_row(row: InboxRow, subject: Subject, item: Evidence) -> EvidenceRow:
+def _subject(receiver: Receiver, key: Key) -> Subject:
+    return Subject(receiver.tenant_id, key.kind, key.key)
+
+
+def _evidence_row(row: InboxRow, receiver: Receiver, fields: Fields, said: Said) -> EvidenceRow:
     return EvidenceRow(
-        subject=subject,
-        userid=item.userid,
-        kind=item.kind.value,
-        occurred_at=item.occurred_at,
-        details={"state": item.add_state} if item.add_state else {},
+        subject=_subject(receiver, said.key),
+        userid=said.userid,
+        kind=said.kind,
+        occurred_at=fields.occurred_at,
+        details=said.details,
         fingerprint=row.digest,
         inbox_day=row.day,
         inbox_id=row.id,

@@ -5,13 +5,13 @@ A file names the subjects to look at and the evidence that only the event carrie
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
-from services.customers.model import Evidence
-from shared.body import Body
-from shared.ids import ExternalUserId
+from shared.body import Body, Value
 
 LONGEST_ID = 256
 """WeCom's ids have 64 characters at most. One that no index holds would hold up all other events for ever."""
@@ -21,9 +21,29 @@ class MissingFieldError(ValueError):
     """The event lacks a usable field without which it names no subject; the text is the field's name."""
 
 
+class Key(NamedTuple):
+    """A subject without its tenant: its kind (external_contact, group_chat ...) and its vendor id."""
+
+    kind: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """One piece of evidence: what only the event tells of a subject, at the event's own time.
+
+    `details` holds ids and codes, never names, texts or secrets.
+    """
+
+    key: Key
+    kind: str
+    userid: str | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Fields:
-    """The text fields of one event, and its own time (WeCom's CreateTime, or the arrival when that is unusable)."""
+    """The fields of one event, and its own time (WeCom's CreateTime, or the arrival when that is unusable)."""
 
     body: Body
     occurred_at: datetime
@@ -41,15 +61,39 @@ class Fields:
     def get(self, name: str) -> str | None:
         return self.body.text(name) or None
 
+    def details(self, **names: str) -> dict[str, str]:
+        """Details of evidence: each field that has a value, under the name it is given here."""
+        return {detail: value for detail, name in names.items() if (value := self.get(name))}
+
+    def every(self, name: str) -> tuple[str, ...]:
+        """The ids of a list, each once: nested items, a tag that repeats, or one text with commas or bars."""
+        found = (one.strip() for text in _texts(self.body.value(name)) for one in _SEPARATOR.split(text))
+        return tuple(dict.fromkeys(one for one in found if 0 < len(one) <= LONGEST_ID))
+
+
+_SEPARATOR = re.compile(r"[,|]")
+
+
+def _texts(value: Value | None) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            for one in value:
+                yield from _texts(one)
+        case dict():
+            for one in value.values():
+                yield from _texts(one)
+
 
 @dataclass(frozen=True)
 class EventSpec:
-    """`contacts` names the external contacts to look at, `evidence` what no read will tell about them."""
+    """`targets` names the subjects to look at, `evidence` what no read will tell about them."""
 
     event: str
     change: str
-    contacts: Callable[[Fields], tuple[ExternalUserId, ...]]
-    evidence: Callable[[Fields], tuple[Evidence, ...]] = field(default=lambda _fields: ())
+    targets: Callable[[Fields], tuple[Key, ...]]
+    evidence: Callable[[Fields], tuple[Said, ...]] = field(default=lambda _fields: ())
 
 
 def _load() -> Mapping[tuple[str, str], EventSpec]:

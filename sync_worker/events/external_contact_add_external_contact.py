@@ -4,17 +4,17 @@ That it was added, and through which contact way, is kept as evidence: the custo
 Source: WeCom server API, customer events (page 92130).
 """
 
-from services.customers.model import Evidence, EvidenceKind
-from shared.ids import ExternalUserId, UserId
-from sync_worker.events import EventSpec, Fields
+from services.customers.model import CONTACT, EvidenceKind
+from sync_worker.events import EventSpec, Fields, Key, Said
 
 
-def contacts(fields: Fields) -> tuple[ExternalUserId, ...]:
-    return (ExternalUserId(fields["ExternalUserID"]),)
+def targets(fields: Fields) -> tuple[Key]:
+    return (Key(CONTACT, fields["ExternalUserID"]),)
 
 
-def evidence(fields: Fields) -> tuple[Evidence, ...]:
-    return (Evidence(UserId(fields["UserID"]), EvidenceKind.ADDED, fields.occurred_at, fields.get("State")),)
+def evidence(fields: Fields) -> tuple[Said, ...]:
+    (key,) = targets(fields)
+    return (Said(key, EvidenceKind.ADDED, fields["UserID"], fields.details(state="State")),)
 
 
-SPEC = EventSpec("change_external_contact", "add_external_contact", contacts, evidence)
+SPEC = EventSpec("change_external_contact", "add_external_contact", targets, evidence)

@@ -4,17 +4,17 @@ Reads do not show it until it is confirmed, so only this event tells of it.
 Source: WeCom server API, customer events (page 92130).
 """
 
-from services.customers.model import Evidence, EvidenceKind
-from shared.ids import ExternalUserId, UserId
-from sync_worker.events import EventSpec, Fields
+from services.customers.model import CONTACT, EvidenceKind
+from sync_worker.events import EventSpec, Fields, Key, Said
 
 
-def contacts(fields: Fields) -> tuple[ExternalUserId, ...]:
-    return (ExternalUserId(fields["ExternalUserID"]),)
+def targets(fields: Fields) -> tuple[Key]:
+    return (Key(CONTACT, fields["ExternalUserID"]),)
 
 
-def evidence(fields: Fields) -> tuple[Evidence, ...]:
-    return (Evidence(UserId(fields["UserID"]), EvidenceKind.HALF_ADDED, fields.occurred_at, fields.get("State")),)
+def evidence(fields: Fields) -> tuple[Said, ...]:
+    (key,) = targets(fields)
+    return (Said(key, EvidenceKind.HALF_ADDED, fields["UserID"], fields.details(state="State")),)
 
 
-SPEC = EventSpec("change_external_contact", "add_half_external_contact", contacts, evidence)
+SPEC = EventSpec("change_external_contact", "add_half_external_contact", targets, evidence)

@@ -4,21 +4,21 @@ Source DELETE_BY_TRANSFER says that the platform took it from a handing-over ass
 Source: WeCom server API, customer events (page 92130).
 """
 
-from services.customers.model import Evidence, EvidenceKind
-from shared.ids import ExternalUserId, UserId
-from sync_worker.events import EventSpec, Fields
+from services.customers.model import CONTACT, EvidenceKind
+from sync_worker.events import EventSpec, Fields, Key, Said
 
 BY_TRANSFER = "DELETE_BY_TRANSFER"
 
 
-def contacts(fields: Fields) -> tuple[ExternalUserId, ...]:
-    return (ExternalUserId(fields["ExternalUserID"]),)
+def targets(fields: Fields) -> tuple[Key]:
+    return (Key(CONTACT, fields["ExternalUserID"]),)
 
 
-def evidence(fields: Fields) -> tuple[Evidence, ...]:
+def evidence(fields: Fields) -> tuple[Said, ...]:
     transferred = fields.get("Source") == BY_TRANSFER
     kind = EvidenceKind.TRANSFERRED if transferred else EvidenceKind.ENDED_BY_ASSOCIATE
-    return (Evidence(UserId(fields["UserID"]), kind, fields.occurred_at),)
+    (key,) = targets(fields)
+    return (Said(key, kind, fields["UserID"]),)
 
 
-SPEC = EventSpec("change_external_contact", "del_external_contact", contacts, evidence)
+SPEC = EventSpec("change_external_contact", "del_external_contact", targets, evidence)

@@ -4,17 +4,17 @@ Every read goes on showing the relation unmarked: who ended it, and when, is onl
 Source: WeCom server API, customer events (page 92130).
 """
 
-from services.customers.model import Evidence, EvidenceKind
-from shared.ids import ExternalUserId, UserId
-from sync_worker.events import EventSpec, Fields
+from services.customers.model import CONTACT, EvidenceKind
+from sync_worker.events import EventSpec, Fields, Key, Said
 
 
-def contacts(fields: Fields) -> tuple[ExternalUserId, ...]:
-    return (ExternalUserId(fields["ExternalUserID"]),)
+def targets(fields: Fields) -> tuple[Key]:
+    return (Key(CONTACT, fields["ExternalUserID"]),)
 
 
-def evidence(fields: Fields) -> tuple[Evidence, ...]:
-    return (Evidence(UserId(fields["UserID"]), EvidenceKind.ENDED_BY_CUSTOMER, fields.occurred_at),)
+def evidence(fields: Fields) -> tuple[Said, ...]:
+    (key,) = targets(fields)
+    return (Said(key, EvidenceKind.ENDED_BY_CUSTOMER, fields["UserID"]),)
 
 
-SPEC = EventSpec("change_external_contact", "del_follow_user", contacts, evidence)
+SPEC = EventSpec("change_external_contact", "del_follow_user", targets, evidence)

@@ -4,12 +4,12 @@ It names no field and no value: a read tells all of it.
 Source: WeCom server API, customer events (page 92130).
 """
 
-from shared.ids import ExternalUserId
-from sync_worker.events import EventSpec, Fields
+from services.customers.model import CONTACT
+from sync_worker.events import EventSpec, Fields, Key
 
 
-def contacts(fields: Fields) -> tuple[ExternalUserId, ...]:
-    return (ExternalUserId(fields["ExternalUserID"]),)
+def targets(fields: Fields) -> tuple[Key, ...]:
+    return (Key(CONTACT, fields["ExternalUserID"]),)
 
 
-SPEC = EventSpec("change_external_contact", "edit_external_contact", contacts)
+SPEC = EventSpec("change_external_contact", "edit_external_contact", targets)

@@ -1,8 +1,9 @@
 """External contacts: observe → plan → record → facts. Never writes to WeCom."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import cast
 
 from sqlalchemy import Connection
 
@@ -10,7 +11,7 @@ from services.assignment.plan import AssignmentPlan, plan_assignment
 from services.assignment.store import load_assignments, load_decisions, record_assignments
 from services.associates.model import ASSOCIATE
 from services.associates.store import unknown_associates
-from services.customers.model import Absence, Notes, Observed, ObservedRelation, Profile, Recorded, Relation
+from services.customers.model import CONTACT, Absence, Notes, Observed, ObservedRelation, Profile, Recorded, Relation
 from services.customers.plan import ContactPlan, Lags, plan_contact
 from services.customers.record import Provenance, record_contacts
 from services.customers.store import load_evidence, load_recorded
@@ -20,12 +21,14 @@ from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Cause, Fact
 from shared.clock import from_unix
 from shared.ids import CustomerId, ExternalUserId, UserId
-from shared.requests import BACKFILL, Subject, Wanted, want
+from shared.requests import BACKFILL, Leased, Subject, Wanted, want
 from shared.settings import Settings
 from shared.tenants import Tenant
 from shared.wecom.client import WeComClient
 from shared.wecom.errors import NO_MEMBER, WeComError
 from shared.wecom.payloads import ContactProfile, FollowRelation
+from sync_worker.reconcilers import LookAgain, Looking, Recording, Seen, Shell
+from sync_worker.reconcilers import Recorded as Outcome
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,12 @@ class Result:
     look_again_at: datetime | None = None
 
 
-def observe(client: WeComClient, external_userid: ExternalUserId, *, now: datetime) -> Observed:
+def observe(looking: Looking, leased: Leased) -> Sighting:
+    observed = read_contact(looking.client(), ExternalUserId(leased.subject.key), now=looking.now)
+    return Sighting(observed, cast(Cause, leased.cause), leased.caused_by)
+
+
+def read_contact(client: WeComClient, external_userid: ExternalUserId, *, now: datetime) -> Observed:
     read = client.contacts.get(external_userid)
     return Observed(
         external_userid=external_userid,
@@ -61,10 +69,12 @@ def observe(client: WeComClient, external_userid: ExternalUserId, *, now: dateti
     )
 
 
-def confirm(client: WeComClient, external_userid: ExternalUserId, userids: frozenset[UserId]) -> dict[UserId, Absence]:
+def confirm(looking: Looking, seen: Seen, userids: frozenset[UserId]) -> Sighting:
     """A second look, by another way, at relations that a read did not show."""
+    client, sighting = looking.client(), cast(Sighting, seen.observation)
     in_sight = frozenset(client.contacts.follow_users())
-    return {userid: _confirm(client, external_userid, userid, in_sight=userid in in_sight) for userid in userids}
+    absences = {one: _confirm(client, sighting.key, one, in_sight=one in in_sight) for one in userids}
+    return replace(sighting, absences=absences)
 
 
 def _confirm(client: WeComClient, external_userid: ExternalUserId, userid: UserId, *, in_sight: bool) -> Absence:
@@ -112,7 +122,7 @@ def observed_relation(relation: FollowRelation) -> ObservedRelation:
 
 
 @dataclass(frozen=True)
-class Recording:
+class Written:
     """`notices`: how many deliveries wait because of it."""
 
     results: Mapping[ExternalUserId, Result]
@@ -127,7 +137,7 @@ def record(
     *,
     now: datetime,
     decide_customers: bool = True,
-) -> Recording:
+) -> Written:
     """Plan and write many contacts of one tenant in the caller's transaction: mirror, facts, outbox.
 
     `decide_customers` off leaves assignment and standing for later (a first sync knows them at its end only).
@@ -163,7 +173,7 @@ def record(
     notices = record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=settings.message_ttl_s)
     _want_associates(connection, tenant, [plans[s.key] for s in ready], now=now)
     results = {s.key: Result(plans[s.key].unconfirmed, plans[s.key].look_again_at) for s in sightings}
-    return Recording(results, notices)
+    return Written(results, notices)
 
 
 @dataclass(frozen=True)
@@ -223,3 +233,21 @@ def _want_associates(connection: Connection, tenant: Tenant, plans: Sequence[Con
         unknown = unknown_associates(connection, tenant.id, userids)
         wishes = [Wanted(Subject(tenant.id, ASSOCIATE, userid), BACKFILL, "event") for userid in unknown]
         want(connection, wishes, now=now)
+
+
+def record_seen(connection: Connection, recording: Recording, seen: Sequence[Seen]) -> Outcome:
+    sightings = [cast(Sighting, one.observation) for one in seen]
+    done = record(connection, recording.settings, recording.tenant, sightings, now=recording.now)
+    subjects = {one.observation.key: one.leased.subject for one in seen}
+    return Outcome(
+        look_again={
+            subjects[key]: LookAgain(result.look_again_at, "WeCom's read may be behind")
+            for key, result in done.results.items()
+            if result.look_again_at is not None
+        },
+        unconfirmed={subjects[key]: result.unconfirmed for key, result in done.results.items() if result.unconfirmed},
+        notices=done.notices,
+    )
+
+
+CONTACTS = Shell(CONTACT, observe, record_seen, confirm)

@@ -1,16 +1,18 @@
 """Members and departments, read on demand: when a relation names an associate, or an associate an outlet, not known."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.associates.model import OUTLET, Associate, Outlet
-from services.associates.store import record_associates, record_gone, unknown_outlets
+from services.associates.model import ASSOCIATE, OUTLET, Associate, Outlet
+from services.associates.store import record_associates, record_gone, record_outlet, unknown_outlets
 from shared.ids import UserId
-from shared.requests import BACKFILL, Subject, Wanted, want
+from shared.requests import BACKFILL, Leased, Subject, Wanted, want
 from shared.tenants import Tenant
 from shared.wecom.client import WeComClient
 from shared.wecom.errors import NO_DEPARTMENT, NO_MEMBER, WeComError
+from sync_worker.reconcilers import Looking, Recorded, Recording, Seen, Shell
 
 NOT_IN_SIGHT = frozenset({60011})
 
@@ -54,3 +56,29 @@ def observe_outlet(client: WeComClient, department_id: int) -> Outlet:
             return Outlet(department_id)
         raise
     return Outlet(department_id, department.name, department.parent_id, department.order, department.leaders)
+
+
+def _observe_member(looking: Looking, leased: Leased) -> Associate | None:
+    return observe_associate(looking.client(), UserId(leased.subject.key))
+
+
+def _record_members(connection: Connection, recording: Recording, seen: Sequence[Seen]) -> Recorded:
+    for one in seen:
+        record_associate(
+            connection, recording.tenant, UserId(one.leased.subject.key), one.observation, now=recording.now
+        )
+    return Recorded()
+
+
+def _observe_outlet(looking: Looking, leased: Leased) -> Outlet:
+    return observe_outlet(looking.client(), int(leased.subject.key))
+
+
+def _record_outlets(connection: Connection, recording: Recording, seen: Sequence[Seen]) -> Recorded:
+    for one in seen:
+        record_outlet(connection, recording.tenant.id, one.observation, now=recording.now)
+    return Recorded()
+
+
+ASSOCIATES = Shell(ASSOCIATE, _observe_member, _record_members)
+OUTLETS = Shell(OUTLET, _observe_outlet, _record_outlets)

@@ -4,33 +4,33 @@ from collections.abc import Callable
 
 import pytest
 
-from services.customers.model import Evidence, EvidenceKind
+from services.customers.model import EvidenceKind
 from shared.clock import from_unix
-from shared.ids import UserId
-from sync_worker.events import Fields, MissingFieldError
+from sync_worker.events import Fields, Key, MissingFieldError, Said
 from sync_worker.events.external_contact_add_half_external_contact import SPEC
 
-CUSTOMER = "wmQx3LCQAAk7Tz9vRn5PbWc0HsYd2UeA"
+KEY = Key("external_contact", "wmQx3LCQAAk7Tz9vRn5PbWc0HsYd2UeA")
 Event = Callable[..., Fields]
 
 
 def test_it_names_the_customer_to_look_at(event: Event):
     """The event is a hint: which customer changed."""
     fields = event("ec_add_half_external_contact")
-    assert SPEC.contacts(fields) == (CUSTOMER,)
+    assert SPEC.targets(fields) == (KEY,)
     assert (SPEC.event, SPEC.change) == (fields.body.event, fields.body.change)
 
 
 def test_it_is_evidence_of_the_half_add_with_its_contact_way(event: Event):
     """Reads do not show it until it is confirmed."""
-    expected = Evidence(UserId("LiNa"), EvidenceKind.HALF_ADDED, from_unix(1790000120), "booth_a7")
-    assert SPEC.evidence(event("ec_add_half_external_contact")) == (expected,)
+    fields = event("ec_add_half_external_contact")
+    assert SPEC.evidence(fields) == (Said(KEY, EvidenceKind.HALF_ADDED, "LiNa", {"state": "booth_a7"}),)
+    assert fields.occurred_at == from_unix(1790000120)
 
 
 def test_without_a_contact_way_there_is_none(event: Event):
     """Most friends are made without one."""
     (evidence,) = SPEC.evidence(event("ec_add_half_external_contact", without=("State",)))
-    assert evidence.add_state is None
+    assert evidence.details == {}
 
 
 @pytest.mark.parametrize("tag", ["UserID", "ExternalUserID"])
@@ -38,4 +38,4 @@ def test_without_its_ids_it_says_nothing(event: Event, tag: str):
     """The missing field is named, so that the inbox can tell why."""
     fields = event("ec_add_half_external_contact", without=(tag,))
     with pytest.raises(MissingFieldError, match=f"^{tag}$"):
-        (SPEC.contacts(fields), SPEC.evidence(fields))
+        (SPEC.targets(fields), SPEC.evidence(fields))
