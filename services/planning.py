@@ -44,3 +44,16 @@ def read_fact(type_: str, occurred_at: datetime, payload: Mapping[str, object]) 
     cls = FACTS[type_]
     known = {f.name for f in fields(cls)}
     return cls(occurred_at=occurred_at, **{k: v for k, v in payload.items() if k in known})
+
+
+def refuse_if_unsafe(*, removals: int, known: int, share: float, floor: int) -> str | None:
+    """Why so many removals at once are not believed; None when they are few enough.
+
+    `floor`: so many are always believed. `share`: of what is known (0 to 1), the part that may go in one pass.
+    """
+    if removals <= max(floor, int(known * share)):
+        return None
+    return (
+        f"{removals} of {known} would go, more than {share:.0%} and more than {floor} at once: "
+        "was the app's visible range cut, the customer-contact function switched off, or a permission withdrawn?"
+    )

@@ -23,12 +23,13 @@ class Directory:
             LookupError: no such tenant.
         """
         self._forget_the_old()
-        if tenant_id not in self._tenants:
+        found = self._tenants.get(tenant_id)  # another thread may forget it any moment
+        if found is None:
             found = load_tenant(connection, self._vault, tenant_id)
             if found is None:
                 raise LookupError(f"no tenant {tenant_id}")
             self._tenants[tenant_id] = found
-        return self._tenants[tenant_id]
+        return found
 
     def receiver(self, connection: Connection, receiver_id: ReceiverId) -> Receiver | None:
         self._forget_the_old()

@@ -5,15 +5,21 @@ Anything unknown or malformed fails at start with the name and the reason.
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
+from croniter import CroniterError, croniter
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
+from shared.clock import EPOCH
+
 PREFIX = "GUANXI_"
+NEVER = frozenset({"", "off"})
+"""Instead of a cron expression."""
 Seconds = Annotated[float, Field(ge=0)]
 
 
@@ -61,6 +67,18 @@ class Settings(BaseSettings):
     deletion_lag_s: float = Field(600.0, ge=0, description="how long reads may still list a relation its member ended")
     add_lag_s: float = Field(120.0, ge=0, description="how long a new relation may be missing from reads")
 
+    resync_threads: int = Field(4, ge=1, le=64, description="full passes: blocks walked at once by one worker process")
+    resync_parallel: int = Field(5, ge=1, le=64, description="full passes: blocks of one pass walked at once by all")
+    resync_cron: str = Field(
+        "17 1 * * *", description="when full passes start, in each corp's own time zone; off: never"
+    )
+    resync_jitter_s: float = Field(3600.0, ge=0, description="each corp starts up to so much later, always the same")
+    resync_tries: int = Field(6, ge=1, description="tries of a page before it is left out and the pass incomplete")
+    cursor_life_s: float = Field(10_800.0, gt=0, description="a block of a pass that stood still so long starts over")
+    guard_share: float = Field(0.05, ge=0, le=1, description="part of a corp's rows that a pass may end by itself")
+    guard_floor: int = Field(20, ge=0, description="so many may always end; more than both wait for `guanxi approve`")
+    drift_sample: int = Field(50, ge=0, description="customers per corp read every hour to measure drift; 0 is off")
+
     notifier_threads: int = Field(8, ge=1, le=64)
     notifier_batch: int = Field(64, ge=1, le=1000)
     message_backoff_s: tuple[Seconds, ...] = Field((1, 5, 15, 60, 300, 900, 1800, 3600), min_length=1)
@@ -94,6 +112,16 @@ class Settings(BaseSettings):
     def _redis(cls, value: str | None) -> str | None:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("resync_cron")
+    @classmethod
+    def _cron(cls, value: str) -> str:
+        try:
+            if value not in NEVER:
+                croniter(value, EPOCH).get_next(datetime)
+        except CroniterError:
+            raise ValueError('must be a cron expression that comes true, such as "17 1 * * *", or "off"') from None
         return value
 
     @field_validator("gateway_bind", "console_bind", "health_bind")

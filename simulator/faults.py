@@ -5,12 +5,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Failure = Literal["errcode", "hang_s", "cut", "http_status"]
-SHOWN_AS: Mapping[Failure, str] = {"errcode": "errors", "hang_s": "hangs", "cut": "cuts", "http_status": "pages"}
+Failure = Literal["errcode", "hang_s", "cut", "http_status", "spoil"]
+SHOWN_AS: Mapping[Failure, str] = {
+    "errcode": "errors",
+    "hang_s": "hangs",
+    "cut": "cuts",
+    "http_status": "pages",
+    "spoil": "spoils",
+}
+SPOILED = ("empty", "no_cursor", "same_cursor", "garbage")
 ANY = "*"
 CALLBACK_KEYS = frozenset({"drop", "duplicate", "delay_s", "late_s", "shuffle"})
 CALL_KEYS = frozenset({*SHOWN_AS, "latency_ms", "block_s", "revoke_after"})
-CONDITIONS = frozenset({"path", "corp_id", "times", "probability", "expired"})
+CONDITIONS = frozenset({"path", "corp_id", "times", "probability", "skip", "expired"})
 DOWN = ("", "cut", "502", "both")
 
 
@@ -39,6 +46,8 @@ class Scripted:
     corp_id: str = ""
     times: int | None = 1
     probability: float = 1.0
+    skip: int = 0
+    """So many fitting calls go well first."""
 
 
 @dataclass
@@ -130,12 +139,15 @@ class Faults:
             self.revocations.append(Revocation(int(change["revoke_after"]), path, corp_id, expired))
         if change.get("cut", "before") not in ("before", "after"):
             raise ValueError("cut is before or after")
+        if change.get("spoil", "empty") not in SPOILED and not isinstance(change["spoil"], dict):
+            raise ValueError(f"spoil is one of {', '.join(SPOILED)}, or an object that is laid over the answer")
         probability = float(change.get("probability", 1.0))
         times = change.get("times", 1 if "probability" not in change else None)
         for what in SHOWN_AS:
             if what in change:
                 often = None if times is None else int(times)
-                self.calls.append(Scripted(what, change[what], path, corp_id, often, probability))
+                skip = int(change.get("skip", 0))
+                self.calls.append(Scripted(what, change[what], path, corp_id, often, probability, skip))
 
     def clear(self) -> None:
         self.callbacks = CallbackFaults()
@@ -165,6 +177,9 @@ class Faults:
             if script.what != what or not _concerns(script, path, corp_id) or how not in (None, script.how):
                 continue
             if script.probability < 1 and self._dice.random() >= script.probability:
+                continue
+            if script.skip > 0:
+                script.skip -= 1
                 continue
             if script.times is not None:
                 script.times -= 1

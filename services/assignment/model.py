@@ -55,6 +55,8 @@ class AssignmentFact(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerAssigned(AssignmentFact):
+    """A customer without an associate has one (ASG-1)."""
+
     TYPE: ClassVar[str] = "customer_assigned"
     to_userid: UserId
     why: Why
@@ -62,6 +64,8 @@ class CustomerAssigned(AssignmentFact):
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerReassigned(AssignmentFact):
+    """Another associate is responsible for a customer (ASG-4, ASG-5)."""
+
     TYPE: ClassVar[str] = "customer_reassigned"
     from_userid: UserId
     to_userid: UserId

@@ -59,13 +59,19 @@ class EvidenceKind(StrEnum):
     ENDED_BY_CUSTOMER = "ended_by_customer"
     ENDED_BY_ASSOCIATE = "ended_by_associate"
     TRANSFERRED = "transferred"
+    ASSOCIATE_LEFT = "associate_left"  # said by the directory or the list of the unassigned
 
 
 END_KINDS: Mapping[EvidenceKind, State] = {
     EvidenceKind.ENDED_BY_CUSTOMER: State.ENDED_BY_CUSTOMER,
     EvidenceKind.ENDED_BY_ASSOCIATE: State.ENDED_BY_ASSOCIATE,
     EvidenceKind.TRANSFERRED: State.TRANSFERRED,
+    EvidenceKind.ASSOCIATE_LEFT: State.ASSOCIATE_LEFT,
 }
+
+TRANSFER_FAILED = "transfer_failed"
+ARCHIVING_AGREED = "archiving_agreed"
+"""More that events say of a contact; how its relations stand does not follow from it."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +200,8 @@ class RelationFact(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class RelationHalfAdded(RelationFact):
+    """The customer asked to be a friend, and the associate has not confirmed it."""
+
     TYPE: ClassVar[str] = "relation_half_added"
 
 
@@ -245,6 +253,8 @@ class RelationTransferred(RelationEndedFact):
 
 @dataclass(frozen=True, kw_only=True)
 class RelationAssociateLeft(RelationEndedFact):
+    """The associate left the corp: neither lost nor deleted (LOSS-1)."""
+
     TYPE: ClassVar[str] = "relation_associate_left"
 
 

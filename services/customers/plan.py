@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 
-from services.customers.friendships import News, news, points_of, replay, told_by
+from services.customers.friendships import MOMENT, News, news, points_of, replay, told_by
 from services.customers.model import (
     EDITABLE,
     END_FACTS,
@@ -46,6 +46,8 @@ class Lags:
 
 
 LOOK_AGAIN_AFTER = timedelta(seconds=2)
+SAME_MOMENT = timedelta(seconds=10)
+"""An event and a read may give the start of one friendship different seconds."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +83,20 @@ def plan_contact(
     absences: Mapping[UserId, Absence] | None = None,
     lags: Lags = Lags(),
     news_since: datetime | None = None,
+    unrouted_since: datetime | None = None,
 ) -> ContactPlan:
     """Decide what becomes of a contact and its relations; plan, apply, plan again is empty.
 
     `absences` answers for the userids that an earlier plan called `unconfirmed`. Friendships since `news_since` (when
-    the corp was added) have events of their own: one that only a read shows is told when its event had time to come.
+    the corp was added) have events of their own: one that only a read shows is told when its event had time to come,
+    which it has not while events that came at `unrouted_since` still wait.
     """
     draft = _Draft()
     seen = {relation.userid: relation for relation in observed.relations}
     for userid in sorted(seen.keys() | recorded.relations.keys() | {item.userid for item in evidence}):
         _plan_relation(
             draft,
-            _Sight(observed, seen.get(userid), (absences or {}).get(userid), lags, news_since),
+            _Sight(observed, seen.get(userid), (absences or {}).get(userid), lags, news_since, unrouted_since),
             userid=userid,
             recorded=recorded.relations.get(userid),
             evidence=[item for item in evidence if item.userid == userid],
@@ -116,27 +120,32 @@ class _Sight:
     absence: Absence | None
     lags: Lags
     news_since: datetime | None
+    unrouted_since: datetime | None
 
     @property
     def missing(self) -> bool:
-        return self.read.complete and self.relation is None
+        return self.relation is None and (self.read.complete or self.absence is not None)
 
     def may_come(self, friendship: Friendship) -> bool:
-        """Whether an add event of this friendship may still be on its way to us."""
-        if self.news_since is None or friendship.started_at is None or friendship.started_at < self.news_since:
+        """Whether an add event of this friendship may still be on its way to us, or wait to be routed here."""
+        started_at = friendship.started_at
+        if self.news_since is None or started_at is None or started_at < self.news_since:
             return False
-        return not self.read.complete or self.read.observed_at - friendship.started_at < self.lags.addition
+        unread = self.unrouted_since is not None and started_at >= self.unrouted_since - self.lags.addition
+        return unread or self.read.observed_at - started_at < self.lags.addition
 
 
 def _plan_relation(
     draft: _Draft, sight: _Sight, *, userid: UserId, recorded: Relation | None, evidence: Sequence[Evidence]
 ) -> None:
     starts, ends = _points(draft, sight, recorded, evidence)
-    half_at = _half_at(recorded, evidence)
-    half_over = _end_of_half(starts, ends, half_at)
+    halves = _halves(recorded, evidence)
+    half_at = max(halves, default=None)
+    half_over = _end_of_half(starts, ends, halves)
+    last_end = max((end.at for end in ends), default=None)
     ends -= half_over
     told = replay(starts, ends)
-    state = _state(told, half_at, half_over)
+    state = _state(told, half_at if last_end is None or half_at is None or half_at > last_end else None, half_over)
     if state is None:
         return
     if state is State.ACTIVE and sight.missing:
@@ -145,21 +154,30 @@ def _plan_relation(
                 _wait(draft, sight, userid=userid, started_at=told[-1].started_at)
                 return
             case Absence.ENDED:
-                told = replay(starts, {*ends, End(sight.read.observed_at, State.ENDED_BY_ASSOCIATE)})
-                state = State.ENDED_BY_ASSOCIATE
+                told, state = _ended_unseen(sight, starts, ends, half_at)
             case Absence.OUT_OF_SIGHT:
                 state = State.OUT_OF_SIGHT
     elif state is State.ACTIVE and sight.relation is None and recorded is not None:
         state = recorded.state if recorded.state is State.OUT_OF_SIGHT else state
-    notes = _merged(recorded.notes if recorded else Notes(), sight.relation.notes if sight.relation else Notes())
+    notes = _merged(_kept(recorded, told), sight.relation.notes if sight.relation else Notes())
     if notes.add_state is None:
-        notes = replace(notes, add_state=_told_state(evidence))
+        since = told[-2].ended_at if len(told) > 1 else None
+        notes = replace(notes, add_state=_told_state([e for e in evidence if since is None or e.occurred_at > since]))
     known = recorded.told if recorded else None
     fresh = _ripe(draft, sight, news(recorded.friendships if recorded else (), told, known), evidence)
     desired = Relation(userid, state, told, half_at, notes, None if fresh.told == told_by(told) else fresh.told)
     if desired != recorded:
         draft.relations.append(desired)
         draft.facts += _facts(sight.read, recorded, desired, fresh, evidence)
+
+
+def _ended_unseen(
+    sight: _Sight, starts: set[datetime], ends: set[End], half_at: datetime | None
+) -> tuple[tuple[Friendship, ...], State]:
+    """Nothing told of the end. A half-add since the last start says that it lies before that."""
+    if half_at is not None and half_at > max(starts):
+        return replay(starts, {*ends, End(half_at - MOMENT, State.ENDED_BY_ASSOCIATE)}), State.HALF
+    return replay(starts, {*ends, End(sight.read.observed_at, State.ENDED_BY_ASSOCIATE)}), State.ENDED_BY_ASSOCIATE
 
 
 def _points(
@@ -174,6 +192,10 @@ def _points(
             created_at = sight.read.observed_at
         if created_at is None:
             return starts, ends
+        # The friendship that lasts began when the read says so. A start clearly before that, with no end between, was of
+        # one whose end nobody told of.
+        unended = [at for at in starts if not any(at <= end.at < created_at for end in ends)]
+        starts -= {at for at in unended if at < created_at - SAME_MOMENT}
         starts.add(created_at)
         # A customer's removal never shows in reads. The others do, after a while: a read that still lists the
         # relation beyond that while speaks against the end.
@@ -191,8 +213,8 @@ def _ripe(draft: _Draft, sight: _Sight, fresh: News, evidence: Sequence[Evidence
     waiting = [one for one in fresh.started if not _evidenced(one, sight.read, evidence) and sight.may_come(one)]
     if not waiting:
         return fresh
-    if sight.read.complete:
-        draft.look_again(max(one.started_at for one in waiting if one.started_at) + sight.lags.addition)
+    ripe_at = max(one.started_at for one in waiting if one.started_at) + sight.lags.addition
+    draft.look_again(max(ripe_at, sight.read.observed_at + LOOK_AGAIN_AFTER))
     gone = {one.started_at for one in waiting}
     return replace(
         fresh,
@@ -201,18 +223,19 @@ def _ripe(draft: _Draft, sight: _Sight, fresh: News, evidence: Sequence[Evidence
     )
 
 
-def _half_at(recorded: Relation | None, evidence: Sequence[Evidence]) -> datetime | None:
-    known = [item.occurred_at for item in evidence if item.kind is EvidenceKind.HALF_ADDED]
+def _halves(recorded: Relation | None, evidence: Sequence[Evidence]) -> set[datetime]:
+    known = {item.occurred_at for item in evidence if item.kind is EvidenceKind.HALF_ADDED}
     if recorded is not None and recorded.half_at is not None:
-        known.append(recorded.half_at)
-    return max(known, default=None)
+        known.add(recorded.half_at)
+    return known
 
 
-def _end_of_half(starts: set[datetime], ends: set[End], half_at: datetime | None) -> set[End]:
-    """Ends of a half-add that was never confirmed: nobody was a friend yet, so nobody lost one (ASG-10)."""
-    if half_at is None:
+def _end_of_half(starts: set[datetime], ends: set[End], halves: set[datetime]) -> set[End]:
+    """Ends of half-adds that were never confirmed: nobody was a friend yet, so nobody lost one (ASG-10)."""
+    first = min(halves, default=None)
+    if first is None:
         return set()
-    return {end for end in ends if end.at >= half_at and not any(start <= end.at for start in starts)}
+    return {end for end in ends if end.at >= first and not any(start <= end.at for start in starts)}
 
 
 def _state(told: Sequence[Friendship], half_at: datetime | None, half_over: set[End]) -> State | None:
@@ -220,8 +243,8 @@ def _state(told: Sequence[Friendship], half_at: datetime | None, half_over: set[
     last = told[-1] if told else None
     if last is not None and last.ended_at is None:
         return State.ACTIVE
-    if last is None and half_over:
-        return min(half_over, key=lambda end: (end.at, end.by)).by
+    if last is None and half_over and half_at is None:
+        return max(half_over, key=lambda end: (end.at, end.by)).by
     if half_at is not None and (last is None or last.ended_at is None or half_at > last.ended_at):
         return State.HALF
     return last.ended_by if last is not None else None
@@ -265,6 +288,16 @@ def _facts(
     return facts
 
 
+def plan_first_sight(read: Observed, relation: ObservedRelation) -> tuple[Relation, RelationStarted] | None:
+    """The plan for one relation of a contact of which nothing is known, neither rows nor evidence: the same as
+    `plan_contact` makes, at a fraction of its cost. None when it is no such simple case: no usable time of its start.
+    """
+    if relation.created_at is None:
+        return None
+    desired = Relation(relation.userid, State.ACTIVE, (Friendship(relation.created_at),), notes=relation.notes)
+    return desired, _started(desired.friendships[0], read, desired, ())
+
+
 def _started(
     friendship: Friendship, read: Observed, desired: Relation, evidence: Sequence[Evidence]
 ) -> RelationStarted:
@@ -295,6 +328,17 @@ def _edited(recorded: Relation | None, desired: Relation) -> tuple[str, ...]:
     return tuple(
         name for name in EDITABLE if getattr(before, name) is not None and getattr(before, name) != getattr(after, name)
     )
+
+
+def _kept(recorded: Relation | None, told: Sequence[Friendship]) -> Notes:
+    """What is recorded; of how the friendship began only while it is the same one."""
+    if recorded is None:
+        return Notes()
+    known = {one.started_at for one in recorded.friendships if one.started_at}
+    began = told[-1].started_at if told else None
+    if known and began is not None and began > max(known):
+        return replace(recorded.notes, add_way=None, oper_userid=None, add_state=None)
+    return recorded.notes
 
 
 def _merged(before: Notes, after: Notes) -> Notes:

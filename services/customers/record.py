@@ -54,21 +54,12 @@ def _record_profiles(
 ) -> dict[ExternalUserId, CustomerId]:
     rows = []
     for plan in sorted(plans, key=lambda p: p.external_userid):
-        why, profile = provenance[plan.external_userid], plan.profile
-        known = profile or Profile()
+        why = provenance[plan.external_userid]
         rows.append(
             {
                 "external_userid": plan.external_userid,
-                "name": known.name,
-                "type": known.type,
-                "gender": known.gender,
-                "avatar": known.avatar,
-                "position": known.position,
-                "corp_name": known.corp_name,
-                "corp_full_name": known.corp_full_name,
-                "profile": known.external_profile,
-                "unionid": known.unionid and tenant.cipher.encrypt(known.unionid.encode(), UNIONID),
-                "observed_at": why.observed_at if profile else None,
+                **profile_row(plan.profile or Profile(), tenant.cipher),
+                "observed_at": why.observed_at if plan.profile else None,
                 "cause": why.cause,
                 "caused_by": why.caused_by,
             }
@@ -102,6 +93,21 @@ def _record_profiles(
     return {ExternalUserId(row["external_userid"]): CustomerId(row["customer_id"]) for row in stored}
 
 
+def profile_row(profile: Profile, cipher: Cipher) -> dict[str, Any]:
+    """A profile's columns."""
+    return {
+        "name": profile.name,
+        "type": profile.type,
+        "gender": profile.gender,
+        "avatar": profile.avatar,
+        "position": profile.position,
+        "corp_name": profile.corp_name,
+        "corp_full_name": profile.corp_full_name,
+        "profile": profile.external_profile,
+        "unionid": profile.unionid and cipher.encrypt(profile.unionid.encode(), UNIONID),
+    }
+
+
 def _record_relations(
     connection: Connection,
     tenant: Tenant,
@@ -109,7 +115,7 @@ def _record_relations(
     provenance: Mapping[ExternalUserId, Provenance],
 ) -> None:
     rows = [
-        _relation_row(relation, plan.external_userid, provenance[plan.external_userid], tenant.cipher)
+        relation_row(relation, plan.external_userid, tenant.cipher) | provenance[plan.external_userid].__dict__
         for plan in sorted(plans, key=lambda p: p.external_userid)
         for relation in sorted(plan.relations, key=lambda r: r.userid)
     ]
@@ -128,15 +134,15 @@ def _record_relations(
         "personal_tags text[], "
         "add_way bigint, oper_userid text, add_state text, observed_at timestamptz, cause text, caused_by text) "
         "on conflict (tenant_id, external_userid, userid) do update set "
-        + ", ".join(f"{name} = excluded.{name}" for name in changing),
+        + ", ".join(f"{name} = excluded.{name}" for name in changing)
+        + ", digest = null",  # what a walk showed last does not speak for the relation any more
         tenant_id=tenant.id,
         rows=as_json(rows),
     )
 
 
-def _relation_row(
-    relation: Relation, external_userid: ExternalUserId, why: Provenance, cipher: Cipher
-) -> dict[str, Any]:
+def relation_row(relation: Relation, external_userid: ExternalUserId, cipher: Cipher) -> dict[str, Any]:
+    """A relation's columns without its provenance."""
     *past, last = relation.friendships or (Friendship(None),)
     notes = relation.notes
     mobiles = notes.remark_mobiles
@@ -160,9 +166,6 @@ def _relation_row(
         "add_way": notes.add_way,
         "oper_userid": notes.oper_userid,
         "add_state": notes.add_state,
-        "observed_at": why.observed_at,
-        "cause": why.cause,
-        "caused_by": why.caused_by,
     }
 
 

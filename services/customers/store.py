@@ -122,10 +122,15 @@ def load_evidence(
 ) -> dict[ExternalUserId, list[Evidence]]:
     rows = fetch_all(
         connection,
-        "select subject_key, userid, kind, occurred_at, details from evidence "
-        "where tenant_id = :tenant_id and subject_kind = :kind and subject_key = any(:ids) order by occurred_at, id",
+        # An event names the userid of its own time; its member may have another one by now.
+        "select e.subject_key, coalesce(a.new_userid, e.userid) as userid, e.kind, e.occurred_at, e.details "
+        "from evidence e left join lateral (select u.new_userid from userid_alias u where u.tenant_id = e.tenant_id "
+        "and u.old_userid = e.userid and (u.ended_at is null or e.occurred_at < u.ended_at) "
+        "order by u.renamed_at limit 1) a on true where e.tenant_id = :tenant_id and e.subject_kind = :kind "
+        "and e.subject_key = any(:ids) and e.kind = any(:told) order by e.occurred_at, e.id",
         tenant_id=tenant.id,
         kind=CONTACT,
+        told=[one.value for one in EvidenceKind],
         ids=list(external_userids),
     )
     found: dict[ExternalUserId, list[Evidence]] = {one: [] for one in external_userids}

@@ -28,11 +28,15 @@ class StandingFact(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerLost(StandingFact):
+    """No friend is left, and the customer ended the last friendship (ASG-7)."""
+
     TYPE: ClassVar[str] = "customer_lost"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerDeleted(StandingFact):
+    """No friend is left, and the associate ended the last friendship (LOSS-1)."""
+
     TYPE: ClassVar[str] = "customer_deleted"
 
 

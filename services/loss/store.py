@@ -77,3 +77,15 @@ def _list(
         limit=limit,
     )
     return [EndedRelation(UserId(r["userid"]), ExternalUserId(r["external_userid"]), r["ended_at"]) for r in rows]
+
+
+def mark_friends(connection: Connection, tenant_id: TenantId, external_userids: Sequence[ExternalUserId]) -> None:
+    """Contacts that are somebody's friend and were never known as anything else: no fact comes of it."""
+    run(
+        connection,
+        "update customer u set standing = 'friend' from external_contact c where c.tenant_id = :tenant_id "
+        "and c.external_userid = any(:ids) and u.tenant_id = c.tenant_id and u.id = c.customer_id "
+        "and u.standing = 'none'",
+        tenant_id=tenant_id,
+        ids=list(external_userids),
+    )

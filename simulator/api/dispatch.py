@@ -15,6 +15,7 @@ from simulator.api.holding import holding
 from simulator.api.licences import licensed_only
 from simulator.api.rights import check_caller, check_right
 from simulator.api.signing_in import GETTOKEN
+from simulator.api.spoiling import spoiled
 from simulator.errors import ApiError, refusal
 from simulator.families import ENDPOINTS
 from simulator.faults import api_path
@@ -55,6 +56,9 @@ async def answer(world: World, request: Request) -> Answer:
             world.limiter.leave(corp_id, path)
     if world.faults.next("cut", path, corp_id=corp_id, how="after"):
         return CUT
+    how = world.faults.next("spoil", path, corp_id=corp_id) if errcode == 0 else None
+    if how:
+        return Answer(200, spoiled(body, how, request), errcode=errcode, errmsg="ok")
     return Answer(200, orjson.dumps(body), errcode=errcode, errmsg=body.get("errmsg", "ok"))
 
 

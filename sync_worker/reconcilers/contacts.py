@@ -11,7 +11,17 @@ from services.assignment.plan import AssignmentPlan, plan_assignment
 from services.assignment.store import load_assignments, load_decisions, record_assignments
 from services.associates.model import ASSOCIATE
 from services.associates.store import unknown_associates
-from services.customers.model import CONTACT, Absence, Notes, Observed, ObservedRelation, Profile, Recorded, Relation
+from services.customers.model import (
+    CONTACT,
+    Absence,
+    Evidence,
+    Notes,
+    Observed,
+    ObservedRelation,
+    Profile,
+    Recorded,
+    Relation,
+)
 from services.customers.plan import ContactPlan, Lags, plan_contact
 from services.customers.record import Provenance, record_contacts
 from services.customers.store import load_evidence, load_recorded
@@ -21,6 +31,7 @@ from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Cause, Fact
 from shared.clock import from_unix
 from shared.ids import CustomerId, ExternalUserId, UserId
+from shared.inbox import oldest_new
 from shared.requests import BACKFILL, Leased, Subject, Wanted, want
 from shared.settings import Settings
 from shared.tenants import Tenant
@@ -39,6 +50,8 @@ class Sighting:
     cause: Cause
     caused_by: str | None
     absences: Mapping[UserId, Absence] | None = None
+    told: tuple[Evidence, ...] = ()
+    """What the directory tells of the relations, beside the events."""
 
     @property
     def key(self) -> ExternalUserId:
@@ -129,6 +142,31 @@ class Written:
     notices: int
 
 
+def plan(
+    connection: Connection, settings: Settings, tenant: Tenant, sightings: Sequence[Sighting]
+) -> tuple[dict[ExternalUserId, Recorded], dict[ExternalUserId, ContactPlan]]:
+    """What is recorded of the contacts, and what the sightings make of it; writes nothing."""
+    keys = [sighting.key for sighting in sightings]
+    recorded = load_recorded(connection, tenant, keys)
+    evidence = load_evidence(connection, tenant, keys)
+    lags = Lags(timedelta(seconds=settings.deletion_lag_s), timedelta(seconds=settings.add_lag_s))
+    # What a pass tells makes nobody listen, so it must not forestall an event that is news.
+    quiet = any(s.cause in ("bootstrap", "resync") for s in sightings)
+    unrouted_since = oldest_new(connection, tenant.id) if quiet else None
+    return recorded, {
+        s.key: plan_contact(
+            s.observed,
+            recorded[s.key],
+            [*evidence[s.key], *s.told],
+            absences=s.absences,
+            lags=lags,
+            news_since=tenant.added_at,
+            unrouted_since=unrouted_since,
+        )
+        for s in sightings
+    }
+
+
 def record(
     connection: Connection,
     settings: Settings,
@@ -142,21 +180,7 @@ def record(
 
     `decide_customers` off leaves assignment and standing for later (a first sync knows them at its end only).
     """
-    keys = [sighting.key for sighting in sightings]
-    recorded = load_recorded(connection, tenant, keys)
-    evidence = load_evidence(connection, tenant, keys)
-    lags = Lags(timedelta(seconds=settings.deletion_lag_s), timedelta(seconds=settings.add_lag_s))
-    plans = {
-        s.key: plan_contact(
-            s.observed,
-            recorded[s.key],
-            evidence[s.key],
-            absences=s.absences,
-            lags=lags,
-            news_since=tenant.added_at,
-        )
-        for s in sightings
-    }
+    recorded, plans = plan(connection, settings, tenant, sightings)
     ready = [s for s in sightings if not plans[s.key].unconfirmed]
     customers = record_contacts(
         connection,

@@ -1,5 +1,6 @@
 """A corp in a simulated WeCom and here, and the worker's parts in this process, which work when a test says so."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -13,14 +14,19 @@ from commands.demo_corp import CORP_ID, SimulatedCorp, record_demo_corp
 from shared.clock import Clock, SystemClock
 from shared.db.engine import fetch_all
 from shared.directory import Directory
+from shared.evidence import EvidenceRow, record_evidence
+from shared.ids import InboxId
+from shared.inbox import NO_DAY
 from shared.requests import EVENTS, Subject, Wanted, want
 from shared.runtime import Runtime
 from shared.settings import Settings
-from shared.tenants import load_tenants
+from shared.sync_runs import open_runs
+from shared.tenants import Tenant, load_tenants
 from shared.vault import Vault
 from shared.wecom.clients import Clients
 from sync_worker.reconcile import Reconciler
-from sync_worker.resync import walk_step
+from sync_worker.resync.passes import PASSES
+from sync_worker.resync.steps import walk_step
 
 
 @dataclass
@@ -58,10 +64,59 @@ class Office:
         while self.reconciler.reconcile_due(limit=50):
             pass
 
+    @property
+    def tenant(self) -> Tenant:
+        with self.runtime.engine.begin() as connection:
+            return load_tenants(connection, self.runtime.vault)[0]
+
+    def happen(self, action: dict[str, object], kind: str) -> str:
+        """Something happens in WeCom, and its event has been routed: evidence and a request, one commit."""
+        made = self.corp.act({"silent": True, **action})
+        row = EvidenceRow(
+            subject=Subject(self.tenant.id, "external_contact", made["external_userid"]),
+            userid=str(action["userid"]),
+            kind=kind,
+            occurred_at=self.runtime.clock.now(),
+            details={},
+            fingerprint=str(made).encode(),
+            inbox_day=NO_DAY,
+            inbox_id=InboxId(1),
+        )
+        with self.runtime.engine.begin() as connection:
+            record_evidence(connection, [row], now=self.runtime.clock.now())
+        self.want(made["external_userid"])
+        return str(made["external_userid"])
+
+    def step(self) -> int:
+        """One step of one open run; 0 when none is due."""
+        return walk_step(self.runtime, self.directory, self.clients)
+
     def walk(self) -> None:
-        """The first sync, to its end."""
-        while walk_step(self.runtime, self.directory, self.clients):
+        """Take steps and reconcile what they ask for, until no run is open or all that are wait for long."""
+        while self.step() or self.reconciler.reconcile_due(limit=50) or self._soon():
             pass
+
+    def resync(self, *resources: str) -> list[tuple[Any, ...]]:
+        """Full passes to their end; how each ended: (resource, state)."""
+        with self.runtime.engine.begin() as connection:
+            tenant = load_tenants(connection, self.runtime.vault)[0]
+            named = {"resources": resources or tuple(PASSES)}
+            ids = open_runs(connection, tenant.id, now=self.runtime.clock.now(), **named)
+        self.walk()
+        return self.rows(f"select resource, state from sync_run where id = any(array{ids}::bigint[]) order by id")
+
+    def _soon(self) -> bool:
+        """Whether a run that waits is to be asked again within a second."""
+        waits = self.rows(
+            "select greatest(r.next_try_at, r.lease_until, (select min(greatest(b.next_try_at, b.lease_until)) "
+            "from sync_block b where b.tenant_id = r.tenant_id and b.run_id = r.id and not b.done)) from sync_run r "
+            "where r.state = 'walking'"
+        )
+        now = self.runtime.clock.now()
+        wait_s = min(((due - now).total_seconds() for (due,) in waits), default=9.0)
+        if wait_s < 1:
+            time.sleep(max(0.01, wait_s))
+        return wait_s < 1
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with self.runtime.engine.begin() as connection:
@@ -71,7 +126,7 @@ class Office:
 @pytest.fixture
 def make_office(engine: Engine, redis_url: str, vault: Vault, simulator_url: str) -> Iterator[Callable[..., Office]]:
     """Offices over one database: several are several worker processes."""
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(32) as pool:
         corp = SimulatedCorp(simulator_url)
         corp.post("/sim/reset", {})
         corp.create([])

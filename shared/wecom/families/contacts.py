@@ -11,14 +11,16 @@ from shared.wecom.families import limits
 from shared.wecom.families.answers import cursor_of, every_row, listed, needed, page_of
 from shared.wecom.payloads.contacts import (
     BatchPage,
+    BatchRow,
     ContactProfile,
     ContactRead,
     FollowRelation,
     FollowUserCheck,
     ServedContact,
+    batch_row,
 )
 from shared.wecom.payloads.pages import Page
-from shared.wecom.payloads.reading import counted, items, row, texts
+from shared.wecom.payloads.reading import counted, items, texts
 
 FOLLOW_USERS = Api("externalcontact/get_follow_user_list")
 CHECK_FOLLOW_USER = Api("externalcontact/check_follow_user")
@@ -101,16 +103,16 @@ class Contacts:
         limits.utf8(BATCH, 64, **{f"userid_list[{at}]": userid for at, userid in enumerate(userids)})
         answer = self._calls.post(BATCH, {"userid_list": [*userids], "cursor": cursor, "limit": PAGE_LIMIT})
         given = items(answer.get("external_contact_list"))
-        pairs = [_pair(one) for one in given]
+        found = [batch_row(one) for one in given]
         failed = answer.get("fail_info")
         unlicensed = texts(failed.get("unlicensed_userid_list")) if isinstance(failed, dict) else None
         return BatchPage(
-            rows=counted(tuple(pair for pair in pairs if pair), given, key="pair"),
+            rows=counted(tuple(one for one in found if one), given, key="pair"),
             next_cursor=cursor_of(answer),
             unlicensed=None if unlicensed is None else tuple(UserId(one) for one in unlicensed),
         )
 
-    def every_relation(self, userids: tuple[UserId, ...]) -> Iterator[tuple[ContactProfile, FollowRelation]]:
+    def every_relation(self, userids: tuple[UserId, ...]) -> Iterator[BatchRow]:
         """All pages of `batch`. Rows that move meanwhile may be missed or come twice.
 
         Source: WeCom server API, externalcontact/batch/get_by_user.
@@ -163,12 +165,3 @@ class Contacts:
         Source: WeCom server API, externalcontact/contact_list.
         """
         return every_row(lambda cursor: self.served(cursor=cursor))
-
-
-def _pair(payload: object) -> tuple[ContactProfile, FollowRelation] | None:
-    """One row of the batch read, when both halves name what they are about."""
-    if not isinstance(payload, dict):
-        return None
-    profile = row(ContactProfile, payload.get("external_contact"))
-    relation = row(FollowRelation, payload.get("follow_info"))
-    return (profile, relation) if profile and relation else None

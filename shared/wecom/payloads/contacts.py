@@ -1,11 +1,15 @@
 """External contacts and how members follow them."""
 
+import json
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
+
+import orjson
 
 from shared.ids import ExternalUserId, UserId
 from shared.wecom.payloads.pages import Page
-from shared.wecom.payloads.reading import IDENTITY, Json, called, derived, number, text, texts
+from shared.wecom.payloads.reading import IDENTITY, Json, called, derived, number, reader, text, texts
 
 PERSONAL_TAG = 2
 
@@ -83,7 +87,51 @@ class ContactRead:
 
 
 @dataclass(frozen=True)
-class BatchPage(Page[tuple[ContactProfile, FollowRelation]]):
+class BatchRow:
+    """One row of batch/get_by_user: one pair of contact and member, read in full only when somebody asks for it.
+
+    `digest` is of all that the row says, whatever the order of its keys.
+    """
+
+    external_userid: ExternalUserId
+    userid: UserId
+    digest: bytes
+    payload: Json = field(repr=False)
+
+    @property
+    def profile(self) -> ContactProfile:
+        found: ContactProfile = reader(ContactProfile)(self.payload["external_contact"])
+        return found
+
+    @property
+    def relation(self) -> FollowRelation:
+        found: FollowRelation = reader(FollowRelation)(self.payload["follow_info"])
+        return found
+
+
+def batch_row(payload: object) -> BatchRow | None:
+    """None when one of the two halves does not name what it is about."""
+    if not isinstance(payload, dict):
+        return None
+    contact, follow = payload.get("external_contact"), payload.get("follow_info")
+    if not isinstance(contact, dict) or not isinstance(follow, dict):
+        return None
+    external_userid, userid = text(contact.get("external_userid")), text(follow.get("userid"))
+    if not external_userid or not userid:
+        return None
+    return BatchRow(ExternalUserId(external_userid), UserId(userid), _digest(payload), payload)
+
+
+def _digest(payload: Json) -> bytes:
+    try:
+        written = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # a number longer than any that means something
+        written = json.dumps(payload, sort_keys=True).encode()
+    return blake2b(written, digest_size=16).digest()
+
+
+@dataclass(frozen=True)
+class BatchPage(Page[BatchRow]):
     """One page of batch/get_by_user: one row per pair. `unlicensed`: members left out for want of a licence."""
 
     unlicensed: tuple[UserId, ...] | None = None

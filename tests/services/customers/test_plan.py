@@ -381,3 +381,27 @@ def test_a_profile_is_written_when_it_changed_and_keeps_what_is_not_stated():
     assert planned(read(9, profile=Profile(name="Chen Li")), before).profile == Profile(name="Chen Li", gender=1)
     assert planned(read(9), before).profile is None
     assert planned(read(9, profile=Profile()), NEVER).profile == Profile()
+
+
+def test_a_friendship_begins_when_the_read_says_so():
+    """Ended unseen and begun again: the read's time of its creation stands, and nothing is told twice (ASG-2)."""
+    before = recorded(relation(LI, friendship(50)))
+    plan = planned(read(9000, listed(LI, 5000)), before)
+    assert [times(one.friendships) for one in plan.relations] == [[(5000, None, None)]]
+    assert plan.facts == ()
+    assert planned(read(9100, listed(LI, 5000)), applied(before, plan)).relations == ()
+
+
+def test_a_half_add_that_ended_is_over():
+    """Asked twice, taken back twice: nobody was a friend, and nobody lost one (ASG-10)."""
+    told_of = [told(LI, HALF_ADDED, 100), told(LI, DELETED, 200), told(LI, HALF_ADDED, 300), told(LI, DELETED, 400)]
+    plan = planned(read(1000), recorded(), *told_of)
+    assert [one.state.value for one in plan.relations] == ["ended_by_associate"]
+    assert [fact for fact in facts_of(plan) if fact[0] == "relation_deleted"] == []
+
+
+def test_a_channel_belongs_to_one_friendship():
+    """Added again without a contact way, the old one does not stay."""
+    before = recorded(relation(LI, friendship(50, 80), notes=Notes(add_state="店2", add_way=1)))
+    plan = planned(read(1000, listed(LI, 500, remark="")), before)
+    assert [one.notes.add_state for one in plan.relations] == [None]

@@ -94,9 +94,9 @@ def test_the_batch_read_is_paged_to_its_end(sim: Sim, client: WeComClient):
         if not cursor:
             break
     assert [len(rows) for rows in pages] == [100, 100, 50]
-    pairs = {(profile.external_userid, relation.userid) for rows in pages for profile, relation in rows}
+    pairs = {(row.external_userid, row.userid) for rows in pages for row in rows}
     assert len(pairs) == 250
-    assert {relation.personal_tags for rows in pages for _, relation in rows} == {None}
+    assert {row.relation.personal_tags for rows in pages for row in rows} == {None}
 
 
 def test_members_and_departments_are_read(sim: Sim, client: WeComClient):

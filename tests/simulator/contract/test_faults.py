@@ -219,3 +219,28 @@ def test_contact_43_a_provider_gets_nothing_of_members_without_a_licence(sim):
     found = sim.post("externalcontact/batch/get_by_user", body)
     assert {row["follow_info"]["userid"] for row in found["external_contact_list"]} == {"LiNa", "Wang"}
     assert "fail_info" not in found
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("empty", {"group_chat_list": []}),
+        ("no_cursor", {"group_chat_list": [{"chat_id": "wrC", "status": 0}]}),
+        ("same_cursor", {"next_cursor": "c7"}),
+        ({"group_chat_list": None, "extra": 1}, {"extra": 1}),
+    ],
+)
+def test_an_answer_of_success_can_be_wrong(how: object, expected: dict[str, object]):
+    """What a client must not believe: an emptied list, a missing or a repeated cursor."""
+    body = {"errcode": 0, "group_chat_list": [{"chat_id": "wrC", "status": 0}], "next_cursor": "c8"}
+    request = Request("POST", "externalcontact/groupchat/list", {}, b'{"cursor":"c7"}', "127.0.0.1")
+    found = orjson.loads(spoiled(body, how, request))
+    assert {key: found.get(key) for key in expected} == expected
+    if how in ("empty", "no_cursor"):
+        assert "next_cursor" not in found
+
+
+def test_garbage_is_no_json():
+    """An answer that breaks off in the middle."""
+    with pytest.raises(orjson.JSONDecodeError):
+        orjson.loads(spoiled({"errcode": 0, "rows": [1, 2]}, "garbage", Request("GET", "x", {}, b"", "")))

@@ -17,34 +17,40 @@ alter table relation add column digest bytea;              -- of the row of the 
 alter table sync_run drop constraint sync_run_state_check;
 alter table sync_run drop constraint sync_run_kind_check;
 alter table sync_run
-  add constraint sync_run_kind_check check (kind in ('bootstrap', 'resync', 'departure')),
-  add constraint sync_run_state_check check (state in ('walking', 'settling', 'done', 'failed', 'cancelled')),
-  add column cause text not null default 'bootstrap',
+  add constraint sync_run_kind_check check (kind in ('bootstrap', 'resync', 'departure', 'approval')),
+  add constraint sync_run_state_check
+    check (state in ('walking', 'settling', 'done', 'incomplete', 'failed', 'cancelled')),
   add column asked_by text not null default 'system',      -- schedule, a person, an event
   add column scope text[],                                 -- associates; null is all
   add column phase text not null default 'cut',            -- cut, walk, then what the pass calls its steps
   add column notes jsonb not null default '{}',            -- numbers that the end shows: missing, confirmed, applied ...
-  add column incomplete jsonb not null default '[]';       -- [{where, why}]: what could not be read
+  add column incomplete jsonb not null default '[]';       -- [[where, why]]: what could not be read
 drop index sync_run_open;
-create unique index sync_run_open on sync_run (tenant_id, resource) where state in ('walking', 'settling')
-  and kind <> 'departure';
+create unique index sync_run_open on sync_run (tenant_id, resource, coalesce(scope[1], ''))
+  where state in ('walking', 'settling');
 
 alter table sync_block
   add column kind text not null default 'page',
+  add column pages integer not null default 0,             -- walked since started_at
+  add column anchor text not null default '',              -- an earlier cursor: one that comes again means a circle
   add column started_at timestamptz,                       -- of the first page of the present walk of the block
+  add column saved_at timestamptz,                         -- of the last page: cursors grow old
   add column fence bigint not null default 0,
   add column lease_until timestamptz,
-  add column next_try_at timestamptz,
+  add column next_try_at timestamptz not null default '-infinity',
   add column attempts integer not null default 0,
+  add column restarts integer not null default 0,
   add column last_error text;
 create index sync_block_open on sync_block (tenant_id, run_id, number) where not done;
 
-create table sync_seen (                                   -- what the walk of one run has shown; emptied when the run ends
-  tenant_id       integer not null,
-  run_id          bigint not null,
-  userid          text not null,
-  external_userid text not null,
-  primary key (tenant_id, run_id, userid, external_userid)
+create table sync_seen (                                   -- what the walk of a block has shown, one row per page
+  tenant_id        integer not null,
+  run_id           bigint not null,
+  block            integer not null,
+  page             bigint generated always as identity,
+  userids          text[] not null,
+  external_userids text[] not null default '{}',           -- beside userids; empty in passes over members
+  primary key (tenant_id, run_id, block, page)
 );
 
 create table sync_absence (                                -- what a complete walk did not show

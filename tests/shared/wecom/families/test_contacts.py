@@ -6,7 +6,7 @@ from shared.errors import RetryableError
 from shared.ids import ExternalUserId, UserId
 from shared.wecom.client import WeComClient
 from shared.wecom.errors import UnreachableError, WeComRetryableError
-from shared.wecom.payloads.contacts import Channel, Subjects
+from shared.wecom.payloads.contacts import Channel, Subjects, batch_row
 from tests.shared.wecom.conftest import Sim
 from tests.shared.wecom.samples import answered, sampled
 
@@ -72,11 +72,11 @@ def test_the_batch_read_gives_pairs_and_who_was_left_out(client: WeComClient):
     with sampled("externalcontact.batch.get_by_user") as asked:
         page = client.contacts.batch((LINA, ZHAO))
     assert asked.bodies == [b'{"userid_list":["LiNa","ZhaoMin"],"cursor":"","limit":100}']
-    assert [(profile.name, relation.userid) for profile, relation in page.rows] == [
+    assert [(row.profile.name, row.relation.userid) for row in page.rows] == [
         ("Blue Whale", "chenwei"),
         ("Sun Li", "liuyang"),
     ]
-    assert [relation.personal_tags for _, relation in page.rows] == [None, None]
+    assert [row.relation.personal_tags for row in page.rows] == [None, None]
     assert (page.next_cursor[:4], page.unlicensed) == ("b3Bh", ("zhaomin",))
     with sampled("externalcontact.batch.get_by_user.last_page"):
         last = client.contacts.batch((LINA,))
@@ -91,9 +91,7 @@ def test_the_batch_read_gives_pairs_and_who_was_left_out(client: WeComClient):
 def test_all_pairs_of_members_are_walked(sim: Sim, client: WeComClient):
     """However many pages that takes."""
     sim.corp("customers/bulk", {"count": 230, "userids": ["LiNa", "ZhaoMin"]})
-    pairs = [
-        (profile.external_userid, relation.userid) for profile, relation in client.contacts.every_relation((LINA, ZHAO))
-    ]
+    pairs = [(row.external_userid, row.userid) for row in client.contacts.every_relation((LINA, ZHAO))]
     assert len(set(pairs)) == 230
 
 
@@ -158,3 +156,18 @@ def test_requests_that_wecom_would_refuse_are_not_sent(sim: Sim, client: WeComCl
         with pytest.raises(ValueError, match="externalcontact/"):
             call()
     assert sim("calls").keys() <= {"gettoken"}
+
+
+def test_the_digest_of_a_row_is_of_what_it_says(client: WeComClient):
+    """Equal rows have equal digests whatever the order of their keys; any change shows, a number too long as well."""
+    follow = {"userid": "LiNa", "remark": "\u8001\u5ba2", "createtime": 1}
+    contact = {"external_userid": "wm1", "name": "A"}
+    turned = {"follow_info": dict(reversed(follow.items())), "external_contact": contact}
+    rows = [{"external_contact": contact, "follow_info": follow}, turned]
+    rows += [{"external_contact": contact, "follow_info": follow | {"remark": remark}} for remark in ("x", 7)]
+    with answered("externalcontact/batch/get_by_user", {"errcode": 0, "external_contact_list": rows}):
+        first, same, *others = [row.digest for row in client.contacts.batch((LINA,)).rows]
+    assert first == same
+    assert len({first, *others}) == 3
+    too_long = batch_row({"external_contact": contact, "follow_info": follow | {"add_way": 10**30}})
+    assert too_long is not None and too_long.relation.add_way is None

@@ -1,0 +1,131 @@
+"""What a pass ends, and what it does not dare to end: confirmed by a read, judged by who is in sight, guarded."""
+
+from collections.abc import Callable
+
+import pytest
+
+from commands.demo_corp import CORP_ID, SECRET, record_demo_corp
+from shared.plans import NoSuchPlanError, approve, list_plans
+from tests.sync_worker.conftest import Office
+
+TEAM = ["LiNa", "WangFang", "ZhangWei", "ZhaoMin"]
+
+
+@pytest.fixture
+def shop(make_office: Callable[..., Office]) -> Office:
+    """A live corp with 200 relations, fifty of each associate; ten may go in one pass."""
+    office = make_office(guard_floor=10, guard_share=0.05, deletion_lag_s=0)
+    for userid in TEAM:
+        office.corp.add_customers(50, userids=[userid])
+    record_demo_corp(office.runtime)
+    office.walk()
+    assert office.rows("select state, count(*) from relation group by 1") == [("active", 200)]
+    return office
+
+
+def customers_of(office: Office, userid: str) -> list[str]:
+    return sorted(p["external_userid"] for p in office.corp.pairs() if p["userid"] == userid and p["state"] == "active")
+
+
+def calls(office: Office) -> int:
+    return sum(sum(codes.values()) for codes in office.corp.get("/sim/calls").values())
+
+
+def states(office: Office, userid: str) -> dict[str, int]:
+    return dict(office.rows(f"select state, count(*)::int from relation where userid = '{userid}' group by 1"))
+
+
+def see(office: Office, userids: list[str]) -> None:
+    """Somebody changes the app's visible range."""
+    app = {"name": "contact", "secret": SECRET, "agent_id": 1000002, "visible": userids}
+    office.corp.post("/sim/corps", {"corp_id": CORP_ID, "apps": [app]})
+
+
+def test_a_deletion_whose_event_was_lost_is_found_and_confirmed(shop: Office):
+    """Missing in a complete walk, missing in a read of its own, the associate in sight: the associate ended it."""
+    gone = customers_of(shop, "LiNa")[:3]
+    for one in gone:
+        shop.corp.act({"do": "member_deletes", "userid": "LiNa", "external_userid": one, "silent": True})
+    before = calls(shop)
+    assert shop.resync("external_contact") == [("external_contact", "done")]
+    assert states(shop, "LiNa") == {"active": 47, "ended_by_associate": 3}
+    told = shop.rows("select type, cause, (payload ->> 'evidenced')::bool from fact where type = 'relation_deleted'")
+    assert told == [("relation_deleted", "resync", False)] * 3
+    # One page per associate here, the members in sight three times, the unassigned once, one read per suspect.
+    assert calls(shop) - before == len(TEAM) + 3 + 1 + len(gone)
+
+
+def test_a_pass_over_what_has_not_changed_writes_nothing(shop: Office):
+    """No row, no fact, and as many calls as there are pages."""
+    shop.resync("external_contact")
+    count = "select (select count(*) from fact), (select sum(xmin::text::bigint) from relation)"
+    before, called = shop.rows(count), calls(shop)
+    assert shop.resync("external_contact") == [("external_contact", "done")]
+    assert shop.rows(count) == before
+    assert calls(shop) - called == len(TEAM) + 3 + 1
+
+
+def test_a_lost_customer_stays_lost(shop: Office):
+    """Reads go on showing one who removed the associate; only the event told, and no pass undoes that (LOSS-1)."""
+    lost = customers_of(shop, "LiNa")[0]
+    shop.happen({"do": "customer_deletes", "userid": "LiNa", "external_userid": lost}, "ended_by_customer")
+    shop.reconcile()
+    for _ in range(2):
+        assert shop.resync("external_contact") == [("external_contact", "done")]
+        assert states(shop, "LiNa") == {"active": 49, "ended_by_customer": 1}
+
+
+def test_customers_of_a_member_who_left_are_not_deleted(shop: Office):
+    """They wait in the list of the unassigned: neither lost nor deleted (LOSS-1, TRF-2)."""
+    shop.corp.act({"do": "resign", "userid": "ZhaoMin", "silent": True})
+    shop.resync()
+    assert states(shop, "ZhaoMin") == {"associate_left": 50}
+    assert shop.rows("select standing, count(*) from customer group by 1 order by 1") == [("friend", 150), ("left", 50)]
+    assert shop.rows("select count(*) from removal_plan") == [(0,)]
+
+
+def test_half_of_the_visible_range_cut_off_waits_for_a_person(shop: Office):
+    """Nothing is removed, the operator sees why, other changes go on; once approved, exactly that plan is applied."""
+    see(shop, ["LiNa", "WangFang"])
+    added = shop.corp.act({"do": "add", "userid": "LiNa", "name": "新客户", "silent": True})["external_userid"]
+    assert shop.resync("external_contact") == [("external_contact", "incomplete")]
+    assert states(shop, "ZhaoMin") == states(shop, "ZhangWei") == {"active": 50}
+    assert shop.rows(f"select state from relation where external_userid = '{added}'") == [("active",)]
+    with shop.runtime.engine.begin() as connection:
+        (plan,) = list_plans(connection, shop.tenant.id)
+    assert (plan["state"], plan["counts"]) == ("refused", {"out_of_sight": 100})
+    assert "100 of 201 would go" in plan["reason"]
+    ((incomplete,),) = shop.rows("select incomplete from sync_run order by id desc limit 1")
+    assert plan["checksum"] in incomplete[-1][1]
+    # The same again is the same plan; news of one of its relations goes on meanwhile.
+    assert shop.resync("external_contact") == [("external_contact", "incomplete")]
+    with shop.runtime.engine.begin() as connection:
+        assert [(one["checksum"], one["state"]) for one in list_plans(connection, shop.tenant.id)] == [
+            (plan["checksum"], "refused")
+        ]
+    lost = shop.rows("select external_userid from relation where userid = 'ZhaoMin' order by 1 limit 1")[0][0]
+    shop.happen({"do": "customer_deletes", "userid": "ZhaoMin", "external_userid": lost}, "ended_by_customer")
+    shop.reconcile()
+    with shop.runtime.engine.begin() as connection:
+        with pytest.raises(NoSuchPlanError, match=plan["checksum"]):
+            approve(connection, shop.tenant.id, "000000000000", by="Zhou", now=shop.runtime.clock.now())
+        approve(connection, shop.tenant.id, plan["checksum"], by="Zhou", now=shop.runtime.clock.now())
+    shop.walk()
+    assert states(shop, "ZhaoMin") == {"out_of_sight": 49, "ended_by_customer": 1}
+    assert states(shop, "ZhangWei") == {"out_of_sight": 50}
+    assert states(shop, "LiNa") == {"active": 51}
+    with shop.runtime.engine.begin() as connection:
+        (applied,) = list_plans(connection, shop.tenant.id)
+    assert (applied["state"], applied["decided_by"], applied["skipped"]) == ("applied", "Zhou", 1)
+    assert shop.rows("select count(*) from customer where standing in ('lost', 'deleted')") == [(1,)]
+
+
+def test_a_range_that_comes_back_withdraws_the_plan_and_shows_all_again(shop: Office):
+    """A plan that does not hold any more cannot be approved; what went out of sight is in sight again."""
+    see(shop, ["LiNa", "WangFang"])
+    shop.resync("external_contact")
+    see(shop, TEAM)
+    assert shop.resync("external_contact") == [("external_contact", "done")]
+    with shop.runtime.engine.begin() as connection:
+        assert [one["state"] for one in list_plans(connection, shop.tenant.id)] == ["superseded"]
+    assert shop.rows("select state, count(*) from relation group by 1") == [("active", 200)]
