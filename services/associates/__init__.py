@@ -1,1 +1,1 @@
-"""Members (associates) and departments (outlets), read on demand."""
+"""Associates (members) and outlets (departments): the mirror of WeCom's directory and its evidence."""

@@ -1,0 +1,221 @@
+"""What is kept under a member's old userid is kept under the new one, once."""
+
+from dataclasses import replace
+
+from services.assignment.model import Decision
+from services.assignment.store import record_decision
+from services.associates.model import Associate, Outlet, RecordedAssociate, RecordedOutlet, Renaming
+from services.associates.record import Provenance, record_associates, record_outlets
+from services.associates.store import load_associates, load_outlets
+from services.customers import record as customers
+from services.customers.model import CONTACT as KIND
+from services.customers.model import Notes, State
+from services.customers.plan import ContactPlan
+from services.customers.store import load_evidence, load_recorded
+from services.renames.store import move_relations, rename
+from shared.db.engine import fetch_all, run
+from shared.evidence import EvidenceRow, record_evidence
+from shared.ids import InboxId
+from shared.inbox import NO_DAY
+from shared.outbox import Delivery, enqueue
+from shared.requests import Subject
+from tests.services.factories import CONTACT, LI, WANG, ZHAO, at, friendship, relation
+
+NEW = "lina.cd"
+RENAMING = Renaming(LI, NEW, at(500))
+WHY = Provenance("event", "inbox:20260302-9")
+OTHER = "wmContactTwo"
+
+
+def associates(connection, tenant, *rows):
+    record_associates(connection, tenant.id, rows, {row.associate.userid: WHY for row in rows})
+
+
+def one(userid, **changes):
+    return replace(RecordedAssociate(Associate(userid), at(100), seen_at=at(100)), **changes)
+
+
+def friends(connection, tenant, contact, *relations):
+    why = {contact: customers.Provenance("event", None, at(300))}
+    plans = [ContactPlan(contact, relations=relations)]
+    return customers.record_contacts(connection, tenant, plans, why, now=at(300))[contact]
+
+
+def relations(connection, tenant, contact=CONTACT):
+    return load_recorded(connection, tenant, [contact])[contact].relations
+
+
+def values(connection, sql):
+    return [tuple(row.values()) for row in fetch_all(connection, sql)]
+
+
+def test_the_associate_goes_on_under_the_new_userid(connection, tenant, other_tenant):
+    """The old row points to the new one; when they joined, and what is known of them, stays (ASG-11)."""
+    li = one(LI, associate=Associate(LI, "李娜", 2, (2,)), has_contact=True, joined_at=at(90))
+    associates(connection, tenant, li, one(ZHAO, associate=Associate(ZHAO, direct_leaders=(WANG, LI))))
+    associates(connection, other_tenant, one(LI))
+    record_outlets(connection, tenant.id, [RecordedOutlet(Outlet(2, leaders=(LI,)), at(1))], {2: WHY})
+    fact = rename(connection, tenant, RENAMING, WHY, now=at(600))
+    assert (fact.TYPE, fact.userid, fact.old_userid, fact.occurred_at) == ("associate_renamed", NEW, LI, at(500))
+    known = load_associates(connection, tenant.id, [LI, NEW, ZHAO])
+    assert known[NEW] == replace(li, associate=replace(li.associate, userid=NEW))
+    assert (known[LI].renamed_to, known[LI].present, known[LI].has_contact) == (NEW, False, False)
+    assert known[ZHAO].associate.direct_leaders == (WANG, NEW)
+    assert load_outlets(connection, tenant.id, [2])[2].outlet.leaders == (NEW,)
+    assert load_associates(connection, other_tenant.id, [LI])[LI] == one(LI)
+
+
+def test_a_second_time_is_a_no_op(connection, tenant):
+    """Both userids are looked at; whoever is first does it (ASG-11)."""
+    associates(connection, tenant, one(LI))
+    assert rename(connection, tenant, RENAMING, WHY, now=at(600)) is not None
+    before = values(connection, "select userid, renamed_to, observed_at from associate order by 1")
+    assert rename(connection, tenant, RENAMING, WHY, now=at(700)) is None
+    assert values(connection, "select userid, renamed_to, observed_at from associate order by 1") == before
+
+
+def test_relations_and_who_is_assigned_move(connection, tenant, other_tenant):
+    """With all that they carry; nobody is lost and nobody is new (ASG-8, LOSS-1)."""
+    li = relation(LI, friendship(100, 200), friendship(300), notes=Notes(remark="王姐", oper_userid=LI))
+    customer = friends(connection, tenant, CONTACT, li, relation(ZHAO, friendship(150)))
+    friends(connection, other_tenant, CONTACT, li)
+    run(connection, "update customer set assigned_userid = :li where id = :id", li=LI, id=customer)
+    record_decision(connection, tenant.id, customer, Decision(LI, at(250), "someone"))
+    rename(connection, tenant, RENAMING, WHY, now=at(600))
+    assert relations(connection, tenant) == {
+        NEW: replace(li, userid=NEW, notes=Notes(remark="王姐", oper_userid=NEW)),
+        ZHAO: relation(ZHAO, friendship(150)),
+    }
+    assert set(relations(connection, other_tenant)) == {LI}
+    assert values(connection, f"select assigned_userid from customer where id = {customer}") == [(NEW,)]
+    assert values(connection, "select to_userid from assignment_decision") == [(NEW,)]
+    assert values(connection, "select count(*) from fact") == [(0,)]
+
+
+def test_rows_under_both_userids_become_one(connection, tenant):
+    """A read had shown the new one before, and missed the old one (ASG-8)."""
+    gone = relation(LI, friendship(100), state=State.OUT_OF_SIGHT, notes=Notes(remark="王姐"))
+    friends(connection, tenant, CONTACT, gone, relation(NEW, friendship(100), notes=Notes(description="老客户")))
+    friends(connection, tenant, OTHER, relation(LI, friendship(120)))
+    rename(connection, tenant, RENAMING, WHY, now=at(600))
+    notes = Notes(remark="王姐", description="老客户")
+    assert relations(connection, tenant) == {NEW: relation(NEW, friendship(100), notes=notes)}
+    assert relations(connection, tenant, OTHER) == {NEW: relation(NEW, friendship(120))}
+    asked = values(connection, "select subject_kind, subject_key, caused_by from request")
+    assert asked == [(KIND, CONTACT, "inbox:20260302-9")]
+
+
+def test_a_row_that_a_late_read_brings_back_moves_as_well(connection, tenant):
+    """Whoever looks at the old userid again moves what is left there (ASG-11)."""
+    associates(connection, tenant, one(LI))
+    rename(connection, tenant, RENAMING, WHY, now=at(600))
+    friends(connection, tenant, CONTACT, relation(LI, friendship(100)))
+    assert move_relations(connection, tenant, RENAMING, WHY, now=at(700)) == 1
+    assert move_relations(connection, tenant, RENAMING, WHY, now=at(700)) == 0
+    assert set(relations(connection, tenant)) == {NEW}
+
+
+def test_a_renaming_before_any_look_at_the_member(connection, tenant):
+    """Their event came before they were known: nothing to move, and late events find the new userid (ASG-11)."""
+    assert rename(connection, tenant, RENAMING, WHY, now=at(600)) is not None
+    assert load_associates(connection, tenant.id, [LI, NEW]) == {}
+
+
+def test_late_events_of_customers_name_the_old_userid(connection, tenant):
+    """They are about the member under the new one (LOSS-1)."""
+    rename(connection, tenant, RENAMING, WHY, now=at(600))
+    row = EvidenceRow(
+        subject=Subject(tenant.id, KIND, CONTACT),
+        userid=LI,
+        kind="ended_by_customer",
+        occurred_at=at(450),
+        details={},
+        fingerprint=b"1",
+        inbox_day=NO_DAY,
+        inbox_id=InboxId(1),
+    )
+    record_evidence(connection, [row], now=at(700))
+    assert [item.userid for item in load_evidence(connection, tenant, [CONTACT])[CONTACT]] == [NEW]
+
+
+def test_a_second_renaming_carries_the_first_on(connection, tenant):
+    """Late events of the first userid are about the third (ASG-11)."""
+    associates(connection, tenant, one(LI))
+    rename(connection, tenant, RENAMING, WHY, now=at(600))
+    rename(connection, tenant, Renaming(NEW, "lina.3", at(800)), WHY, now=at(900))
+    assert values(connection, "select old_userid, new_userid from userid_alias order by renamed_at") == [
+        (LI, "lina.3"),
+        (NEW, "lina.3"),
+    ]
+
+
+def test_messages_that_wait_go_to_the_new_userid(connection, tenant):
+    """What may have been accepted already keeps its recipient and its bytes (design: a message is sent once)."""
+    keys = ("waits", "sent", "doubtful", "another's", "webhook")
+    deliveries = [
+        Delivery(
+            natural_key=key,
+            fact_id=None,
+            notice="new_customer",
+            channel="http" if key == "webhook" else "wecom",
+            recipient=ZHAO if key == "another's" else LI,
+            causes=[],
+            expires_at=at(90_000),
+        )
+        for key in keys
+    ]
+    enqueue(connection, tenant.id, deliveries, now=at(400))
+    run(connection, "update outbox set body = 'x' where natural_key in ('waits', 'doubtful')")
+    run(connection, "update outbox set state = 'sent' where natural_key = 'sent'")
+    run(connection, "update outbox set first_unknown_at = now() where natural_key = 'doubtful'")
+    rename(connection, tenant, RENAMING, WHY, now=at(600))
+    assert dict(values(connection, "select natural_key, recipient from outbox")) == {
+        "waits": NEW,
+        "sent": LI,
+        "doubtful": LI,
+        "another's": ZHAO,
+        "webhook": LI,
+    }
+    assert values(connection, "select natural_key from outbox where body is not null") == [("doubtful",)]
+
+
+def chat(connection, tenant, chat_id, owner, *members):
+    run(
+        connection,
+        "insert into group_chat (tenant_id, chat_id, owner_userid, admins, cause) "
+        "values (:tenant_id, :chat_id, :owner, array[:owner, 'Other'], 'event')",
+        tenant_id=tenant.id,
+        chat_id=chat_id,
+        owner=owner,
+    )
+    for member, number, left, by in members:
+        run(
+            connection,
+            "insert into group_member (tenant_id, chat_id, member_id, number, kind, left_at, left_by, observed_at, "
+            "cause) values (:tenant_id, :chat_id, :member, :number, 'associate', :left, :by, :at, 'event')",
+            tenant_id=tenant.id,
+            chat_id=chat_id,
+            member=member,
+            number=number,
+            left=None if left is None else at(left),
+            by=by,
+            at=at(100),
+        )
+
+
+def test_chats_name_the_new_userid(connection, tenant):
+    """Owner, admins, stays; a stay that goes on is one stay (GRP-1)."""
+    chat(connection, tenant, "plain", LI, (LI, 1, None, None), (ZHAO, 1, None, None))
+    chat(connection, tenant, "read first", ZHAO, (LI, 1, 50, "event"), (LI, 2, 510, "read"), (NEW, 1, None, None))
+    rename(connection, tenant, RENAMING, WHY, now=at(600))
+    assert values(connection, "select chat_id, owner_userid, admins from group_chat order by 1") == [
+        ("plain", NEW, [NEW, "Other"]),
+        ("read first", ZHAO, [ZHAO, "Other"]),
+    ]
+    stays = "select chat_id, member_id, left_by from group_member order by chat_id, member_id, number"
+    assert values(connection, stays) == [
+        ("plain", ZHAO, None),
+        ("plain", NEW, None),
+        ("read first", NEW, "event"),
+        ("read first", NEW, None),
+    ]
