@@ -13,3 +13,6 @@ UserId = NewType("UserId", str)
 """A WeCom member (the associate). 1-64 characters; compared without case by WeCom."""
 ExternalUserId = NewType("ExternalUserId", str)
 """A WeCom external contact, as one subject (corp or provider) sees it; another subject sees another id."""
+TagId = NewType("TagId", str)
+"""A corp tag; tags of rule groups have ids of their own."""
+TagGroupId = NewType("TagGroupId", str)

@@ -104,6 +104,8 @@ def _load() -> Mapping[tuple[str, str], EventSpec]:
     return specs
 
 
+MISSPELT = {"customer_aqcuisition": "customer_acquisition"}
+"""Families that WeCom's own documents write in two ways (page 99485)."""
 _specs: Mapping[tuple[str, str], EventSpec] = {}
 
 
@@ -113,3 +115,9 @@ def specs() -> Mapping[tuple[str, str], EventSpec]:
     if not _specs:
         _specs = _load()
     return _specs
+
+
+def spec_of(event: str, change: str) -> EventSpec | None:
+    """What an event of these names is, in whatever case they come; None: nobody acts upon it."""
+    family = event.lower()
+    return specs().get((MISSPELT.get(family, family), change.lower()))

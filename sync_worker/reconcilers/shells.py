@@ -2,6 +2,17 @@
 
 from collections.abc import Mapping
 
-from sync_worker.reconcilers import Shell, contacts, members
+from sync_worker.reconcilers import Shell, acquisition, chats, contacts, members, outlets, tags
 
-SHELLS: Mapping[str, Shell] = {shell.kind: shell for shell in (members.OUTLETS, members.ASSOCIATES, contacts.CONTACTS)}
+SHELLS: Mapping[str, Shell] = {
+    shell.kind: shell
+    for shell in (
+        outlets.OUTLETS,
+        members.ASSOCIATES,
+        contacts.CONTACTS,
+        chats.CHATS,
+        tags.CATALOGUE,
+        acquisition.LINKS,
+        acquisition.QUOTA,
+    )
+}

@@ -1,0 +1,1 @@
+"""What events tell of acquisition links and their quota (获客助手)."""

@@ -1,0 +1,1 @@
+"""WeCom's corp tags, in their groups (TAG)."""

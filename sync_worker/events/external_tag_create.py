@@ -1,0 +1,15 @@
+"""A corp tag or a group of them was made in the console (change_external_tag / create).
+
+It names one id and no name: a read of all tags tells the rest. One save of a group is an event for each of its tags.
+Source: WeCom server API, customer events (page 92130).
+"""
+
+from services.tags.model import CORP, TAG_CATALOGUE
+from sync_worker.events import EventSpec, Fields, Key
+
+
+def targets(_fields: Fields) -> tuple[Key]:
+    return (Key(TAG_CATALOGUE, CORP),)
+
+
+SPEC = EventSpec("change_external_tag", "create", targets)

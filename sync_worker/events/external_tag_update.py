@@ -1,0 +1,14 @@
+"""A corp tag or a group of them was renamed in the console (change_external_tag / update).
+
+Source: WeCom server API, customer events (page 92130).
+"""
+
+from services.tags.model import CORP, TAG_CATALOGUE
+from sync_worker.events import EventSpec, Fields, Key
+
+
+def targets(_fields: Fields) -> tuple[Key]:
+    return (Key(TAG_CATALOGUE, CORP),)
+
+
+SPEC = EventSpec("change_external_tag", "update", targets)
