@@ -9,7 +9,7 @@ N      ?= 2
 NONE_CHOSEN := 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo test test-long check lint types imports fmt bench migrate migration shell psql lock clean
+.PHONY: help setup setup-dev run demo test test-long check lint types imports fmt facts bench migrate resync plan migration shell psql lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,11 +48,20 @@ imports: setup-dev
 fmt: setup-dev ## format the code
 	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format --quiet .
 
+facts: setup-dev ## write docs/facts.md anew from the code
+	@$(BIN)/python -m commands.facts_doc
+
 bench: setup-dev ## benchmarks, printed as ratios of one run
 	@$(BIN)/python -m bench
 
 migrate: setup ## bring the database's schema up to date
 	@$(BIN)/guanxi migrate
+
+resync: setup ## full passes over everything in WeCom (C=corp, when there are several)
+	@$(BIN)/guanxi resync $(C)
+
+plan: setup ## what differs between WeCom and here; changes nothing (K=external_userid for one customer, C=corp)
+	@$(BIN)/guanxi plan $(C) $(if $(K),--customer $(K))
 
 migration: setup-dev ## a new, empty migration: make migration NAME=what_it_does STAGE=pre|post
 	@$(BIN)/python -m shared.db.new_migration "$(STAGE)" "$(NAME)"

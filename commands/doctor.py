@@ -1,25 +1,35 @@
 """`guanxi doctor`: is this installation well?"""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import click
 
 from commands.advice import advice_for
+from commands.corps import NAMES
+from services.differences.samples import load_checks
 from shared import inbox, outbox, requests
-from shared.db.engine import fetch_one
+from shared.db.engine import fetch_all, fetch_one
 from shared.errors import RetryableError, TerminalError
 from shared.runtime import Runtime, open_runtime
-from shared.settings import load_settings
+from shared.settings import NEVER, load_settings
+from shared.sync_times import load_times
 from shared.tenants import load_tenants
 from shared.vault import VaultError
 from shared.wecom.standing import load_obstacles
+
+OLDEST_PASS = timedelta(days=3)
+"""Since the last complete pass over a resource, where passes start by the clock."""
 
 
 @click.command("doctor")
 def command() -> None:
     """Check settings, servers, keys and backlogs; each line says what was found and what to do. Changes nothing."""
     runtime = open_runtime(load_settings(), application="doctor", pool_size=2)
-    checks: list[Callable[[Runtime], str]] = [_servers, _schema, _keys, _wecom, _inbox, _requests, _outbox]
+    checks: list[Callable[[Runtime], str]] = [
+        *(_servers, _schema, _keys, _wecom),
+        *(_inbox, _requests, _outbox, _plans, _passes),
+    ]
     failed = 0
     for check in checks:
         try:
@@ -106,3 +116,29 @@ def _outbox(runtime: Runtime) -> str:
     if late > 60:
         raise _Ill(f"the oldest message waits since {late:.0f} s: does a notifier run?")
     return "messages " + (", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "none")
+
+
+def _plans(runtime: Runtime) -> str:
+    with runtime.engine.begin() as connection:
+        rows = fetch_all(
+            connection,
+            "select distinct t.corp_id from removal_plan p join tenant t on t.id = p.tenant_id "
+            "where p.state = 'refused' order by 1",
+        )
+    if rows:
+        corps = ", ".join(f"`guanxi plan {row['corp_id']} --refused`" for row in rows)
+        raise _Ill(f"removals wait for a person: {corps}")
+    return "no removals wait for a person"
+
+
+def _passes(runtime: Runtime) -> str:
+    now = runtime.clock.now()
+    with runtime.engine.begin() as connection:
+        times, drift = load_times(connection, now=now), load_checks(connection, since=now - timedelta(days=1))
+    oldest = min(times, key=lambda one: one.complete_at, default=None)
+    if oldest is not None and now - oldest.complete_at > OLDEST_PASS and runtime.settings.resync_cron not in NEVER:
+        days = (now - oldest.complete_at).days
+        name, corp = NAMES[oldest.resource], oldest.corp_id
+        raise _Ill(f"the last complete pass over {name} of {corp} was {days} days ago: `guanxi resync {corp} --list`")
+    differing, sampled = sum(one[2] for one in drift), sum(one[1] for one in drift)
+    return f"full passes are complete; drift of the last day: {differing} of {sampled} customers looked at"

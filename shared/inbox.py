@@ -85,12 +85,29 @@ def columns_of(arrivals: Sequence[Arrival]) -> tuple[list[object], ...]:
     )
 
 
+_WAITING = (
+    "with recursive waiting(tenant_id, id, received_at) as ("
+    "(select tenant_id, id, received_at from inbox where state = 'new' order by tenant_id, id limit 1) union all "
+    "select next.tenant_id, next.id, next.received_at from waiting cross join lateral ("
+    "select i.tenant_id, i.id, i.received_at from inbox i where i.state = 'new' and i.tenant_id > waiting.tenant_id "
+    "order by i.tenant_id, i.id limit 1) as next) "
+)
+"""The oldest new row of each tenant that has one: steps from tenant to tenant, however many rows of each wait."""
+
+
 def claim_new(connection: Connection, *, limit: int) -> list[InboxRow]:
-    """Lock the oldest new rows that nobody else is routing, until this transaction ends."""
+    """Lock new rows that nobody else is routing, until this transaction ends.
+
+    Every tenant that waits gets the same share of `limit`, at least one row; the oldest rows of each come first.
+    """
     rows = fetch_all(
         connection,
-        "select id, day, digest, receiver_id, tenant_id, body, occurred_at, received_at from inbox "
-        "where state = 'new' order by id limit :limit for update skip locked",
+        f"{_WAITING}, share as materialized ("  # noqa: S608 - a constant
+        "select tenant_id, greatest(1, :limit / count(*) over ()) as rows "
+        "from waiting order by id limit :limit) "
+        "select i.id, i.day, i.digest, i.receiver_id, i.tenant_id, i.body, i.occurred_at, i.received_at "
+        "from share cross join lateral (select * from inbox where state = 'new' and tenant_id = share.tenant_id "
+        "order by id limit share.rows for update skip locked) as i order by i.id",
         limit=limit,
     )
     return [InboxRow(**row) for row in rows]
@@ -136,6 +153,12 @@ def count_by_state(connection: Connection) -> dict[str, int]:
     return {row["state"]: row["n"] for row in fetch_all(connection, "select state, count(*) n from inbox group by 1")}
 
 
-def oldest_new(connection: Connection) -> datetime | None:
-    row: Row | None = fetch_one(connection, "select received_at from inbox where state = 'new' order by id limit 1")
+def oldest_new(connection: Connection, tenant_id: TenantId | None = None) -> datetime | None:
+    """When the oldest new row arrived: of one tenant, or of all."""
+    sql = (
+        f"{_WAITING} select received_at from waiting order by id limit 1"  # noqa: S608 - a constant
+        if tenant_id is None
+        else "select received_at from inbox where state = 'new' and tenant_id = :tenant_id order by id limit 1"
+    )
+    row: Row | None = fetch_one(connection, sql, tenant_id=tenant_id)
     return row["received_at"] if row else None

@@ -6,11 +6,11 @@ is never lost. A lease gives a fence number that grows with every lease: a commi
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
+from shared.db.engine import as_json, fetch_all, fetch_one, run
 from shared.ids import TenantId
 
 OPERATOR, EVENTS, BACKFILL = 0, 1, 2
@@ -84,38 +84,6 @@ def want(connection: Connection, wishes: Iterable[Wanted], *, now: datetime) -> 
     )
 
 
-def lease(connection: Connection, *, limit: int, now: datetime, lease_s: float) -> list[Leased]:
-    """Take the most urgent due subjects that nobody holds, for `lease_s` seconds."""
-    rows = fetch_all(
-        connection,
-        "update request q set lease_until = :until, fence = q.fence + 1 from ("
-        " select tenant_id, subject_kind, subject_key from request"
-        " where generation > settled_generation and dead_at is null and next_try_at <= :now"
-        " and (lease_until is null or lease_until < :now)"
-        " order by lane, next_try_at limit :limit for update skip locked) due "
-        "where (q.tenant_id, q.subject_kind, q.subject_key) = (due.tenant_id, due.subject_kind, due.subject_key) "
-        "returning q.tenant_id, q.subject_kind, q.subject_key, q.generation, q.fence, q.attempts, q.lane, q.cause, "
-        "q.caused_by, q.first_due_at",
-        until=now + timedelta(seconds=lease_s),
-        now=now,
-        limit=limit,
-    )
-    return [_leased(row) for row in rows]
-
-
-def _leased(row: Row) -> Leased:
-    return Leased(
-        subject=Subject(TenantId(row["tenant_id"]), row["subject_kind"], row["subject_key"]),
-        generation=row["generation"],
-        fence=row["fence"],
-        attempts=row["attempts"],
-        lane=row["lane"],
-        cause=row["cause"],
-        caused_by=row["caused_by"],
-        first_due_at=row["first_due_at"],
-    )
-
-
 def hold(connection: Connection, leased: Sequence[Leased]) -> list[Leased]:
     """Those whose lease is still the newest, locked until this transaction ends; the others lost theirs to somebody."""
     held = fetch_all(
@@ -159,41 +127,49 @@ def settle(connection: Connection, leased: Sequence[Leased], *, now: datetime) -
 
 def give_back(connection: Connection, leased: Sequence[Leased]) -> None:
     """End leases that were not used; those that somebody else has taken meanwhile stay theirs."""
-    if leased:
+    held = hold(connection, leased) if leased else []
+    if held:
         run(
             connection,
             "update request q set lease_until = null from jsonb_to_recordset(cast(:rows as jsonb)) as "
-            "r(tenant_id int, kind text, key text, fence bigint) where (q.tenant_id, q.subject_kind, q.subject_key, "
-            "q.fence) = (r.tenant_id, r.kind, r.key, r.fence)",
-            rows=_json(leased),
+            "r(tenant_id int, kind text, key text) where (q.tenant_id, q.subject_kind, q.subject_key) = "
+            "(r.tenant_id, r.kind, r.key)",
+            rows=_json(held),
         )
 
 
-def look_again(connection: Connection, leased: Leased, *, at: datetime, reason: str) -> None:
-    """Keep the subject due, but not before `at`; unlike a retry this is no failure."""
-    _postpone(connection, leased, at=at, reason=reason, failed=0)
+@dataclass(frozen=True)
+class Wait:
+    """A leased subject that stays due, but not before `at`."""
+
+    leased: Leased
+    at: datetime
+    reason: str
 
 
-def retry(connection: Connection, leased: Leased, *, at: datetime, reason: str) -> None:
-    """The run failed; the next may start at `at`."""
-    _postpone(connection, leased, at=at, reason=reason, failed=1)
+def look_again(connection: Connection, waits: Sequence[Wait]) -> None:
+    """Keep the subjects due for later; unlike a retry this is no failure."""
+    _postpone(connection, waits, failed=0)
 
 
-def _postpone(connection: Connection, leased: Leased, *, at: datetime, reason: str, failed: int) -> None:
-    # A wish that arrived during the run (a newer generation) is looked at right away, not after the wait.
+def retry(connection: Connection, waits: Sequence[Wait]) -> None:
+    """The runs failed; the next may start at `at`."""
+    _postpone(connection, waits, failed=1)
+
+
+def _postpone(connection: Connection, waits: Sequence[Wait], *, failed: int) -> None:
+    if not waits:
+        return
     run(
         connection,
-        "update request set lease_until = null, attempts = attempts + :failed, last_error = :reason, "
-        "next_try_at = case when generation > :generation then next_try_at else :at end "
-        "where (tenant_id, subject_kind, subject_key, fence) = (:tenant_id, :kind, :key, :fence)",
+        # A wish that arrived during the run (a newer generation) is looked at right away, not after the wait.
+        "update request q set lease_until = null, attempts = q.attempts + :failed, last_error = r.reason, "
+        "next_try_at = case when q.generation > r.generation then q.next_try_at else r.at end "
+        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(tenant_id int, kind text, key text, fence bigint, "
+        "generation bigint, at timestamptz, reason text) where (q.tenant_id, q.subject_kind, q.subject_key, q.fence) = "
+        "(r.tenant_id, r.kind, r.key, r.fence)",
         failed=failed,
-        reason=reason[:500],
-        at=at,
-        generation=leased.generation,
-        tenant_id=leased.subject.tenant_id,
-        kind=leased.subject.kind,
-        key=leased.subject.key,
-        fence=leased.fence,
+        rows=as_json([_row(wait.leased) | {"at": wait.at, "reason": wait.reason[:500]} for wait in waits]),
     )
 
 
@@ -227,16 +203,39 @@ def next_due(connection: Connection) -> datetime | None:
     return row["at"] if row else None
 
 
-def _json(leased: Sequence[Leased]) -> str:
-    return as_json(
-        [
-            {
-                "tenant_id": one.subject.tenant_id,
-                "kind": one.subject.kind,
-                "key": one.subject.key,
-                "fence": one.fence,
-                "generation": one.generation,
-            }
-            for one in leased
-        ]
+@dataclass(frozen=True)
+class Progress:
+    """How far a subject's request is; `attempts` counts failures since the last success."""
+
+    generation: int
+    settled_generation: int
+    attempts: int
+    dead: bool
+    last_error: str | None
+
+
+def load_progress(connection: Connection, subject: Subject) -> Progress | None:
+    """None: nobody ever wanted it."""
+    row = fetch_one(
+        connection,
+        "select generation, settled_generation, attempts, dead_at is not null as dead, last_error from request "
+        "where (tenant_id, subject_kind, subject_key) = (:tenant_id, :kind, :key)",
+        tenant_id=subject.tenant_id,
+        kind=subject.kind,
+        key=subject.key,
     )
+    return Progress(**row) if row else None
+
+
+def _json(leased: Sequence[Leased]) -> str:
+    return as_json([_row(one) for one in leased])
+
+
+def _row(leased: Leased) -> dict[str, object]:
+    return {
+        "tenant_id": leased.subject.tenant_id,
+        "kind": leased.subject.kind,
+        "key": leased.subject.key,
+        "fence": leased.fence,
+        "generation": leased.generation,
+    }

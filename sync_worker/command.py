@@ -1,4 +1,4 @@
-"""`guanxi worker`: routes the inbox and reconciles customers with WeCom."""
+"""`guanxi worker`: routes the inbox, reconciles with WeCom, walks full passes."""
 
 import click
 
@@ -13,14 +13,23 @@ from sync_worker.worker import Worker
 
 @click.command("worker")
 @click.option("--health-bind", metavar="HOST:PORT", help="Health and metrics; port 0 picks a free one.")
-def command(health_bind: str | None) -> None:
-    """Route callbacks and reconcile customers with WeCom.
+@click.option(
+    "--only",
+    type=click.Choice(["events", "passes"]),
+    help="Answer events only, or walk full passes only; then run at least one worker for each.",
+)
+def command(health_bind: str | None, only: str | None) -> None:
+    """Route callbacks, reconcile with WeCom what they name, and walk full passes.
 
     Run as many as you like: rows are leased, and two workers never hold one customer at once. A worker that is killed
     loses nothing; what it held is taken over when its lease ends (GUANXI_LEASE_S).
     """
     settings = load_settings()
     configure_logging(settings, process="worker")
-    runtime = open_runtime(settings, application="worker", pool_size=settings.worker_threads)
-    jobs.serve(Worker(runtime))
-    serve_queue(runtime, queue=WORK, look=jobs.work, health_bind=health_bind)
+    runtime = open_runtime(settings, application="worker", pool_size=settings.worker_threads + settings.resync_threads)
+    worker = Worker(runtime, events=only != "passes", passes=only != "events")
+    jobs.serve(worker)
+    try:
+        serve_queue(runtime, queue=WORK, look=worker.look, health_bind=health_bind)
+    finally:
+        worker.stop()

@@ -1,5 +1,7 @@
 """The only functions that RQ calls here. They take nothing and answer nothing: rows say what is to be done."""
 
+from collections.abc import Callable
+
 import structlog
 from redis.exceptions import RedisError
 
@@ -38,9 +40,25 @@ def sweep() -> None:
 
 
 def housekeep() -> None:
-    """Make the inbox partitions of the coming days."""
+    """Make the inbox partitions of the coming days. Should it fail: two weeks of them lie ahead."""
     assert _worker is not None
+    _try("housekeep", _worker.housekeep)
+
+
+def open_passes() -> None:
+    """Open the full passes whose time has come. Should it fail, the next minute tries again."""
+    assert _worker is not None
+    _try("timetable", _worker.open_passes)
+
+
+def check_drift() -> None:
+    """Begin to measure drift. Should it fail, the next hour tries again."""
+    assert _worker is not None
+    _try("drift", _worker.check_drift)
+
+
+def _try(name: str, job: Callable[[], None]) -> None:
     try:
-        _worker.housekeep()
-    except Exception as error:  # the next hour tries again; two weeks of partitions lie ahead
-        log.error("housekeep.failed", exc_info=None if is_away(error) else error)
+        job()
+    except Exception as error:  # whatever it is, the process must go on
+        log.error(f"{name}.failed", exc_info=None if is_away(error) else error)

@@ -23,7 +23,7 @@ from shared.requests import EVENTS, Subject, Wanted, want
 from shared.runtime import Runtime
 from shared.tenants import Receiver
 from shared.vault import VaultError
-from sync_worker.events import Fields, Key, MissingFieldError, Said, specs
+from sync_worker.events import Fields, Key, MissingFieldError, Said, spec_of
 
 ROUTED_KINDS = frozenset({"app", "directory"})
 """Receivers whose ids are the corp's own. A suite sees other ids for the same people: never merged with these."""
@@ -76,8 +76,8 @@ def _record(connection: Connection, directory: Directory, rows: Sequence[InboxRo
 
 def _label(outcome: Routed) -> str:
     """Only names that this system knows become label values: what arrives must not grow the metrics."""
-    key = ((outcome.event or "").lower(), (outcome.change or "").lower())
-    return "/".join(key) if key in specs() else "other"
+    spec = spec_of(outcome.event or "", outcome.change or "")
+    return f"{spec.event}/{spec.change}" if spec else "other"
 
 
 def _route(batch: _Batch, row: InboxRow, receiver: Receiver | None) -> None:
@@ -94,7 +94,7 @@ def _route(batch: _Batch, row: InboxRow, receiver: Receiver | None) -> None:
 
 
 def _route_body(batch: _Batch, row: InboxRow, receiver: Receiver, body: Body) -> tuple[str, str | None]:
-    spec = specs().get((body.event.lower(), body.change.lower()))
+    spec = spec_of(body.event, body.change)
     if receiver.kind not in ROUTED_KINDS or spec is None:
         return "unrouted", None
     fields = Fields(body, row.occurred_at or row.received_at)

@@ -4,6 +4,7 @@ import logging
 from datetime import UTC, datetime
 
 import click
+from prometheus_client import REGISTRY
 from redis.exceptions import RedisError
 from rq.cron import CronJob, CronScheduler
 
@@ -13,9 +14,16 @@ from shared.settings import load_settings
 from shared.supervise import exit_with_parent
 from shared.telemetry import configure_logging, serve_health
 from sync_worker import jobs
+from sync_worker.timetable import PassAges
 
 EVERY_MINUTE = "* * * * *"
-EVERY_HOUR = "7 * * * *"
+BELLS = (
+    (jobs.sweep, EVERY_MINUTE),
+    (jobs.open_passes, EVERY_MINUTE),
+    (jobs.housekeep, "7 * * * *"),
+    (jobs.check_drift, "37 * * * *"),
+)
+"""What is rung when. Rows and the clock decide what is then done, so that a bell that rings twice does nothing more."""
 
 
 class JsonCronScheduler(CronScheduler):
@@ -33,7 +41,7 @@ class JsonCronScheduler(CronScheduler):
 @click.command("scheduler")
 @click.option("--health-bind", metavar="HOST:PORT", help="Health and metrics; port 0 picks a free one.")
 def command(health_bind: str | None) -> None:
-    """Ring the queues by the clock: a sweep every minute, housekeeping every hour."""
+    """Ring the queues by the clock: a sweep and due passes every minute, housekeeping and drift every hour."""
     settings = load_settings()
     configure_logging(settings, process="scheduler")
     runtime = open_runtime(settings, application="scheduler", pool_size=2)
@@ -41,7 +49,8 @@ def command(health_bind: str | None) -> None:
     if settings.parent_pid is not None:
         exit_with_parent(settings.parent_pid)
     scheduler = JsonCronScheduler(runtime.redis, logging_level=logging.ERROR)
-    for job, cron in ((jobs.sweep, EVERY_MINUTE), (jobs.housekeep, EVERY_HOUR)):
+    REGISTRY.register(PassAges(runtime))
+    for job, cron in BELLS:
         scheduler.register(job, queue_name=WORK, cron=cron)
     try:
         scheduler.start()  # type: ignore[no-untyped-call]

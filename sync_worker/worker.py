@@ -1,61 +1,85 @@
-"""One worker process: its loop routes the inbox, reconciles what is due and walks first syncs a page at a time.
+"""One worker process: a loop that routes the inbox and reconciles what is due; threads beside it walk full passes.
 
 Rows say what is due; a wake-up or a sweep only says "look". Looking twice is harmless: rows are leased or locked.
+Either half can be left out, so that events have processes of their own.
 """
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from shared.clock import monotonic
 from shared.db.migrate import make_inbox_partitions
 from shared.directory import Directory
 from shared.queue import NOTIFY, WORK, Bell
 from shared.runtime import Runtime
 from shared.wecom.clients import Clients
+from sync_worker.drift import DriftCheck
+from sync_worker.loop import Loop
 from sync_worker.reconcile import Reconciler
-from sync_worker.resync import walk_step
-from sync_worker.routing import route_inbox
+from sync_worker.timetable import open_due_passes
+from sync_worker.turns import most_threads
+from sync_worker.walkers import Walkers
 
-ROUTE_BATCH = 500
-LONGEST_ROUND_S = 20.0
+LONGEST_JOB_S = 20.0
+LONGEST_STOP_S = 5.0
 
 
 class Worker:
-    def __init__(self, runtime: Runtime) -> None:
+    """`events`: it routes and reconciles. `passes`: it walks full passes; what these want is left to the former."""
+
+    def __init__(self, runtime: Runtime, *, events: bool = True, passes: bool = True) -> None:
         settings = runtime.settings
         self._runtime = runtime
-        self._directory = Directory(runtime.vault)
         self._work_bell = Bell(runtime.redis, WORK)
         self.ring_notifier = Bell(runtime.redis, NOTIFY).ring
-        pool = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="observe")
-        self._reconciler = Reconciler(
-            runtime,
-            directory=self._directory,
-            clients=Clients(runtime, connections=settings.worker_threads + 2),
-            pool=pool,
-            notify=self.ring_notifier,
-        )
-        self._busy = threading.Lock()
+        directory = Directory(runtime.vault)
+        readers = most_threads(settings.worker_threads) if events else 0
+        walkers = settings.resync_threads if passes else 0
+        clients = Clients(runtime, connections=readers + walkers)
+        self._drift = DriftCheck(runtime, directory=directory, clients=clients)
+        self._loop = Loop(runtime, directory) if events else None
+        self._walkers = Walkers(runtime, directory=directory, clients=clients) if passes else None
+        if self._loop is not None:
+            reconciler = Reconciler(
+                runtime,
+                directory=directory,
+                clients=clients,
+                pool=ThreadPoolExecutor(readers, thread_name_prefix="read"),
+                notify=self.ring_notifier,
+                progressed=self._loop.look_for_requests,
+            )
+            self._loop.start(reconciler)
+
+    def look(self) -> None:
+        """Something may be due; returns at once."""
+        if self._walkers is not None:
+            self._walkers.look()
+        if self._loop is not None:
+            self._loop.look()
 
     def work(self) -> None:
-        """Do all that is due, for twenty seconds at most; then ring again and let the queue breathe."""
-        if not self._busy.acquire(blocking=False):
-            return
-        try:
-            started = monotonic()
-            while monotonic() - started < LONGEST_ROUND_S:
-                if not self._round():
-                    return
+        """Look, and take no other wake-up before there is room for more: idle processes are to hear those.
+
+        After twenty seconds the wake-up is rung again, and the queue may breathe.
+        """
+        self.look()
+        if self._loop is not None and not self._loop.wait(LONGEST_JOB_S):
             self._work_bell.ring()
-        finally:
-            self._busy.release()
 
     def housekeep(self) -> None:
         with self._runtime.engine.begin() as connection:
             make_inbox_partitions(connection, today=self._runtime.clock.now().date())
 
-    def _round(self) -> int:
-        routed = route_inbox(self._runtime, self._directory, limit=ROUTE_BATCH)
-        reconciled = self._reconciler.reconcile_due(limit=self._runtime.settings.worker_batch)
-        walked = walk_step(self._runtime, self._directory, self._reconciler.clients)
-        return routed + reconciled + walked
+    def open_passes(self) -> None:
+        """Open the full passes whose time has come; whoever walks passes will see them."""
+        if open_due_passes(self._runtime):
+            self._work_bell.ring()
+
+    def check_drift(self) -> None:
+        """Begin to measure drift; returns at once."""
+        self._drift.start()
+
+    def stop(self) -> None:
+        """Let what is under way end, and give back what is not; the process may exit then."""
+        if self._walkers is not None:
+            self._walkers.stop(within_s=LONGEST_STOP_S)
+        if self._loop is not None:
+            self._loop.stop(within_s=LONGEST_STOP_S)

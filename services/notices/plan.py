@@ -6,7 +6,25 @@ Nobody hears of what a bootstrap finds, nor of what was there before the corp wa
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from services.acquisition.model import (
+    AcquisitionLinkDeleted,
+    AcquisitionLinkUnavailable,
+    AcquisitionLinkUsed,
+    AcquisitionQuotaChanged,
+)
 from services.assignment.model import CustomerAssigned, CustomerReassigned, CustomerUnassigned
+from services.associates.model import (
+    AssociateInSight,
+    AssociateJoined,
+    AssociateLeft,
+    AssociateMoved,
+    AssociateOutOfSight,
+    AssociateRenamed,
+    AssociateReturned,
+    OutletAdded,
+    OutletChanged,
+    OutletRemoved,
+)
 from services.customers.model import (
     RelationAssociateLeft,
     RelationDeleted,
@@ -19,17 +37,62 @@ from services.customers.model import (
     RelationStarted,
     RelationTransferred,
 )
+from services.groups.model import (
+    ChatChanged,
+    ChatCreated,
+    ChatDismissed,
+    ChatInSight,
+    ChatMemberJoined,
+    ChatMemberLeft,
+    ChatMemberReturned,
+    ChatOutOfSight,
+    ChatOwnerChanged,
+)
 from services.loss.model import CustomerDeleted, CustomerLost, CustomerReturned
 from services.notices.model import NEW_CUSTOMER, REASSIGNED_AWAY, REASSIGNED_TO_YOU, RELATION_LOST, Notice
 from services.planning import Cause, Fact
+from services.tags.model import (
+    TagCreated,
+    TagDeleted,
+    TagGroupCreated,
+    TagGroupDeleted,
+    TagGroupRenamed,
+    TagGroupsReordered,
+    TagMoved,
+    TagRenamed,
+    TagsReordered,
+)
 
 SILENT: frozenset[type[Fact]] = frozenset(
     {
+        AcquisitionLinkDeleted,
+        AcquisitionLinkUnavailable,
+        AcquisitionLinkUsed,
+        AcquisitionQuotaChanged,
+        AssociateInSight,
+        AssociateJoined,
+        AssociateLeft,
+        AssociateMoved,
+        AssociateOutOfSight,
+        AssociateRenamed,
+        AssociateReturned,
+        ChatChanged,
+        ChatCreated,
+        ChatDismissed,
+        ChatInSight,
+        ChatMemberJoined,  # rules of group SOPs react to it, nobody is told of each
+        ChatMemberLeft,
+        ChatMemberReturned,
+        ChatOutOfSight,
+        ChatOwnerChanged,
         CustomerAssigned,  # the first friend hears of it as a new customer
         CustomerDeleted,
         CustomerLost,  # the associate hears of the relation
         CustomerReturned,
         CustomerUnassigned,
+        OutletAdded,
+        OutletChanged,
+        OutletRemoved,
         RelationAssociateLeft,
         RelationDeleted,
         RelationEdited,
@@ -37,6 +100,15 @@ SILENT: frozenset[type[Fact]] = frozenset(
         RelationInSight,
         RelationOutOfSight,
         RelationTransferred,  # the platform's doing, not the customer's
+        TagCreated,
+        TagDeleted,
+        TagGroupCreated,
+        TagGroupDeleted,
+        TagGroupRenamed,
+        TagGroupsReordered,
+        TagMoved,
+        TagRenamed,
+        TagsReordered,
     }
 )
 """Facts that nobody is told of; every other fact has a reaction below."""

@@ -67,6 +67,11 @@ def test_a_payload_holds_ids_and_codes_only(type_):
     """No fact has a field for a name, a phone or what somebody wrote, so a person can be forgotten (ACC-3)."""
     allowed = {"userid", "external_userid", "customer_id", "from_userid", "to_userid"}
     allowed |= {"why", "changed", "evidenced", "add_way", "add_state"}
+    allowed |= {"tag_id", "group_id", "catalogue", "link_id", "quota", "news", "count", "step"}
+    allowed |= {"chat_id", "owner_userid", "member_id", "kind", "scene", "invitor", "by"}
+    allowed |= {"old_userid", "department_id", "main_department_id", "parent_id", "from_parent_id", "to_parent_id"}
+    places = ("main_department_id", "department_ids", "leader_in", "direct_leaders")
+    allowed |= {f"{way}_{place}" for way in ("from", "to") for place in places}
     assert set(sample(type_).payload()) <= allowed
 
 

@@ -11,8 +11,8 @@ from shared.inbox import STORE, Arrival, columns_of, digest_of
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def arrival(plaintext: bytes = b"<xml/>", *, receiver: int = 1, at: datetime | None = NOON) -> Arrival:
-    return Arrival(ReceiverId(receiver), TenantId(1), digest_of(plaintext), plaintext, at, NOON)
+def arrival(plaintext: bytes = b"<xml/>", *, receiver: int = 1, tenant: int = 1, at: datetime | None = NOON) -> Arrival:
+    return Arrival(ReceiverId(receiver), TenantId(tenant), digest_of(plaintext), plaintext, at, NOON)
 
 
 def store(target: Connection | Engine, arrivals: Sequence[Arrival]) -> int:

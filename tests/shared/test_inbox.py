@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine
 
 from shared.db.engine import fetch_all
 from shared.db.migrate import make_inbox_partitions
+from shared.ids import TenantId
 from shared.inbox import (
     NO_DAY,
     Routed,
@@ -106,6 +107,20 @@ def test_the_oldest_new_rows_are_claimed_first(connection: Connection):
         NOON,
     )
     assert oldest_new(connection) == NOON
+
+
+def test_each_tenant_that_waits_gets_the_same_share(connection: Connection):
+    """A corp with many callbacks delays no other one's; without room for all, who waits longest comes first."""
+    store(connection, [arrival(b"<a%d/>" % n, tenant=2) for n in range(50)])
+    store(connection, [arrival(b"<b/>", tenant=1), arrival(b"<c/>", tenant=3, at=None)])
+    tenants = [row.tenant_id for row in claim_new(connection, limit=9)]
+    assert (tenants.count(TenantId(2)), sorted(set(tenants))) == (3, [1, 2, 3])
+    assert [row.tenant_id for row in claim_new(connection, limit=1)] == [2]
+    assert (oldest_new(connection), oldest_new(connection, TenantId(3)), oldest_new(connection, TenantId(4))) == (
+        NOON,
+        NOON,
+        None,
+    )
 
 
 def test_rows_that_another_transaction_routes_are_skipped(engine: Engine):

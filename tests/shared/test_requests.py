@@ -1,25 +1,26 @@
 """A subject that must be looked at is looked at by one worker at a time, and no wish is ever lost."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, Engine
 
+from shared.claims import due_tenants, lease
 from shared.db.engine import Row, fetch_all
 from shared.ids import TenantId
 from shared.requests import (
     BACKFILL,
     EVENTS,
-    OPERATOR,
     Leased,
     Subject,
+    Wait,
     Wanted,
     bury,
+    give_back,
     hold,
-    lease,
     look_again,
     next_due,
     retry,
@@ -40,11 +41,13 @@ def wish(key: str = "wm1", *, lane: int = EVENTS, cause: str = "event", by: str 
     return Wanted(subject(key), lane, cause, by)
 
 
-def take(connection: Connection, *, limit: int = 9, now: object = NOW) -> list[Leased]:
-    return lease(connection, limit=limit, now=now, lease_s=LEASE_S)  # type: ignore[arg-type]
+def take(connection: Connection, *, limit: int = 9, now: datetime = NOW) -> list[Leased]:
+    """At most `limit` of each tenant."""
+    shares = dict.fromkeys(due_tenants(connection, now=now), limit)
+    return [one for leased in lease(connection, shares, now=now, lease_s=LEASE_S).values() for one in leased]
 
 
-def taken(connection: Connection, *, now: object = NOW) -> list[str]:
+def taken(connection: Connection, *, now: datetime = NOW) -> list[str]:
     return sorted(one.subject.key for one in take(connection, now=now))
 
 
@@ -115,7 +118,7 @@ def test_many_workers_share_many_subjects_without_overlap(engine: Engine):
 
 def test_a_settled_subject_is_not_due(connection: Connection, leased: Leased):
     """The generation that the run started from is done."""
-    settle(connection, [leased])
+    settle(connection, [leased], now=NOW)
     assert take(connection, now=LATER) == []
     assert next_due(connection) is None
 
@@ -123,7 +126,7 @@ def test_a_settled_subject_is_not_due(connection: Connection, leased: Leased):
 def test_an_event_during_a_run_keeps_the_subject_due(connection: Connection, leased: Leased):
     """A run settles what it saw, never what came after."""
     want(connection, [wish()], now=NOW)
-    settle(connection, [leased])
+    settle(connection, [leased], now=NOW)
     (again,) = take(connection)
     assert again.generation == leased.generation + 1
 
@@ -141,9 +144,10 @@ def test_a_worker_that_lost_its_lease_commits_nothing(connection: Connection, le
     assert hold(connection, [leased]) == []
     assert hold(connection, [taker]) == [taker]
     before = one_row(connection)
-    settle(connection, [leased])
-    retry(connection, leased, at=NOW, reason="late")
-    look_again(connection, leased, at=NOW, reason="late")
+    settle(connection, [leased], now=NOW)
+    retry(connection, [Wait(leased, NOW, "late")])
+    look_again(connection, [Wait(leased, NOW, "late")])
+    give_back(connection, [leased])
     bury(connection, leased, now=NOW, reason="late")
     assert one_row(connection) == before
 
@@ -156,38 +160,58 @@ def test_what_is_held_cannot_be_taken_over_before_the_commit(engine: Engine):
     with engine.begin() as committing, engine.begin() as other:
         assert hold(committing, held) == held
         assert take(other, now=LATER) == []
-        settle(committing, held)
+        settle(committing, held, now=NOW)
     with engine.begin() as other:
         assert take(other, now=LATER) == []
     with engine.begin() as late:
         assert hold(late, []) == []
 
 
+def test_a_lease_that_was_not_used_is_given_back_as_it_was(connection: Connection, leased: Leased):
+    """It is nobody's failure: the subject is due at once, in its old place."""
+    before = one_row(connection)
+    give_back(connection, [leased])
+    assert one_row(connection) == {**before, "lease_until": None}
+    assert taken(connection) == ["wm1"]
+    give_back(connection, [])
+
+
+def test_many_waits_are_each_their_own(connection: Connection):
+    """A batch is postponed in one statement, every subject to its own time."""
+    want(connection, [wish(), wish("wm2")], now=NOW)
+    soon = NOW + timedelta(minutes=1)
+    look_again(connection, [Wait(one, soon if one.subject.key == "wm1" else LATER, "x") for one in take(connection)])
+    assert taken(connection, now=soon) == ["wm1"]
+    look_again(connection, [])
+
+
 def test_a_failed_run_waits_and_counts(connection: Connection, leased: Leased):
     """Backoff is by attempts, which live in the row."""
-    retry(connection, leased, at=LATER, reason="busy" * 1000)
+    retry(connection, [Wait(leased, LATER, "busy" * 1000)])
     assert take(connection, now=LATER - timedelta(seconds=1)) == []
     assert next_due(connection) == LATER
     (again,) = take(connection, now=LATER)
     assert (again.attempts, again.generation) == (1, leased.generation)
     assert one_row(connection)["last_error"] == ("busy" * 1000)[:500]
-    settle(connection, [again])
+    settle(connection, [again], now=NOW)
     assert (one_row(connection)["attempts"], one_row(connection)["last_error"]) == (0, None)
 
 
 def test_a_second_look_waits_and_is_no_failure(connection: Connection, leased: Leased):
     """Reads may be behind: looking again later is planned."""
-    look_again(connection, leased, at=LATER, reason="unconfirmed")
+    look_again(connection, [Wait(leased, LATER, "unconfirmed")])
     assert take(connection, now=LATER - timedelta(seconds=1)) == []
     (again,) = take(connection, now=LATER)
     assert again.attempts == 0
 
 
-@pytest.mark.parametrize("give_back", [retry, look_again])
-def test_an_event_during_a_run_does_not_wait_for_the_backoff(connection: Connection, leased: Leased, give_back: object):
+@pytest.mark.parametrize("postpone", [retry, look_again])
+def test_an_event_during_a_run_does_not_wait_for_the_backoff(
+    connection: Connection, leased: Leased, postpone: Callable[[Connection, list[Wait]], None]
+):
     """What is new is looked at right away."""
     want(connection, [wish()], now=NOW)
-    give_back(connection, leased, at=LATER, reason="busy")  # type: ignore[operator]
+    postpone(connection, [Wait(leased, LATER, "busy")])
     assert taken(connection) == ["wm1"]
 
 
@@ -215,23 +239,13 @@ def test_an_event_during_the_last_failure_keeps_the_subject_alive(connection: Co
     assert taken(connection) == ["wm1"]
 
 
-def test_lower_lanes_go_first_then_older_wishes(connection: Connection):
-    """Operators wait for nobody, backfill waits for everybody."""
-    want(connection, [wish("backfill", lane=BACKFILL)], now=NOW - timedelta(hours=2))
-    want(connection, [wish("event", lane=EVENTS)], now=NOW - timedelta(minutes=1))
-    want(connection, [wish("older event", lane=EVENTS)], now=NOW - timedelta(minutes=2))
-    want(connection, [wish("operator", lane=OPERATOR)], now=NOW)
-    order = [take(connection, limit=1)[0].subject.key for _ in range(4)]
-    assert order == ["operator", "older event", "event", "backfill"]
-
-
 def test_an_open_wish_keeps_its_better_lane_and_its_age(connection: Connection):
     """A backfill does not push back what an event asked for; after settling, the lane starts anew."""
     want(connection, [wish(lane=EVENTS)], now=NOW)
     want(connection, [wish(lane=BACKFILL)], now=LATER)
     (held,) = take(connection, now=LATER)
     assert (one_row(connection)["lane"], held.first_due_at) == (EVENTS, NOW)
-    settle(connection, [held])
+    settle(connection, [held], now=NOW)
     want(connection, [wish(lane=BACKFILL)], now=LATER)
     assert (one_row(connection)["lane"], one_row(connection)["first_due_at"]) == (BACKFILL, LATER)
 

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import responses
 
 from commands.demo_corp import record_demo_corp
+from commands.waiting import wait_for
 from shared.clock import SystemClock
 from shared.db.engine import run
 from tests.sync_worker.conftest import Office
@@ -78,33 +77,22 @@ def test_a_contact_of_another_corp_with_a_profile_is_recorded(office: Office) ->
     assert office.rows(STATES) == [("LiNa", "active")]
 
 
-class Interrupted(ThreadPoolExecutor):
-    """Lets something happen after the reads and before the commit."""
-
-    def __init__(self, happen: Callable[[], None]) -> None:
-        super().__init__(1)
-        self._happen = happen
-
-    def map(self, fn: Any, *iterables: Any, **_: Any) -> Any:
-        seen = [fn(*arguments) for arguments in zip(*iterables, strict=True)]
-        self._happen()
-        return seen
-
-
-def test_a_run_whose_lease_went_to_somebody_else_writes_nothing(office: Office) -> None:
+def test_a_run_whose_lease_went_to_somebody_else_writes_nothing(make_office: Callable[..., Office]) -> None:
     """Whoever commits shows the newest fence: an old read never overwrites a newer one (design: leases are fenced)."""
+    office, other = make_office(), make_office()
+    record_demo_corp(office.runtime)
+    office.walk()
     one = add(office, remark="old")
     office.want(one)
-
-    def overtake() -> None:
-        pair = {"userid": "LiNa", "external_userid": one}
-        office.corp.act({"do": "edit", "remark": "new", "silent": True, **pair})
-        with office.runtime.engine.begin() as connection:
-            run(connection, "update request set lease_until = now() - interval '1 second'")
-        office.reconcile()
-
-    with Interrupted(overtake) as pool:
-        Office(office.runtime, office.corp, pool).reconciler.reconcile_due(limit=50)
+    office.corp.post("/sim/faults", {"path": "externalcontact/get", "hang_s": 2})
+    assert office.reconciler.start_due() == 1
+    wait_for(lambda: office.corp.get("/sim/calls").get("externalcontact/get"), "the first read")
+    office.corp.act({"do": "edit", "remark": "new", "silent": True, "userid": "LiNa", "external_userid": one})
+    with office.runtime.engine.begin() as connection:
+        run(connection, "update request set lease_until = now() - interval '1 second'")
+    other.reconcile()
+    assert not office.reconciler.wait(0)
+    assert office.reconciler.wait(10)
     assert office.rows("select remark from relation") == [("new",)]
     assert office.rows("select generation - settled_generation from request where lane = 1") == [(0,)]
 

@@ -147,7 +147,7 @@ def test_events_of_one_customer_fold_into_one_request(world: World, sample: Call
 def test_an_unknown_event_stays_unrouted_and_counted(world: World, sample: Callable[[str], bytes]):
     """It is no failure, and its name does not become a label: what arrives must not grow the metrics."""
     before = counted("unrouted", "other")
-    names = ["ec_transfer_fail", "app_click", "msg_text", "chat_create"]
+    names = ["app_view", "app_click", "msg_text", "msg_image"]
     strange = b"<xml><Event>change_external_contact</Event><ChangeType>brand_new_4711</ChangeType></xml>"
     world.arrive(*map(sample, names), strange)
     assert world.route() == 5
@@ -156,7 +156,16 @@ def test_an_unknown_event_stays_unrouted_and_counted(world: World, sample: Calla
     assert world.rows("select * from request") == []
     assert counted("unrouted", "other") == before + 5
     labels = {s.labels["event"] for m in REGISTRY.collect() if m.name == "guanxi_inbox_routed" for s in m.samples}
-    assert not [label for label in labels if "4711" in label or "transfer_fail" in label]
+    assert not [label for label in labels if "4711" in label or "click" in label]
+
+
+def test_a_family_that_wecom_misspells_is_the_same_family(world: World, sample: Callable[[str], bytes]):
+    """One page of its documents writes customer_aqcuisition; it counts under its right name."""
+    before = counted("routed", "customer_acquisition/balance_low")
+    world.arrive(sample("ca_balance_low").replace(b"customer_acquisition", b"customer_aqcuisition"))
+    world.route()
+    assert world.rows("select subject_kind, kind from evidence") == [("acquisition_quota", "balance_low")]
+    assert counted("routed", "customer_acquisition/balance_low") == before + 1
 
 
 def test_names_are_matched_without_case(world: World, sample: Callable[[str], bytes]):

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from services.assignment.model import CustomerReassigned
-from services.associates.model import Associate
-from services.associates.store import record_associates
+from services.associates.model import Associate, RecordedAssociate
+from services.associates.record import Provenance as Why
+from services.associates.record import record_associates
 from services.customers.model import CONTACT as KIND
 from services.customers.model import Notes, Profile, RelationEdited, RelationLost, RelationStarted
 from services.customers.plan import ContactPlan
@@ -124,7 +125,8 @@ def test_a_notice_is_rendered_from_its_fact_and_the_names_of_now(connection, ten
     plan = ContactPlan(CONTACT, Profile(name="Chen"), friends)
     customer = record_contacts(connection, tenant, [plan], why, now=now)[CONTACT]
     record_contacts(connection, other_tenant, [ContactPlan(CONTACT, Profile(name="Other"))], why, now=now)
-    record_associates(connection, tenant.id, [Associate(LI, name="李娜"), Associate(ZHAO)], now=now)
+    people = [RecordedAssociate(Associate(LI, name="李娜"), now), RecordedAssociate(Associate(ZHAO), now)]
+    record_associates(connection, tenant.id, people, dict.fromkeys((LI, ZHAO), Why("event")))
     write(connection, tenant, Caused(reassigned(now), "event"), now=now)
     sources = load_sources(connection, tenant, [row["id"] for row in outbox(connection)])
     assert {(s.notice, s.recipient, s.fact_type, s.occurred_at, s.customer_id) for s in sources.values()} == {

@@ -1,0 +1,44 @@
+"""Which corp a command means, and which resources."""
+
+from collections.abc import Mapping, Sequence
+
+import click
+
+from shared.runtime import Runtime
+from shared.tenants import Tenant, load_tenants
+
+RESOURCES: Mapping[str, str] = {
+    "directory": "directory",
+    "tags": "tag",
+    "customers": "external_contact",
+    "chats": "group_chat",
+}
+"""What operators call the resources -> what rows call them, in the order of a corp's passes."""
+NAMES = {resource: name for name, resource in RESOURCES.items()}
+
+
+def load_corps(runtime: Runtime) -> list[Tenant]:
+    with runtime.engine.begin() as connection:
+        return load_tenants(connection, runtime.vault)
+
+
+def chosen_corp(runtime: Runtime, corp_id: str | None) -> Tenant:
+    """The corp with this id; without one, the only corp there is.
+
+    Raises:
+        click.UsageError: there is no such corp, or there are several.
+    """
+    tenants = load_corps(runtime)
+    found = [tenant for tenant in tenants if corp_id in (None, tenant.corp_id)]
+    if len(found) == 1:
+        return found[0]
+    if not tenants:
+        raise click.UsageError("there is no corp yet: `guanxi corp add FILE`")
+    if not found:
+        raise click.UsageError(f"no corp {corp_id}; `guanxi corp list` shows those that are there")
+    raise click.UsageError(f"which corp? {', '.join(sorted({tenant.corp_id for tenant in found}))}")
+
+
+def resources_of(names: Sequence[str]) -> list[str]:
+    """As rows call them; all when none is named."""
+    return [resource for name, resource in RESOURCES.items() if not names or name in names]
