@@ -128,7 +128,18 @@ def judge(
     departed: Mapping[UserId, datetime],
     now: datetime,
 ) -> None:
-    """Give every suspect that is not there its verdict, by who is in sight after the last of the reads."""
+    """Give every suspect that is not there its verdict, by who is in sight after the last of the reads.
+
+    Associates whom only the first look at who is in sight left out are not suspects any more: nothing was read of them.
+    """
+    run(
+        connection,
+        "update sync_absence set verdict = 'still_there' where tenant_id = :tenant_id and run_id = :run_id "
+        "and reason = 'not_in_sight' and userid = any(:in_sight)",
+        tenant_id=tenant_id,
+        run_id=run_id,
+        in_sight=list(in_sight),
+    )
     run(
         connection,
         "update sync_absence a set verdict = case when d.userid is not null then 'associate_left' "

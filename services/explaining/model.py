@@ -24,7 +24,8 @@ class Present:
 class Moment:
     """One line of the history.
 
-    `what`: evidence, fact, assignment, decision, stay_began, stay_ended, intent, notice, attempt, removal.
+    `what`: callback, run (a full pass), evidence, fact, assignment, decision, stay_began, stay_ended, intent, notice,
+    attempt, removal.
     `code`: the kind of evidence, type of fact, reason of the assignment ... `recorded_at`: when it was known here.
     """
 

@@ -35,14 +35,18 @@ def load_moments(
         *_notices(connection, tenant_id, [row["id"] for row in facts], limit=limit),
         *_removals(connection, tenant_id, [one for _, one in subjects], limit=limit),
     ]
-    return sorted(found, key=lambda moment: (moment.at, ORDER.index(moment.what)))[-limit:]
+    return in_order(found)[-limit:]
 
 
 ORDER = (
-    *("evidence", "stay_began", "stay_ended", "fact", "decision", "assignment"),
+    *("callback", "run", "evidence", "stay_began", "stay_ended", "fact", "decision", "assignment"),
     *("intent", "notice", "attempt", "removal"),
 )
 """Of moments of one time: what is said comes before what follows from it."""
+
+
+def in_order(moments: Iterable[Moment]) -> list[Moment]:
+    return sorted(moments, key=lambda moment: (moment.at, ORDER.index(moment.what)))
 
 
 def _subjects(subjects: Subjects) -> dict[str, list[str]]:

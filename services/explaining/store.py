@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from services.explaining.model import Account, Origin, Present, RequestState
-from services.explaining.moments import load_moments
+from services.explaining.model import Account, Moment, Origin, Present, RequestState
+from services.explaining.moments import in_order, load_moments
 from shared.db.engine import Row, fetch_all
 from shared.ids import TenantId
 
@@ -41,14 +41,20 @@ def explain(
         *(one.caused_by for one in requests),
         *(one.caused_by for one in shown),
     } - {None}
-    return Account(
-        kind,
-        key,
-        found.rows,
-        tuple(requests),
-        tuple(shown),
-        _load_origins(connection, tenant_id, sorted(str(one) for one in named)),
-        more=len(moments) > len(shown),
+    origins = _load_origins(connection, tenant_id, sorted(str(one) for one in named))
+    history = in_order([*shown, *(_beginning(origin) for origin in origins.values())])
+    more = len(moments) > len(shown)
+    return Account(kind, key, found.rows, tuple(requests), tuple(history), origins, more)
+
+
+def _beginning(origin: Origin) -> Moment:
+    """A callback or a pass that something followed from, as a moment of the history."""
+    values = dict(origin.values)
+    at = values.pop("occurred_at", None) or values.get("received_at") or values.pop("started_at")
+    assert isinstance(at, datetime)
+    code = str(values.pop("change", None) or values.pop("event", None) or values.pop("kind"))
+    return Moment(
+        at, origin.kind, code, {name: value for name, value in values.items() if name != "event"} | {"id": origin.name}
     )
 
 

@@ -56,8 +56,9 @@ def walk_step(
     """
     now, settings = runtime.clock.now(), runtime.settings
     with runtime.engine.begin() as connection:
-        open_bootstraps(connection, resources=PASSES.keys(), now=now)
         leased = lease_block(connection, parallel=settings.resync_parallel, now=now, lease_s=settings.lease_s)
+        if leased is None:
+            open_bootstraps(connection, resources=PASSES.keys(), now=now)
         held = leased[0] if leased else lease_run(connection, now=now, lease_s=settings.lease_s)
         if held is None:
             return 0

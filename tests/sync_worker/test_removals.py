@@ -129,3 +129,12 @@ def test_a_range_that_comes_back_withdraws_the_plan_and_shows_all_again(shop: Of
     with shop.runtime.engine.begin() as connection:
         assert [one["state"] for one in list_plans(connection, shop.tenant.id)] == ["superseded"]
     assert shop.rows("select state, count(*) from relation group by 1") == [("active", 200)]
+
+
+def test_an_empty_answer_about_who_is_in_sight_hides_nobody(shop: Office):
+    """The first look says that nobody has the function, the second that all have: nothing was read, nothing goes."""
+    shop.corp.post("/sim/faults", {"path": "externalcontact/get_follow_user_list", "spoil": "empty", "times": 2})
+    assert shop.resync("external_contact") == [("external_contact", "incomplete")]
+    assert shop.rows("select state, count(*) from relation group by 1") == [("active", 200)]
+    assert shop.rows("select count(*) from removal_plan") == [(0,)]
+    assert shop.resync("external_contact") == [("external_contact", "done")]
