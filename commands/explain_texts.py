@@ -8,7 +8,6 @@ from rich.cells import set_cell_size
 
 from commands.explain_words import (
     BECAUSE,
-    CALLBACK,
     DEAD,
     DUE,
     HISTORY,
@@ -19,12 +18,11 @@ from commands.explain_words import (
     OLDER,
     READ_AT,
     REQUEST,
-    RUN,
     SETTLED,
     SETTLED_ONCE,
     SUBJECTS,
 )
-from services.explaining.model import Account, Moment, Origin, Present, RequestState
+from services.explaining.model import Account, Moment, Present, RequestState
 from shared.tenants import Tenant
 from shared.wecom.errors.words import Words
 
@@ -92,24 +90,15 @@ class Teller:
         if details:
             line += f"  {self._values(details)}"
         if moment.cause is not None:
-            line += f"  [{self._because(moment.cause, moment.caused_by, account)}]"
+            line += f"  [{moment.caused_by or moment.cause}]"
         return line
 
     def _because(self, cause: str, caused_by: str | None, account: Account) -> str:
+        """The history has the callback or pass that is named here."""
         told = self._said(BECAUSE, cause=cause)
-        if caused_by is None:
-            return told
-        origin = account.origins.get(caused_by)
-        return f"{told}, {caused_by}" + (f": {self._origin(origin)}" if origin is not None else "")
-
-    def _origin(self, origin: Origin) -> str:
-        values = origin.values
-        if origin.kind == "run":
-            named = {name: values.get(name) for name in ("kind", "resource", "asked_by")}
-            return self._said(RUN, at=self._value(values.get("started_at")), **named)
-        event = "/".join(str(values[name]) for name in ("event", "change") if values.get(name))
-        at, received = values.get("occurred_at"), values.get("received_at")
-        return self._said(CALLBACK, event=event or "?", at=self._value(at), received=self._value(received))
+        origin = account.origins.get(caused_by or "")
+        what = origin and (origin.values.get("change") or origin.values.get("event"))
+        return told + (f", {caused_by}" if caused_by else "") + (f" ({what})" if what else "")
 
     def _values(self, values: Mapping[str, object]) -> str:
         return ", ".join(f"{name} {self._value(value)}" for name, value in values.items())

@@ -12,7 +12,9 @@ SUBJECTS: Mapping[str, Words] = {
     "outlet": Words("outlet", "部门"),
 }
 MOMENTS: Mapping[str, Words] = {
-    "evidence": Words("event said", "事件告知"),
+    "callback": Words("event", "事件"),
+    "run": Words("full pass", "全量同步"),
+    "evidence": Words("which says", "事件内容"),
     "fact": Words("recorded", "记录"),
     "assignment": Words("assigned", "分配"),
     "decision": Words("decided", "人工决定"),
@@ -39,8 +41,4 @@ DEAD = Words(
     "{at} 已放弃，共尝试 {attempts} 次：`guanxi dead retry {id}`",
 )
 LAST_ERROR = Words("last problem: {error}", "最近的问题：{error}")
-CALLBACK = Words("event {event} of {at}, received {received}", "事件 {event}，发生于 {at}，收到于 {received}")
-RUN = Words(
-    "{kind} of {resource}, asked by {asked_by}, started {at}", "{kind}：{resource}，发起：{asked_by}，开始于 {at}"
-)
 NOBODY = Words("nobody", "无")

@@ -132,7 +132,7 @@ def _list(runtime: Runtime, corp_id: str | None, *, data: bool) -> None:
     if data:
         click.echo(orjson.dumps([as_json(row, tenant) for tenant, row in found], option=orjson.OPT_INDENT_2))
         return
-    columns = ("id", "pass", "kind", "by", "started (UTC)", "state", "rows", "blocks", "problem")
+    columns = ("id", "pass", "kind", "by", "started UTC", "state", "rows", "blocks", "problem")
     table = Table(*([] if corp_id or len(tenants) < 2 else ["corp"]), *columns, box=None)
     for tenant, row in found:
         where = f"{len(row['incomplete'])} places could not be read" if row["incomplete"] else ""
@@ -142,7 +142,7 @@ def _list(runtime: Runtime, corp_id: str | None, *, data: bool) -> None:
             NAMES.get(row["resource"], row["resource"]),
             row["kind"],
             row["asked_by"],
-            f"{row['started_at']:%Y-%m-%d %H:%M}",
+            f"{row['started_at']:%m-%d %H:%M}",
             row["state"],
             str(row["rows"]),
             f"{row['blocks_done']}/{row['blocks']}",

@@ -15,6 +15,8 @@ from rq.serializers import JSONSerializer
 
 WORK = "work"
 """The sync worker's queue: route the inbox, reconcile what is due."""
+PASSES = "passes"
+"""The queue of a worker that only walks full passes: nobody rings it, so that it takes no wake-up for events."""
 NOTIFY = "notify"
 """The notifier's queue: deliver what is due."""
 

@@ -3,7 +3,7 @@
 import click
 
 from shared.process import serve_queue
-from shared.queue import WORK
+from shared.queue import PASSES, WORK
 from shared.runtime import open_runtime
 from shared.settings import load_settings
 from shared.telemetry import configure_logging
@@ -30,6 +30,6 @@ def command(health_bind: str | None, only: str | None) -> None:
     worker = Worker(runtime, events=only != "passes", passes=only != "events")
     jobs.serve(worker)
     try:
-        serve_queue(runtime, queue=WORK, look=worker.look, health_bind=health_bind)
+        serve_queue(runtime, queue=PASSES if only == "passes" else WORK, look=worker.look, health_bind=health_bind)
     finally:
         worker.stop()

@@ -6,7 +6,7 @@ read does not show, and whose end no event told, is first looked at again (`unco
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from services.customers.friendships import MOMENT, News, news, points_of, replay, told_by
 from services.customers.model import (
@@ -48,6 +48,10 @@ class Lags:
 LOOK_AGAIN_AFTER = timedelta(seconds=2)
 SAME_MOMENT = timedelta(seconds=10)
 """An event and a read may give the start of one friendship different seconds."""
+OLDEST = datetime(2001, 9, 9, tzinfo=UTC)
+"""WeCom is younger: an earlier time (0 above all) is no time."""
+SKEW = timedelta(days=1)
+"""A time further ahead of the read than this is none either: what waits for it would wait for ever."""
 
 
 @dataclass(frozen=True)
@@ -187,13 +191,13 @@ def _points(
     starts |= {item.occurred_at for item in evidence if item.kind is EvidenceKind.ADDED}
     ends |= {End(item.occurred_at, END_KINDS[item.kind]) for item in evidence if item.kind in END_KINDS}
     if sight.relation is not None:
-        created_at = sight.relation.created_at
+        created_at = _created_at(sight.read, sight.relation)
         if created_at is None and not starts and not ends:  # some corps have been given none: this look has to do
             created_at = sight.read.observed_at
         if created_at is None:
             return starts, ends
-        # The friendship that lasts began when the read says so. A start clearly before that, with no end between, was of
-        # one whose end nobody told of.
+        # The friendship that lasts began when the read says so. A start clearly before that, with no end between, was
+        # of one whose end nobody told of.
         unended = [at for at in starts if not any(at <= end.at < created_at for end in ends)]
         starts -= {at for at in unended if at < created_at - SAME_MOMENT}
         starts.add(created_at)
@@ -206,6 +210,12 @@ def _points(
             else:
                 draft.look_again(end.at + sight.lags.deletion)
     return starts, ends
+
+
+def _created_at(read: Observed, relation: ObservedRelation) -> datetime | None:
+    """When the read says that the friendship began, if that can be."""
+    at = relation.created_at
+    return at if at is not None and OLDEST <= at < read.observed_at + SKEW else None
 
 
 def _ripe(draft: _Draft, sight: _Sight, fresh: News, evidence: Sequence[Evidence]) -> News:
@@ -292,9 +302,10 @@ def plan_first_sight(read: Observed, relation: ObservedRelation) -> tuple[Relati
     """The plan for one relation of a contact of which nothing is known, neither rows nor evidence: the same as
     `plan_contact` makes, at a fraction of its cost. None when it is no such simple case: no usable time of its start.
     """
-    if relation.created_at is None:
+    created_at = _created_at(read, relation)
+    if created_at is None:
         return None
-    desired = Relation(relation.userid, State.ACTIVE, (Friendship(relation.created_at),), notes=relation.notes)
+    desired = Relation(relation.userid, State.ACTIVE, (Friendship(created_at),), notes=relation.notes)
     return desired, _started(desired.friendships[0], read, desired, ())
 
 

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from commands.demo_corp import CORP_ID, corp_file, record_demo_corp
+from shared.clock import EPOCH
 from shared.db.engine import run
 from shared.tenants import record_corp
 from tests.commands.conftest import Guanxi
@@ -57,6 +58,24 @@ def test_a_customer_of_events_is_explained_by_them_in_order(shop: Office, guanxi
     (relation,) = [row for row in found["rows"] if row["table"] == "relation"]
     assert relation["values"]["state"] == "ended_by_customer" and relation["cause"] == "event"
     assert [(one["kind"], one["open"]) for one in found["requests"]] == [("external_contact", False)]
+
+
+def test_the_callback_that_brought_it_about_is_shown_with_its_times(shop: Office, guanxi: Guanxi) -> None:
+    """When WeCom said it, when it arrived, when it was routed: before what it said."""
+    with shop.runtime.engine.begin() as connection:
+        run(
+            connection,
+            "insert into inbox (day, receiver_id, digest, id, tenant_id, occurred_at, received_at, routed_at, body, "
+            "state, event, change) values ('1970-01-01', 1, 'd', 1, :id, :at, :at, :at, 'b', 'routed', "
+            "'change_external_contact', 'del_follow_user')",
+            id=shop.tenant.id,
+            at=EPOCH,
+        )
+    moments = told(guanxi, "customer", contact_of(shop, "WangFang"))["moments"]
+    (callback,) = [one for one in moments if one["what"] == "callback"]
+    assert moments.index(callback) == 0 and callback["code"] == "del_follow_user"
+    assert {"received_at", "routed_at", "state", "id"} <= set(callback["details"])
+    assert "del_follow_user" in guanxi("explain", "customer", contact_of(shop, "WangFang")).stdout
 
 
 def test_a_customer_of_the_first_sync_names_its_run(shop: Office, guanxi: Guanxi) -> None:

@@ -64,7 +64,7 @@ def test_a_spoiled_page_loses_nobody(busy: Office, fault: str, page: int):
     if fault in STILL_GOOD or (fault, page) in STILL_GOOD:
         assert (state, incomplete) == ("done", [])
     elif fault in WAITS and state == "walking":
-        assert waits == 1
+        assert waits >= 1
     else:
         assert state == "incomplete"
         assert incomplete and all(where and why for where, why in incomplete)

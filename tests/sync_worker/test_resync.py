@@ -31,20 +31,6 @@ def test_events_during_the_first_sync_are_told_and_its_finds_are_not(make_office
     ]
 
 
-def test_a_walk_resumes_at_the_page_where_it_stopped(make_office: Callable[..., Office]) -> None:
-    """The cursor is saved with its page: another worker goes on from there, and no page is read twice (G3)."""
-    office = make_office(resync_parallel=1, reconcile_backoff_s=(0.01,))
-    office.corp.add_customers(450, userids=["LiNa", "ZhaoMin"])
-    record_demo_corp(office.runtime)
-    office.corp.post("/sim/faults", {"path": "externalcontact/batch/get_by_user", "http_status": 502, "skip": 2})
-    while not office.rows("select 1 from sync_block where rows = 200 and last_error is not null"):
-        office.step()
-    other = make_office()
-    other.walk()
-    assert other.rows("select count(*) from relation where state = 'active'") == [(450,)]
-    assert other.corp.get("/sim/calls")["externalcontact/batch/get_by_user"] == {"0": 5, "502": 1}
-
-
 def test_a_member_that_wecom_refuses_does_not_stop_the_walk(make_office: Callable[..., Office]) -> None:
     """Whether one bad userid fails a whole batch read is not documented; here it does, and the others arrive."""
     office = make_office()

@@ -2,8 +2,12 @@
 
 from collections import Counter
 
+import orjson
 import pytest
 import requests
+
+from simulator.api.calls import Request
+from simulator.api.spoiling import spoiled
 
 CORP, SECRET, AGENT = "wwsimtest0001", "secret-one", 1000002
 
