@@ -1,0 +1,97 @@
+"""Group chats: members and versions as groupchat/get shows them; nobody comes or goes more often than they did."""
+
+from collections import Counter
+from typing import Any
+
+from tests.convergence.scene import Scene
+from tests.convergence.town import Town
+from tests.convergence.truth import Reader
+
+DISMISSED = 49008
+
+
+def of_chats(scene: Scene, reader: Reader, tenant_id: int) -> list[str]:
+    lines = []
+    for chat in reader.look("look/chats"):
+        chat_id = chat["chat_id"]
+        read = reader.ask("externalcontact/groupchat/get", {"chat_id": chat_id, "need_name": 0})
+        found = scene.rows(
+            "select name, owner_userid, notice, member_version, member_count, dismissed_at, out_of_sight_at "
+            f"from group_chat where tenant_id = {tenant_id} and chat_id = '{chat_id}'"
+        )
+        row = found[0] if found else None
+        if read["errcode"] == 0:
+            there = _shown(scene, tenant_id, row, read["group_chat"])
+        else:
+            there = _not_shown(row, read["errcode"])
+        lines += [f"{chat_id}: {line}" for line in there]
+    return lines
+
+
+def _shown(scene: Scene, tenant_id: int, row: dict[str, Any] | None, read: dict[str, Any]) -> list[str]:
+    if row is None:
+        return ["is not recorded"]
+    here = {**row, "members": _members(scene, tenant_id, read["chat_id"])}
+    there = {
+        "name": read["name"],
+        "owner_userid": read["owner"],
+        "notice": read.get("notice", ""),
+        "member_version": read["member_version"],
+        "member_count": len(read["member_list"]),
+        "members": {one["userid"]: one["join_time"] for one in read["member_list"]},
+        "dismissed_at": None,
+        "out_of_sight_at": None,
+    }
+    return [
+        f"{name} is {here[name]!r}, not {value!r}"
+        for name, value in there.items()
+        if (here[name] or None) != (value or None)
+    ]
+
+
+def _members(scene: Scene, tenant_id: int, chat_id: str) -> dict[str, int]:
+    rows = scene.rows(
+        f"select member_id, joined_at from group_member where tenant_id = {tenant_id} and chat_id = '{chat_id}' "
+        "and left_at is null"
+    )
+    return {row["member_id"]: int(row["joined_at"].timestamp()) if row["joined_at"] else 0 for row in rows}
+
+
+def _not_shown(row: dict[str, Any] | None, code: int) -> list[str]:
+    if row is None or row["dismissed_at"] is not None:
+        return []
+    if code == DISMISSED:
+        return ["was dismissed"]
+    return [] if row["out_of_sight_at"] is not None else [f"cannot be read ({code}), and is not out of sight"]
+
+
+def invented_moves(scene: Scene, town: Town, tenant_id: int) -> list[str]:
+    """More joins or leaves than there were: each is one fact."""
+    happened = Counter[tuple[str, str, str]]()
+    inside: dict[str, set[str]] = {}
+    for corp_id, order in scene.history:
+        if corp_id != town.corp_id:
+            continue
+        chat_id = order.get("chat_id") or order["made"].get("chat_id", "")
+        members, do = set(order.get("members", ())), order["do"]
+        if do == "create_chat":
+            members.add(order["owner"])
+        if do in ("create_chat", "join_chat"):
+            inside.setdefault(chat_id, set()).update(members)
+            happened.update((chat_id, one, "chat_member_joined") for one in members)
+        elif do == "dismiss_chat":
+            happened.update((chat_id, one, "chat_member_left") for one in inside[chat_id])
+        elif do in ("leave_chat", "remove_from_chat"):
+            inside[chat_id] -= members
+            happened.update((chat_id, one, "chat_member_left") for one in members)
+    rows = scene.rows(
+        "select type, payload ->> 'chat_id' as chat, payload ->> 'member_id' as member, count(*) as n from fact "
+        f"where tenant_id = {tenant_id} and type like 'chat_member_%' group by 1, 2, 3"
+    )
+    told = {(row["chat"], row["member"], row["type"]): row["n"] for row in rows}
+    lines = []
+    for (chat_id, member, kind), n in told.items():
+        back = told.get((chat_id, member, "chat_member_returned"), 0) if kind == "chat_member_left" else 0
+        if kind != "chat_member_returned" and n - back > happened[chat_id, member, kind]:
+            lines.append(f"{n} x {kind} ({back} taken back), but {happened[chat_id, member, kind]}: {chat_id} {member}")
+    return lines
