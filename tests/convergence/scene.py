@@ -34,7 +34,7 @@ PATIENCE = 300
 
 @dataclass
 class Scene:
-    """`received`: pushes that were answered with 200; `pending`: those on their way; `found`: what was wrong meanwhile."""
+    """`received`: pushes answered with 200; `pending`: those on their way; `found`: what was wrong meanwhile."""
 
     stage: Stage
     towns: list[Town]
