@@ -165,8 +165,7 @@ def _plan_relation(
         state = recorded.state if recorded.state is State.OUT_OF_SIGHT else state
     notes = _merged(_kept(recorded, told), sight.relation.notes if sight.relation else Notes())
     if notes.add_state is None:
-        since = told[-2].ended_at if len(told) > 1 else None
-        notes = replace(notes, add_state=_told_state([e for e in evidence if since is None or e.occurred_at > since]))
+        notes = replace(notes, add_state=_told_state(evidence, since=_last_end_before(told, ends | half_over)))
     known = recorded.told if recorded else None
     fresh = _ripe(draft, sight, news(recorded.friendships if recorded else (), told, known), evidence)
     desired = Relation(userid, state, told, half_at, notes, None if fresh.told == told_by(told) else fresh.told)
@@ -196,11 +195,7 @@ def _points(
             created_at = sight.read.observed_at
         if created_at is None:
             return starts, ends
-        # The friendship that lasts began when the read says so. A start clearly before that, with no end between, was
-        # of one whose end nobody told of.
-        unended = [at for at in starts if not any(at <= end.at < created_at for end in ends)]
-        starts -= {at for at in unended if at < created_at - SAME_MOMENT}
-        starts.add(created_at)
+        starts = {*_without_unended(starts, ends, before=created_at), created_at}
         # A customer's removal never shows in reads. The others do, after a while: a read that still lists the
         # relation beyond that while speaks against the end.
         last = max(starts)
@@ -209,7 +204,17 @@ def _points(
                 ends.discard(end)
             else:
                 draft.look_again(end.at + sight.lags.deletion)
+    elif not sight.read.complete and recorded is not None and recorded.present and recorded.present.started_at:
+        starts = _without_unended(starts, ends, before=recorded.present.started_at)  # nothing is said of it
     return starts, ends
+
+
+def _without_unended(starts: set[datetime], ends: set[End], *, before: datetime) -> set[datetime]:
+    """The friendship that lasts began at `before`: a start clearly earlier, with no end between, was of one whose end
+    nobody told of.
+    """
+    unended = {at for at in starts if not any(at <= end.at < before for end in ends)}
+    return starts - {at for at in unended if at < before - SAME_MOMENT}
 
 
 def _created_at(read: Observed, relation: ObservedRelation) -> datetime | None:
@@ -358,8 +363,15 @@ def _merged(before: Notes, after: Notes) -> Notes:
     return replace(before, **stated)
 
 
-def _told_state(evidence: Sequence[Evidence]) -> str | None:
-    told = [item for item in evidence if item.add_state]
+def _last_end_before(told: Sequence[Friendship], ends: set[End]) -> datetime | None:
+    """The last end, of a friendship or of a half-add, before the present friendship began; None when there is none."""
+    began = told[-1].started_at if told else None
+    return max((end.at for end in ends if began is None or end.at < began), default=None)
+
+
+def _told_state(evidence: Sequence[Evidence], *, since: datetime | None) -> str | None:
+    """The contact way that events after `since` name, the last one first."""
+    told = [item for item in evidence if item.add_state and (since is None or item.occurred_at > since)]
     return max(told, key=lambda item: item.occurred_at).add_state if told else None
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.customers.model import Absence, Notes, Profile, RelationEdited, State
+from services.customers.model import Absence, Evidence, Notes, Profile, RelationEdited, State
 from services.customers.plan import LOOK_AGAIN_AFTER, Lags, plan_contact
 from tests.services.factories import (
     ADDED,
@@ -404,4 +404,18 @@ def test_a_channel_belongs_to_one_friendship():
     """Added again without a contact way, the old one does not stay."""
     before = recorded(relation(LI, friendship(50, 80), notes=Notes(add_state="店2", add_way=1)))
     plan = planned(read(1000, listed(LI, 500, remark="")), before)
+    assert [one.notes.add_state for one in plan.relations] == [None]
+
+
+def test_a_start_does_not_move_back_because_a_sighting_is_of_somebody_else():
+    """Two adds, the end between them lost: what a read settled stays when a pass speaks of another relation (ASG-2)."""
+    before = recorded(relation(LI, friendship(96000)))
+    plan = planned(read(99000, complete=False), before, told(LI, ADDED, 0), told(LI, ADDED, 96000))
+    assert plan.relations == ()
+
+
+def test_the_channel_of_a_half_add_that_ended_does_not_come_back():
+    """Asked through one shop's code and taken back, then added without any: there is no channel (ASG-10)."""
+    half = Evidence(LI, HALF_ADDED, at(0), "\u95e8\u5e971")
+    plan = planned(read(2000, listed(LI, 1003)), recorded(), half, told(LI, DELETED, 1000), told(LI, ADDED, 1003))
     assert [one.notes.add_state for one in plan.relations] == [None]
