@@ -47,7 +47,18 @@ def servers() -> Iterator[EmbeddedServers]:
         tempfile.TemporaryDirectory(prefix="guanxi-test-", ignore_cleanup_errors=True) as folder,
         EmbeddedServers(Path(folder)) as running,
     ):
+        _leave_flushing_to_the_kernel(running)
         yield running
+
+
+def _leave_flushing_to_the_kernel(servers: EmbeddedServers) -> None:
+    """These servers' data ends with the session: only a crash of the machine could tell the difference."""
+    admin = make_engine(servers.database_url)
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for setting in ("fsync", "full_page_writes"):
+            connection.execute(text(f"alter system set {setting} = off"))
+        connection.execute(text("select pg_reload_conf()"))
+    admin.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +84,7 @@ def database_url(servers: EmbeddedServers, template: str) -> Iterator[str]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
     admin = make_engine(servers.database_url)
     with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"create database {name} template {template}"))
+        connection.execute(text(f"create database {name} template {template} strategy file_copy"))
         yield database_url_of(servers, name)
         connection.execute(text(f"drop database {name} with (force)"))
     admin.dispose()

@@ -101,7 +101,7 @@ def database_url(servers: EmbeddedServers, template: str, tmp_path: Path) -> Ite
             connection.execute(text(statement))
         admin.dispose()
 
-    administrate(f"create database {name} template {template}")
+    administrate(f"create database {name} template {template} strategy file_copy")
     yield servers.database_url.replace("/guanxi?", f"/{name}?")
     servers.ensure_running()
     administrate(f"drop database {name} with (force)")

@@ -37,7 +37,7 @@ def quick(servers: EmbeddedServers, template: str) -> Iterator[Engine]:
     """Commits that do not wait for the disk, statements planned once, no pings: no play kills the database."""
     name, admin = f"play_{next(_numbers)}", make_engine(servers.database_url)
     with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"create database {name} template {template}"))
+        connection.execute(text(f"create database {name} template {template} strategy file_copy"))
         connection.execute(text(f"alter database {name} set synchronous_commit = off"))
         made = make_engine(database_url_of(servers, name))
         engine = create_engine(

@@ -26,7 +26,7 @@ def rolled_back_engine(servers: EmbeddedServers, template: str) -> Iterator[Engi
     """One database for all stores: their tests commit nothing."""
     admin = make_engine(servers.database_url)
     with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as opened:
-        opened.execute(text(f"create database test_stores template {template}"))
+        opened.execute(text(f"create database test_stores template {template} strategy file_copy"))
     admin.dispose()
     made = make_engine(database_url_of(servers, "test_stores"))
     yield made

@@ -22,7 +22,7 @@ def session_database(servers: EmbeddedServers, template: str) -> Callable[[str],
     def make(name: str) -> str:
         admin = make_engine(servers.database_url)
         with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(f"create database {name} template {template}"))
+            connection.execute(text(f"create database {name} template {template} strategy file_copy"))
         admin.dispose()
         return database_url_of(servers, name)
 
