@@ -71,6 +71,8 @@ def _live(world: World) -> None:
     world.corp.act({"do": "edit", "mobiles": [PHONE, OTHER_PHONE], "remark": RENAMED, **pair})
     world.wait_until_quiet()
     world.corp.act({"do": "customer_deletes", **pair})
+    hired = {"userid": "NewHire", "name": MEMBER, "mobile": THIRD_PHONE, "department": [2], "silent": True}
+    world.corp.act({"do": "create_user", **hired})
     fields = {"UserID": "NewHire", "Name": MEMBER, "Mobile": THIRD_PHONE}
     event = {"event": "change_contact", "change_type": "create_user", "fields": fields}
     world.corp.post(f"/sim/corps/{CORP_ID}/emit", event)

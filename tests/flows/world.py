@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from commands.demo_corp import SimulatedCorp
 from commands.stack import Stack
-from commands.waiting import wait_for
+from commands.waiting import Impatience, wait_for
 from shared.db.engine import fetch_all, fetch_one
 from shared.runtime import Runtime
 
@@ -49,7 +49,12 @@ class World:
     def wait_until_quiet(self, *, patience_s: float = 90) -> None:
         """Until every callback is answered and nothing is due any more."""
         self.corp.flush()
-        wait_for(self._quiet, "all that is due", patience_s=patience_s)
+        try:
+            wait_for(self._quiet, "all that is due", patience_s=patience_s)
+        except Impatience as error:
+            due = "select subject_kind, subject_key, cause, attempts, next_try_at, last_error from request "
+            left = self.rows(due + "where generation > settled_generation limit 5")
+            raise Impatience(f"{error}: {left}") from None
 
     def _quiet(self) -> bool:
         try:

@@ -18,7 +18,7 @@ from shared.ids import TenantId
 from shared.sync_runs import RESOURCES, open_runs
 from shared.tenants import load_tenants
 from sync_worker.resync.removals import CONFIRM_AT_ONCE
-from tests.convergence.scene import Axe, HereAndNow, Killed
+from tests.convergence.stage import Axe, HereAndNow, Killed
 from tests.sync_worker.conftest import Office
 
 BATCH, GET = "externalcontact/batch/get_by_user", "externalcontact/get"

@@ -37,7 +37,7 @@ alter table sync_block
   add column saved_at timestamptz,                         -- of the last page: cursors grow old
   add column fence bigint not null default 0,
   add column lease_until timestamptz,
-  add column next_try_at timestamptz not null default '-infinity',
+  add column next_try_at timestamptz not null default 'epoch',
   add column attempts integer not null default 0,
   add column restarts integer not null default 0,
   add column last_error text;
