@@ -44,7 +44,7 @@ from sync_worker.reconcilers import contacts
 from sync_worker.resync import Work
 
 RESOURCE = "external_contact"
-CONFIRM_AT_ONCE = 10
+CONFIRM_AT_ONCE = 3
 APPLY_AT_ONCE = 500
 LONGEST_S = 5.0
 MOST_NAMED = 20
