@@ -13,7 +13,7 @@ COMMANDS = {
     "up": ("commands.up", "Everything on this machine in one go; with --demo against a simulated WeCom."),
     "demo": ("commands.demo", "A bounded story with a summary; exit 0 only if every step really happened."),
     "gateway": ("callback_gateway.command", "Receive WeCom's callbacks and store them before answering."),
-    "worker": ("sync_worker.command", "Route callbacks and reconcile customers with WeCom."),
+    "worker": ("sync_worker.command", "Route callbacks, reconcile with WeCom what they name, walk full passes."),
     "notifier": ("notifier.command", "Deliver messages to associates, each once."),
     "scheduler": ("sync_worker.schedule", "Ring the queues by the clock."),
     "simulator": ("simulator.command", "A WeCom on this machine, to try everything against."),

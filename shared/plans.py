@@ -151,6 +151,16 @@ def approve(connection: Connection, tenant_id: TenantId, checksum: str, *, by: s
     return int(row["id"])
 
 
+def reopen(connection: Connection, held: Run) -> None:
+    """The run that was to apply a plan is given up: the plan waits for a person again."""
+    run(
+        connection,
+        "update removal_plan set state = 'refused' where tenant_id = :tenant_id and id = :id and state = 'approved'",
+        tenant_id=held.tenant_id,
+        id=plan_of(held),
+    )
+
+
 def plan_of(held: Run) -> int:
     """The plan that a run of kind `approval` applies."""
     assert held.scope is not None

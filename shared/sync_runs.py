@@ -198,13 +198,13 @@ def open_requests(connection: Connection, held: Run) -> int:
     return int(row["n"]) if row else 0
 
 
-def finish(connection: Connection, held: Run, *, now: datetime) -> None:
-    """The run is over; a corp whose first runs are all over is live."""
-    run(
+def finish(connection: Connection, held: Run, *, now: datetime) -> str:
+    """The run is over: `done` or `incomplete`. A corp whose first runs are all over is live."""
+    row = fetch_one(
         connection,
         "update sync_run set state = case when incomplete = '[]' then 'done' else 'incomplete' end, "
         "finished_at = :now, lease_until = null, last_error = null "
-        "where tenant_id = :tenant_id and id = :id and fence = :fence",
+        "where tenant_id = :tenant_id and id = :id and fence = :fence returning state",
         now=now,
         tenant_id=held.tenant_id,
         id=held.id,
@@ -213,6 +213,8 @@ def finish(connection: Connection, held: Run, *, now: datetime) -> None:
     _forget_run(connection, held)
     if held.kind == "bootstrap":
         _go_live(connection, held.tenant_id, now=now)
+    assert row is not None  # the caller holds the run
+    return str(row["state"])
 
 
 def fail(connection: Connection, held: Run, *, why: str, now: datetime) -> None:

@@ -84,8 +84,8 @@ class DriftCheck:
         size = self._runtime.settings.drift_sample
         now = self._runtime.clock.now()
         with self._runtime.engine.begin() as connection:
-            corps = [self._directory.tenant(connection, one) for one in live_corps(connection)] if size else []
-        return [self._look(tenant, size) for tenant in corps if self._claim(tenant, now)]
+            corps = self._directory.usable(connection, live_corps(connection)) if size else {}
+        return [self._look(tenant, size) for tenant in corps.values() if self._claim(tenant, now)]
 
     def _claim(self, tenant: Tenant, now: datetime) -> bool:
         with self._runtime.engine.begin() as connection:

@@ -5,24 +5,21 @@ says whose read starts next: a corp with many subjects, or one whose reads hang,
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
 from prometheus_client import Gauge
-from sqlalchemy import Connection
 
 from shared.claims import due_tenants, lease
 from shared.clock import monotonic
 from shared.directory import Directory
 from shared.errors import TerminalError
-from shared.ids import TenantId
 from shared.requests import BACKFILL, EVENTS, OPERATOR, Leased, give_back
 from shared.runtime import Runtime
 from shared.tenants import Tenant
-from shared.vault import VaultError
 from shared.wecom.apis import Priority
 from shared.wecom.clients import Clients
 from sync_worker.failures import Failed, TooLateError
@@ -109,7 +106,7 @@ class Reconciler:
         now, abandoned = self._runtime.clock.now(), list(self._abandoned)
         with self._runtime.engine.begin() as connection:
             give_back(connection, abandoned)
-            tenants = self._usable(connection, due_tenants(connection, now=now))
+            tenants = self._directory.usable(connection, due_tenants(connection, now=now))
             with self._changed:
                 most = self._runtime.settings.worker_batch if limit is None else limit
                 shares = self._turns.shares(tenants, limit=most, now=monotonic())
@@ -154,16 +151,6 @@ class Reconciler:
                 left = [leased for batch in self._batches for leased in batch.leased]
             with self._runtime.engine.begin() as connection:
                 give_back(connection, left)
-
-    def _usable(self, connection: Connection, tenant_ids: Sequence[TenantId]) -> Mapping[TenantId, Tenant]:
-        """Those of which we know what reading them takes; one that is broken holds up no other."""
-        found = {}
-        for tenant_id in tenant_ids:
-            try:
-                found[tenant_id] = self._directory.tenant(connection, tenant_id)
-            except (LookupError, VaultError) as error:
-                log.error("reconcile.tenant_unusable", tenant_id=tenant_id, reason=type(error).__name__)
-        return found
 
     def _begin(self, tenant: Tenant, leased: Sequence[Leased]) -> None:
         batch = _Batch(tenant, leased, len(leased))

@@ -163,7 +163,7 @@ def _plan_relation(
                 state = State.OUT_OF_SIGHT
     elif state is State.ACTIVE and sight.relation is None and recorded is not None:
         state = recorded.state if recorded.state is State.OUT_OF_SIGHT else state
-    notes = _merged(_kept(recorded, told), sight.relation.notes if sight.relation else Notes())
+    notes = _merged(_kept(recorded, told, shown=sight.relation is not None), _shown(sight))
     if notes.add_state is None:
         notes = replace(notes, add_state=_told_state(evidence, since=_last_end_before(told, ends | half_over)))
     known = recorded.told if recorded else None
@@ -337,23 +337,25 @@ def _evidenced(friendship: Friendship, read: Observed, evidence: Sequence[Eviden
 
 
 def _edited(recorded: Relation | None, desired: Relation) -> tuple[str, ...]:
-    """Editable fields that had a known value and have another now; a first look at them is no edit."""
+    """Editable fields that had a known value and have another known one now; a first look at them is no edit."""
     if recorded is None:
         return ()
-    before, after = recorded.notes, desired.notes
-    return tuple(
-        name for name in EDITABLE if getattr(before, name) is not None and getattr(before, name) != getattr(after, name)
-    )
+    both = ((name, getattr(recorded.notes, name), getattr(desired.notes, name)) for name in EDITABLE)
+    return tuple(name for name, before, after in both if before is not None and after is not None and before != after)
 
 
-def _kept(recorded: Relation | None, told: Sequence[Friendship]) -> Notes:
-    """What is recorded; of how the friendship began only while it is the same one."""
+def _shown(sight: _Sight) -> Notes:
+    return sight.relation.notes if sight.relation is not None else Notes()
+
+
+def _kept(recorded: Relation | None, told: Sequence[Friendship], *, shown: bool) -> Notes:
+    """What is recorded; of a former friendship only what stands until a read shows the new one."""
     if recorded is None:
         return Notes()
     known = {one.started_at for one in recorded.friendships if one.started_at}
     began = told[-1].started_at if told else None
     if known and began is not None and began > max(known):
-        return replace(recorded.notes, add_way=None, oper_userid=None, add_state=None)
+        return Notes() if shown else replace(recorded.notes, add_way=None, oper_userid=None, add_state=None)
     return recorded.notes
 
 

@@ -4,22 +4,25 @@ Any number of threads and processes take steps at the same time; each holds one 
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import Counter
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from shared.clock import monotonic
 from shared.db.engine import describe, is_away
 from shared.directory import Directory
 from shared.errors import RetryableError, TerminalError
+from shared.plans import reopen
 from shared.runtime import Runtime
 from shared.sync_blocks import Block, add_blocks, give_up_block, lease_block, release_block, restart_block, split_block
 from shared.sync_runs import (
     CUT,
     WALK,
     LostLeaseError,
+    Run,
     add_incomplete,
     fail,
     finish,
@@ -31,6 +34,7 @@ from shared.sync_runs import (
 )
 from shared.wecom.clients import Clients
 from shared.wecom.errors import NO_MEMBER, NO_RELATION, PostponedError, WeComError
+from shared.wecom.errors.table import Action, entry_of
 from sync_worker.resync import CircleError, Pass, Work
 from sync_worker.resync.passes import PASSES
 
@@ -38,6 +42,7 @@ LONGEST_STEP_S = 5.0
 """A block is given back after so long, so that the corps take turns."""
 ASK_AGAIN_S = 0.1
 """Until a run that is not over, or waits for something, is asked again."""
+UNUSABLE_WAIT_S = 60.0
 BAD_CURSOR = 50100
 REFUSED_KEY = NO_MEMBER | NO_RELATION | {40031, 40058}
 """Whether one bad userid fails a whole batch read is not documented; if it does, it must not stop the walk."""
@@ -62,12 +67,25 @@ def walk_step(
         held = leased[0] if leased else lease_run(connection, now=now, lease_s=settings.lease_s)
         if held is None:
             return 0
-        work = Work(runtime, clients, directory.tenant(connection, held.tenant_id), held)
+        tenant = directory.usable(connection, [held.tenant_id]).get(held.tenant_id)
+        if tenant is None:
+            _put_off(connection, held, leased[1] if leased else None, at=now + timedelta(seconds=UNUSABLE_WAIT_S))
+            return 1
+    work = Work(runtime, clients, tenant, held)
     if leased:
         _walk_block(work, PASSES[held.resource], leased[1], stopping=stopping)
     else:
         _lead(work, PASSES[held.resource])
     return 1
+
+
+def _put_off(connection: Connection, held: Run, block: Block | None, *, at: datetime) -> None:
+    """Its corp cannot be opened: come again later, and let the others pass."""
+    reason = "the corp cannot be opened; was the secret key changed?"
+    if block is None:
+        release(connection, held, at=at, error=reason)
+    else:
+        release_block(connection, held, block, at=at, error=reason, failed=False)
 
 
 def _walk_block(work: Work, one: Pass, leased: Block, *, stopping: Callable[[], bool]) -> None:
@@ -105,11 +123,14 @@ def _block_failed(work: Work, block: Block, error: Exception) -> None:
         return
     over = code == BAD_CURSOR or isinstance(error, CircleError)
     tries = block.restarts if over else block.attempts
-    last = tries + 1 >= work.runtime.settings.resync_tries
+    final = isinstance(error, TerminalError) and not over  # the same call again cannot succeed
+    last = final or tries + 1 >= work.runtime.settings.resync_tries
+    # What refuses the app, or the corp, refuses each part of the block as well.
+    splits = len(block.keys) > 1 and not (code is not None and entry_of(code).action is Action.SETTLE)
     with work.runtime.engine.begin() as connection:
         if over and not last:
             restart_block(connection, work.run, block, now=work.runtime.clock.now())
-        elif len(block.keys) > 1 and (code in REFUSED_KEY or last):
+        elif splits and (code in REFUSED_KEY or last):
             split_block(connection, work.run, block, parts=len(block.keys) if code in REFUSED_KEY else 2)
             _report("resync.block_split", work, block, error)
             return
@@ -177,9 +198,9 @@ def _cut(work: Work, one: Pass) -> None:
 def _end(work: Work, one: Pass) -> None:
     with work.runtime.engine.begin() as connection:
         hold_run(connection, work.run)
-        finish(connection, work.run, now=work.runtime.clock.now())
-    ended.labels(one.resource, "done").inc()
-    log.info("resync.done", tenant_id=work.tenant.id, run_id=work.run.id, resource=one.resource)
+        outcome = finish(connection, work.run, now=work.runtime.clock.now())
+    ended.labels(one.resource, outcome).inc()
+    log.info(f"resync.{outcome}", tenant_id=work.tenant.id, run_id=work.run.id, resource=one.resource)
 
 
 def _ask_again(work: Work) -> None:
@@ -195,6 +216,8 @@ def _run_failed(work: Work, one: Pass, error: Exception) -> None:
         if last and work.run.kind != "bootstrap":
             add_incomplete(connection, work.run, [(work.run.phase, describe(error))])
             fail(connection, work.run, why=describe(error), now=now)
+            if work.run.kind == "approval":
+                reopen(connection, work.run)
             ended.labels(one.resource, "failed").inc()
         else:
             at = now + timedelta(seconds=_wait_s(work, work.run.attempts, error))

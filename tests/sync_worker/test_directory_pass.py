@@ -19,7 +19,7 @@ def staff(make_office: Callable[..., Office]) -> MakeStaff:
     """A corp in its working life; reads are never behind events."""
 
     def make(*, contact_sync: bool = False, **settings: object) -> Staff:
-        settings = {"deletion_lag_s": 0, "reconcile_backoff_s": (0.01,), **settings}
+        settings = {"deletion_lag_s": 1, "reconcile_backoff_s": (0.01,), **settings}
         return Staff(make_office(**settings), contact_sync=contact_sync).live()
 
     return make

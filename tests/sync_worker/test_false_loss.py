@@ -10,10 +10,12 @@ from tests.sync_worker.conftest import Office
 
 BATCH = "externalcontact/batch/get_by_user"
 QUICK = {"reconcile_backoff_s": (0.01,), "resync_tries": 2, "wecom_read_timeout_s": 0.3, "wecom_wait_s": 0.0}
+AGAIN = 40
+"""So often that no part of the block, however it is halved, gets through."""
 FAULTS: dict[str, dict[str, Any]] = {
     "empty list": {"spoil": "empty"},
     "no cursor": {"spoil": "no_cursor"},
-    "repeated cursor": {"spoil": "same_cursor", "times": 9},
+    "repeated cursor": {"spoil": "same_cursor", "times": AGAIN},
     "malformed": {"spoil": "garbage", "times": 9},
     "no list": {"spoil": {"external_contact_list": None, "next_cursor": None}},
     "rows of nobody": {"spoil": {"external_contact_list": [{}, None, {"follow_info": {"userid": "LiNa"}}]}},
@@ -23,7 +25,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "timeout": {"hang_s": 1, "times": 9},
     "84061": {"errcode": 84061, "times": 9},
     "40003": {"errcode": 40003, "times": 9},
-    "50100": {"errcode": 50100, "times": 9},
+    "50100": {"errcode": 50100, "times": AGAIN},
 }
 WAITS = ("45009", "malformed", "500", "timeout")
 """No error of the page: the API is closed, or WeCom seems to be down. The walk stands still, says why, and goes on."""

@@ -1,10 +1,12 @@
 """What a pass ends, and what it does not dare to end: confirmed by a read, judged by who is in sight, guarded."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from commands.demo_corp import CORP_ID, SECRET, record_demo_corp
+from shared.db.engine import run
 from shared.plans import NoSuchPlanError, approve, list_plans
 from tests.sync_worker.conftest import Office
 
@@ -138,3 +140,49 @@ def test_an_empty_answer_about_who_is_in_sight_hides_nobody(shop: Office):
     assert shop.rows("select state, count(*) from relation group by 1") == [("active", 200)]
     assert shop.rows("select count(*) from removal_plan") == [(0,)]
     assert shop.resync("external_contact") == [("external_contact", "done")]
+
+
+def test_a_plan_whose_application_fails_waits_for_a_person_again(make_office: Callable[..., Office]):
+    """Approved and not applied would be neither: nobody could approve it again, and no pass could make another."""
+    shop = make_office(guard_floor=0, guard_share=0.0, resync_tries=1, deletion_lag_s=0)
+    shop.corp.add_customers(5, userids=["LiNa"])
+    record_demo_corp(shop.runtime)
+    shop.walk()
+    see(shop, ["WangFang"])
+    shop.resync("external_contact")
+    with shop.runtime.engine.begin() as connection:
+        (plan,) = list_plans(connection, shop.tenant.id)
+        approve(connection, shop.tenant.id, plan["checksum"], by="Zhou", now=shop.runtime.clock.now())
+        run(connection, "update removal_operation set details = '{}'")  # a row that cannot be read any more
+    shop.walk()
+    with shop.runtime.engine.begin() as connection:
+        assert [one["state"] for one in list_plans(connection, shop.tenant.id)] == ["refused"]
+    assert shop.rows("select state from sync_run where kind = 'approval'") == [("failed",)]
+    assert states(shop, "LiNa") == {"active": 5}
+
+
+def test_a_corp_that_cannot_be_opened_holds_up_no_other(make_office: Callable[..., Office]):
+    """Its data key is damaged: its passes wait, those of the others are walked."""
+    shop = make_office()
+    record_demo_corp(shop.runtime, corp_id="wwbroken00000001")
+    record_demo_corp(shop.runtime)
+    with shop.runtime.engine.begin() as connection:
+        run(connection, "update tenant set data_key = 'x' where corp_id = 'wwbroken00000001'")
+    shop.walk()
+    assert shop.rows("select state from tenant order by id") == [("bootstrap",), ("live",)]
+    assert shop.rows("select distinct last_error from sync_run where tenant_id = 1")[0][0].startswith("the corp cannot")
+
+
+def test_a_withdrawn_permission_is_not_asked_for_a_hundred_times(shop: Office):
+    """48002 refuses the app: smaller blocks are refused as well, so the block is left out as it is (G6)."""
+    quick = shop.runtime.settings.model_copy(update={"resync_tries": 1, "resync_parallel": 1})
+    shop.runtime = replace(shop.runtime, settings=quick)
+    shop.__post_init__()
+    path = "externalcontact/batch/get_by_user"
+    shop.corp.post("/sim/faults", {"path": path, "errcode": 48002, "times": 99})
+    before = sum(shop.corp.get("/sim/calls").get(path, {}).values())
+    assert shop.resync("external_contact") == [("external_contact", "incomplete")]
+    assert sum(shop.corp.get("/sim/calls")[path].values()) - before == 1
+    ((incomplete,),) = shop.rows("select incomplete from sync_run order by id desc limit 1")
+    assert "48002" in incomplete[0][1]
+    assert shop.rows("select state, count(*) from relation group by 1") == [("active", 200)]

@@ -12,6 +12,8 @@ from shared.wecom.payloads.pages import Page
 from shared.wecom.payloads.reading import IDENTITY, Json, called, derived, number, reader, text, texts
 
 PERSONAL_TAG = 2
+LONGEST_ID = 256
+"""Ids have 64 characters at most. No index holds one that is much longer: it would hold up its page for ever."""
 
 
 def _tags(payload: Json) -> list[Any] | None:
@@ -110,14 +112,14 @@ class BatchRow:
 
 
 def batch_row(payload: object) -> BatchRow | None:
-    """None when one of the two halves does not name what it is about."""
+    """None when one of the two halves does not name what it is about, or by what is no id."""
     if not isinstance(payload, dict):
         return None
     contact, follow = payload.get("external_contact"), payload.get("follow_info")
     if not isinstance(contact, dict) or not isinstance(follow, dict):
         return None
     external_userid, userid = text(contact.get("external_userid")), text(follow.get("userid"))
-    if not external_userid or not userid:
+    if not external_userid or not userid or max(len(external_userid), len(userid)) > LONGEST_ID:
         return None
     return BatchRow(ExternalUserId(external_userid), UserId(userid), _digest(payload), payload)
 

@@ -419,3 +419,11 @@ def test_the_channel_of_a_half_add_that_ended_does_not_come_back():
     half = Evidence(LI, HALF_ADDED, at(0), "\u95e8\u5e971")
     plan = planned(read(2000, listed(LI, 1003)), recorded(), half, told(LI, DELETED, 1000), told(LI, ADDED, 1003))
     assert [one.notes.add_state for one in plan.relations] == [None]
+
+
+def test_a_new_friendship_begins_without_the_notes_of_the_one_before():
+    """What a read of it leaves out, an empty company name for one, is not what somebody once wrote of the old one."""
+    before = recorded(relation(LI, friendship(50, 80), notes=Notes(remark="old", remark_corp_name="Example")))
+    plan = planned(read(1000, listed(LI, 500, remark="")), before)
+    assert [one.notes for one in plan.relations] == [Notes(remark="")]
+    assert "relation_edited" not in {kind for kind, _, _ in facts_of(plan)}

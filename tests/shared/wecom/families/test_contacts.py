@@ -81,7 +81,8 @@ def test_the_batch_read_gives_pairs_and_who_was_left_out(client: WeComClient):
     with sampled("externalcontact.batch.get_by_user.last_page"):
         last = client.contacts.batch((LINA,))
     assert (len(last.rows), last.next_cursor, last.unlicensed) == (1, "", None)
-    broken = [{}, None, {"external_contact": {"external_userid": "wm1"}, "follow_info": {}}]
+    endless = {"external_contact": {"external_userid": "w" * 10_000}, "follow_info": {"userid": "LiNa"}}
+    broken = [{}, None, {"external_contact": {"external_userid": "wm1"}, "follow_info": {}}, endless]
     with answered("externalcontact/batch/get_by_user", {"errcode": 0, "external_contact_list": broken}):
         assert client.contacts.batch((LINA,)).rows == ()
     with sampled("externalcontact.batch.get_by_user.error_45033"), pytest.raises(WeComRetryableError):
