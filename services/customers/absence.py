@@ -23,14 +23,17 @@ def note_missing(
     userids: Sequence[UserId],
     before: datetime,
 ) -> int:
-    """Suspect the active relations of these associates, begun before `before`, that the block has not shown."""
+    """Suspect the relations of these associates, begun before `before`, that the block has not shown.
+
+    Also those that were out of sight: their associates have been in sight when the block was cut.
+    """
     return run(
         connection,
         # `except` hashes or sorts whatever the planner guesses about the arrays; a join might compare all with all.
         "insert into sync_absence (tenant_id, run_id, external_userid, userid, reason) "
         "select :tenant_id, :run_id, m.external_userid, m.userid, 'missing' from ("
         "select r.external_userid, r.userid from relation r "
-        "where r.tenant_id = :tenant_id and r.userid = any(:userids) and r.state = 'active' "
+        "where r.tenant_id = :tenant_id and r.userid = any(:userids) and r.state in ('active', 'out_of_sight') "
         "and (r.started_at is null or r.started_at < :before) "
         "except select u.external_userid, u.userid from sync_seen s, "
         "unnest(s.userids, s.external_userids) as u(userid, external_userid) where s.tenant_id = :tenant_id "

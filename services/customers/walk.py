@@ -82,6 +82,17 @@ def contacts_without_events(
     return {ExternalUserId(row["id"]) for row in rows}
 
 
+def contacts_unshown(connection: Connection, tenant: Tenant) -> list[ExternalUserId]:
+    """Contacts with a relation that may last, and that no walk has shown as it is recorded."""
+    rows = fetch_all(
+        connection,
+        "select distinct external_userid as id from relation where tenant_id = :tenant_id "
+        "and state in ('active', 'out_of_sight') and digest is null",
+        tenant_id=tenant.id,
+    )
+    return [ExternalUserId(row["id"]) for row in rows]
+
+
 FIRST_SIGHTS = """
 with r as (select * from jsonb_to_recordset(cast(:relations as jsonb)) as r(external_userid text, userid text,
     state text, half_at timestamptz, started_at timestamptz, ended_at timestamptz, ended_by text, past jsonb,

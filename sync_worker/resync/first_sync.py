@@ -1,6 +1,7 @@
 """The end of a first sync: assignment and standing of every contact, now that all their relations are known.
 
 It tells nobody. Most customers have friends and nothing else: those are decided all at once, the others one by one.
+What events told of before and the walk did not show is looked at by itself: a first sync judges nobody.
 """
 
 from functools import partial
@@ -8,13 +9,16 @@ from functools import partial
 from sqlalchemy import Connection
 
 from services.assignment.first import assign_first_friends
+from services.customers.model import CONTACT
 from services.customers.store import contacts_after, load_recorded, lock_customers
+from services.customers.walk import contacts_unshown
 from services.loss.store import mark_friends
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
 from shared.clock import monotonic
 from shared.db.engine import transact
 from shared.ids import ExternalUserId
+from shared.requests import BACKFILL, Subject, Wanted, want
 from shared.sync_runs import hold_run, set_phase
 from sync_worker.reconcilers import contacts
 from sync_worker.resync import Work
@@ -39,6 +43,7 @@ def _decide(connection: Connection, *, work: Work, cursor: str) -> str | None:
     hold_run(connection, work.run)
     keys = contacts_after(connection, work.tenant, cursor, limit=DECIDE_AT_ONCE)
     if not keys:
+        _want_unshown(connection, work)
         return None
     now = work.runtime.clock.now()
     lock_customers(connection, work.tenant, keys)
@@ -65,3 +70,11 @@ def _decide_one_by_one(connection: Connection, work: Work, keys: list[ExternalUs
     contacts.decide(connection, work.tenant, states, facts, now=now)
     caused = [Caused(fact, "bootstrap", work.run.caused_by) for found in facts.values() for fact in found]
     record_facts_and_notices(connection, work.tenant, caused, now=now, ttl_s=work.runtime.settings.message_ttl_s)
+
+
+def _want_unshown(connection: Connection, work: Work) -> None:
+    wishes = [
+        Wanted(Subject(work.tenant.id, CONTACT, one), BACKFILL, "bootstrap", work.run.caused_by)
+        for one in contacts_unshown(connection, work.tenant)
+    ]
+    want(connection, wishes, now=work.runtime.clock.now())

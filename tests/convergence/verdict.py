@@ -25,7 +25,7 @@ def differences(scene: Scene) -> list[str]:
         told = told_by(scene.received, town.corp_id, scene.history)
         recorded = _recorded(scene, town)
         lines = [*_of_contacts(shown, told, recorded), *of_directory(scene, town, reader, tenant_id)]
-        lines += [*of_tags(scene, reader, tenant_id), *of_chats(scene, reader, tenant_id)]
+        lines += [*of_tags(scene, reader, tenant_id), *of_chats(scene, town, reader, tenant_id)]
         found += [f"{town.corp_id}: {line}" for line in lines]
     return found
 

@@ -133,6 +133,22 @@ def test_a_range_that_comes_back_withdraws_the_plan_and_shows_all_again(shop: Of
     assert shop.rows("select state, count(*) from relation group by 1") == [("active", 200)]
 
 
+def test_what_ended_out_of_sight_ends_when_the_associate_is_seen_again(make_office: Callable[..., Office]):
+    """Nobody saw it, and no event came; the pass asks what became of those it does not find again (G2)."""
+    shop = make_office(deletion_lag_s=0)
+    shop.corp.add_customers(5, userids=["LiNa"])
+    record_demo_corp(shop.runtime)
+    shop.walk()
+    see(shop, [one for one in TEAM if one != "LiNa"])
+    shop.resync()
+    assert states(shop, "LiNa") == {"out_of_sight": 5}
+    for one in customers_of(shop, "LiNa")[:2]:
+        shop.corp.act({"do": "member_deletes", "userid": "LiNa", "external_userid": one, "silent": True})
+    see(shop, TEAM)
+    shop.resync()
+    assert states(shop, "LiNa") == {"active": 3, "ended_by_associate": 2}
+
+
 def test_an_empty_answer_about_who_is_in_sight_hides_nobody(shop: Office):
     """The first look says that nobody has the function, the second that all have: nothing was read, nothing goes."""
     shop.corp.post("/sim/faults", {"path": "externalcontact/get_follow_user_list", "spoil": "empty", "times": 2})

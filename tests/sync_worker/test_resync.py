@@ -59,3 +59,16 @@ def test_a_page_that_the_database_refuses_is_read_again_contact_by_contact(make_
     office.reconcile()
     assert office.rows("select count(*) from relation where state = 'active'") == [(19,)]
     assert office.rows("select count(*) from outbox") == [(0,)]
+
+
+def test_what_ended_unheard_before_the_walk_is_not_left_as_it_was(make_office: Callable[..., Office]) -> None:
+    """An event told of the friend before the first sync, nothing of the end: what the walk leaves out is read (G2)."""
+    office = make_office()
+    record_demo_corp(office.runtime)
+    friend = {"userid": "LiNa", "external_userid": office.happen({"do": "add", "userid": "LiNa", "name": "x"}, "added")}
+    office.reconciler.reconcile_due(limit=50)
+    assert office.rows("select state from relation") == [("active",)]
+    office.corp.act({"do": "member_deletes", **friend, "silent": True})
+    office.walk()
+    office.reconcile()
+    assert office.rows("select state from relation") == [("ended_by_associate",)]
