@@ -149,6 +149,23 @@ def release(connection: Connection, held: Run, *, at: datetime, error: str | Non
     )
 
 
+def release_for_next_step(connection: Connection, held: Run, *, now: datetime, pause: timedelta) -> None:
+    """Give the run back: at once when it has gone on since it was leased, after a pause when it waits for others."""
+    run(
+        connection,
+        "update sync_run set lease_until = null, last_error = null, attempts = 0, "
+        "next_try_at = case when (phase, cursor) = (:phase, :cursor) then cast(:later as timestamptz) else :now end "
+        "where tenant_id = :tenant_id and id = :id and fence = :fence",
+        phase=held.phase,
+        cursor=held.cursor,
+        later=now + pause,
+        now=now,
+        tenant_id=held.tenant_id,
+        id=held.id,
+        fence=held.fence,
+    )
+
+
 def set_phase(connection: Connection, held: Run, phase: str, *, cursor: str = "") -> None:
     """Go on to a phase; `cursor` is its own."""
     run(

@@ -30,6 +30,7 @@ from shared.sync_runs import (
     lease_run,
     open_bootstraps,
     release,
+    release_for_next_step,
     set_phase,
 )
 from shared.wecom.clients import Clients
@@ -40,8 +41,8 @@ from sync_worker.resync.passes import PASSES
 
 LONGEST_STEP_S = 5.0
 """A block is given back after so long, so that the corps take turns."""
-ASK_AGAIN_S = 0.1
-"""Until a run that is not over, or waits for something, is asked again."""
+ASK_AGAIN = timedelta(seconds=0.1)
+"""Until a run that waits for something is asked again."""
 UNUSABLE_WAIT_S = 60.0
 BAD_CURSOR = 50100
 REFUSED_KEY = NO_MEMBER | NO_RELATION | {40031, 40058}
@@ -205,7 +206,7 @@ def _end(work: Work, one: Pass) -> None:
 
 def _ask_again(work: Work) -> None:
     with work.runtime.engine.begin() as connection:
-        release(connection, work.run, at=work.runtime.clock.now() + timedelta(seconds=ASK_AGAIN_S))
+        release_for_next_step(connection, work.run, now=work.runtime.clock.now(), pause=ASK_AGAIN)
 
 
 def _run_failed(work: Work, one: Pass, error: Exception) -> None:
