@@ -1,7 +1,9 @@
 """Full passes: the first sync and an unchanged resync, against a bare walk and a row-by-row sync, in one run.
 
-`python -m bench sync` measures a corp of BENCH_CUSTOMERS customers (20,000) with BENCH_FOLLOWERS friends
-each (3), walked by BENCH_WORKERS workers (2).
+`python -m bench sync` measures a corp of BENCH_CUSTOMERS customers (20,000) with BENCH_FOLLOWERS friends each (3),
+walked by BENCH_WORKERS workers (2). Before a last resync, BENCH_MISSING (100) relations end without an event.
+BENCH_LATENCY_MS makes each call of WeCom's take so much longer, BENCH_AT_ONCE allows so many at once (10), and
+BENCH_PLAIN=0 leaves the others out: row by row, a million takes most of an hour.
 """
 
 import os
@@ -20,7 +22,7 @@ from bench.measure import Line
 from commands.demo_corp import CORP_ID, SECRET, SimulatedCorp, record_demo_corp
 from commands.stack import Stack
 from commands.waiting import wait_for
-from shared.db.engine import fetch_one, make_engine
+from shared.db.engine import fetch_all, fetch_one, make_engine
 from shared.runtime import Runtime
 from shared.settings import load_settings
 from shared.sync_runs import open_runs
@@ -35,58 +37,126 @@ UNLIMITED = {
     "LOG_LEVEL": "warning",
 }
 PATIENCE_S = 3600
+PAGE, CONSTANT = 100, 20
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One pass: how long, how many calls of its main API and in all, and the largest memory of a worker."""
+    """One pass: how long, how many calls of its main API and in all, and the most memory that each process has had."""
 
     seconds: float
     batch_calls: int
     calls: int
-    memory_mib: int
+    memory: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to measure, from the environment."""
+
+    customers: int
+    followers: int
+    workers: int
+    missing: int
+    latency_ms: int
+    at_once: int
+    plain: bool
+
+    @property
+    def relations(self) -> int:
+        return self.customers * self.followers
+
+    @property
+    def most_calls(self) -> int:
+        """Of a resync that finds `missing` relations gone: a call a page, two per hundred associates, a read each."""
+        return self.relations // PAGE + 2 * len(ASSOCIATES) // PAGE + self.missing + CONSTANT
 
 
 def measure() -> list[Line]:
-    customers = int(os.environ.get("BENCH_CUSTOMERS", "20000"))
-    followers = int(os.environ.get("BENCH_FOLLOWERS", "3"))
-    workers = int(os.environ.get("BENCH_WORKERS", "2"))
-    relations = customers * followers
-    with _system(customers, followers, workers) as (stack, corp):
+    wish = _wish()
+    with _system(wish) as (stack, corp):
         runtime = stack.open_runtime()
-        base_url = corp.simulator_url
-        bare_s = _timed(lambda: plain_walk.walk_only(base_url, CORP_ID, SECRET))
-        plain_s = _plain(stack, base_url, relations)
-        first = _measured(stack, corp, lambda: _first(runtime))
-        unchanged = _measured(stack, corp, lambda: _resync(runtime))
+        bare_s = plain_s = None
+        if wish.plain:
+            bare_s = _timed(lambda: plain_walk.walk_only(corp.simulator_url, CORP_ID, SECRET))
+            plain_s = _plain(stack, corp.simulator_url, wish.relations)
+        if wish.latency_ms:
+            corp.post("/sim/faults", {"path": "*", "latency_ms": wish.latency_ms})
+        passes = {"first sync": _measured(stack, corp, lambda: _first(runtime))}
+        passes["unchanged resync"] = _measured(stack, corp, lambda: _resync(runtime))
+        _end_unheard(corp, runtime, wish.missing)
+        passes[f"resync, {wish.missing:,} gone"] = last = _measured(stack, corp, lambda: _resync(runtime))
         size = _number(runtime.engine, "select pg_database_size(current_database()) / 1048576 as n")
-    out = sys.stdout.write
-    out(f"{customers:,} customers, {relations:,} relations, {workers} workers, database {size:,} MiB\n")
-    for name, one in (("first sync", first), ("unchanged resync", unchanged)):
-        out(
-            f"{name}: {one.seconds:.1f} s, {customers / one.seconds:,.0f} customers/s, {one.batch_calls:,} pages, "
-            f"{one.calls:,} calls in all, a worker's memory at most {one.memory_mib} MiB\n"
-        )
-    out(f"unchanged resync / bare walk: {unchanged.seconds / bare_s:.2f}\n")
-    return [
-        Line("bare walk, stores nothing", (relations / bare_s,), "relations/s"),
-        Line("sequential, row by row", (relations / plain_s,), "relations/s", 1.0),
-        Line("first sync", (relations / first.seconds,), "relations/s", plain_s / first.seconds),
-        Line("unchanged resync", (relations / unchanged.seconds,), "relations/s", plain_s / unchanged.seconds),
+        gone = _number(runtime.engine, "select count(*) as n from relation where state <> 'active'")
+    assert gone == wish.missing, f"{gone} relations ended, not {wish.missing}"
+    assert last.calls <= wish.most_calls, f"{last.calls} calls, more than {wish.most_calls}"
+    _tell(wish, passes, size)
+    lines = [
+        Line(name, (wish.relations / one.seconds,), "relations/s", _ratio(plain_s, one)) for name, one in passes.items()
     ]
+    if bare_s is None or plain_s is None:
+        return lines
+    sys.stdout.write(f"unchanged resync / bare walk: {passes['unchanged resync'].seconds / bare_s:.2f}\n")
+    others = [
+        Line("bare walk, stores nothing", (wish.relations / bare_s,), "relations/s"),
+        Line("sequential, row by row", (wish.relations / plain_s,), "relations/s", 1.0),
+    ]
+    return others + lines
+
+
+def _wish() -> Wish:
+    def number(name: str, default: int) -> int:
+        return int(os.environ.get(f"BENCH_{name}", default))
+
+    return Wish(
+        number("CUSTOMERS", 20_000),
+        number("FOLLOWERS", 3),
+        number("WORKERS", 2),
+        number("MISSING", 100),
+        number("LATENCY_MS", 0),
+        number("AT_ONCE", 10),
+        plain=bool(number("PLAIN", 1)),
+    )
+
+
+def _ratio(plain_s: float | None, one: Measured) -> float | None:
+    return None if plain_s is None else plain_s / one.seconds
+
+
+def _tell(wish: Wish, passes: dict[str, Measured], size_mib: int) -> None:
+    out = sys.stdout.write
+    out(
+        f"{wish.customers:,} customers, {wish.relations:,} relations, {wish.workers} workers, "
+        f"{wish.latency_ms} ms a call, {wish.at_once} at once, database {size_mib:,} MiB\n"
+    )
+    for name, one in passes.items():
+        out(
+            f"{name}: {one.seconds:.1f} s, {wish.customers / one.seconds:,.0f} customers/s, {one.batch_calls:,} pages, "
+            f"{one.calls:,} calls in all; most memory, MiB: {one.memory}\n"
+        )
+    out(f"the last resync may use {wish.most_calls:,} calls\n")
+
+
+def _end_unheard(corp: SimulatedCorp, runtime: Runtime, number: int) -> None:
+    """So many associates delete a customer, and no event tells of it."""
+    with runtime.engine.begin() as connection:
+        some = "select userid, external_userid from relation where state = 'active' limit :n"
+        pairs = [dict(row) for row in fetch_all(connection, some, n=number)]
+    corp.act([{"do": "member_deletes", **pair, "silent": True} for pair in pairs])
 
 
 @contextmanager
-def _system(customers: int, followers: int, workers: int) -> Iterator[tuple[Stack, SimulatedCorp]]:
+def _system(wish: Wish) -> Iterator[tuple[Stack, SimulatedCorp]]:
     with tempfile.TemporaryDirectory(prefix="guanxi-bench-", ignore_cleanup_errors=True) as folder:
         settings = load_settings(home=Path(folder), gateway_bind="127.0.0.1:0")
-        with Stack(settings, simulator=True, workers=workers, extra=UNLIMITED) as stack:
+        extra = {**UNLIMITED, "WECOM_AT_ONCE": str(wish.at_once)}
+        with Stack(settings, simulator=True, workers=wish.workers, extra=extra) as stack:
             assert stack.simulator_url is not None
             corp = SimulatedCorp(stack.simulator_url)
             corp.post("/sim/limits", {"per_minute": 0, "per_hour": 0, "ip_per_minute": 0, "ip_per_hour": 0})
             corp.create([], associates=ASSOCIATES, outlets={1: "总部", 2: "一店"})
-            told = {"count": customers, "userids": list(ASSOCIATES), "followers_each": followers, "mobiles": 0.2}
-            corp.post(f"/sim/corps/{CORP_ID}/customers/bulk", told)
+            told = {"count": wish.customers, "followers_each": wish.followers, "mobiles": 0.2}
+            corp.post(f"/sim/corps/{CORP_ID}/customers/bulk", {**told, "userids": list(ASSOCIATES)})
             yield stack, corp
 
 
@@ -113,21 +183,20 @@ def _measured(stack: Stack, corp: SimulatedCorp, work: object) -> Measured:
     after = corp.get("/sim/calls")
     pages = _calls(after, BATCH) - _calls(before, BATCH)
     calls = sum(_calls(after, path) - _calls(before, path) for path in after)
-    return Measured(seconds, pages, calls, _worker_memory_mib(stack))
+    return Measured(seconds, pages, calls, _memory(stack))
 
 
 def _calls(counts: dict[str, dict[str, int]], path: str) -> int:
     return sum(counts.get(path, {}).values())
 
 
-def _worker_memory_mib(stack: Stack) -> int:
-    """The largest memory that a worker has had so far."""
+def _memory(stack: Stack) -> str:
+    """The largest memory that each process has had so far."""
     peaks = []
-    for name, pid in stack.supervisor.pids().items():
-        if name.startswith("worker"):
-            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-            peaks += [int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM:")]
-    return max(peaks)
+    for name, pid in sorted(stack.supervisor.pids().items()):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        peaks += [f"{name} {int(line.split()[1]) // 1024}" for line in lines if line.startswith("VmHWM:")]
+    return ", ".join(peaks)
 
 
 def _first(runtime: Runtime) -> None:

@@ -23,14 +23,15 @@ def count_active_by_associate(connection: Connection, tenant_id: TenantId) -> di
     return {UserId(row["userid"]): row["n"] for row in rows}
 
 
-def active_contacts_of(
+def lasting_contacts_of(
     connection: Connection, tenant_id: TenantId, userid: UserId, *, before: datetime
 ) -> list[ExternalUserId]:
-    """The contacts of an associate whose friendship lasts and began before `before`."""
+    """The contacts of an associate in sight whose friendship lasts, as far as is known, and began before `before`."""
     rows = fetch_all(
         connection,
         "select external_userid as id from relation where tenant_id = :tenant_id and userid = :userid "
-        "and state = 'active' and (started_at is null or started_at < :before) order by external_userid",
+        "and state in ('active', 'out_of_sight') and (started_at is null or started_at < :before) "
+        "order by external_userid",
         tenant_id=tenant_id,
         userid=userid,
         before=before,

@@ -7,7 +7,7 @@ from functools import partial
 from services.customers.walk import changed_rows, contacts_in_hand
 from services.differences import customers as of_customers
 from services.differences.model import RELATION, Difference, What
-from services.differences.store import active_contacts_of, count_active_by_associate
+from services.differences.store import count_active_by_associate, lasting_contacts_of
 from shared.db.engine import describe
 from shared.errors import RetryableError, TerminalError
 from shared.ids import ExternalUserId, UserId
@@ -103,7 +103,7 @@ def _differences(view: View, rows: Sequence[BatchRow], *, read_at: datetime) -> 
 
 def _missing(view: View, userid: UserId, seen: Collection[Pair], *, before: datetime) -> tuple[Difference, ...]:
     with view.reading() as connection:
-        known = active_contacts_of(connection, view.tenant.id, userid, before=before)
+        known = lasting_contacts_of(connection, view.tenant.id, userid, before=before)
     return tuple(Difference(RELATION, one, What.MISSING, part=userid) for one in known if (userid, one) not in seen)
 
 
