@@ -153,14 +153,16 @@ def _plan_relation(
     if state is None:
         return
     if state is State.ACTIVE and sight.missing:
+        # Also a start within the friendship: it may be a new one, which reads do not show yet, after an unheard end.
+        young = any(sight.read.observed_at - at < sight.lags.addition for at in starts)
         match sight.absence:
-            case None | Absence.STILL_THERE:
-                _wait(draft, sight, userid=userid, started_at=told[-1].started_at)
-                return
-            case Absence.ENDED:
-                told, state = _ended_unseen(sight, starts, ends, half_at)
             case Absence.OUT_OF_SIGHT:
                 state = State.OUT_OF_SIGHT
+            case Absence.ENDED if not young:
+                told, state = _ended_unseen(sight, starts, ends, half_at)
+            case _:
+                _wait(draft, sight, userid=userid, young=young)
+                return
     elif state is State.ACTIVE and sight.relation is None and recorded is not None:
         state = recorded.state if recorded.state is State.OUT_OF_SIGHT else state
     notes = _merged(_kept(recorded, told, shown=sight.relation is not None), _shown(sight))
@@ -265,9 +267,8 @@ def _state(told: Sequence[Friendship], half_at: datetime | None, half_over: set[
     return last.ended_by if last is not None else None
 
 
-def _wait(draft: _Draft, sight: _Sight, *, userid: UserId, started_at: datetime | None) -> None:
+def _wait(draft: _Draft, sight: _Sight, *, userid: UserId, young: bool) -> None:
     """Leave the relation as recorded: reads may be behind, or a second look must come first."""
-    young = started_at is not None and sight.read.observed_at - started_at < sight.lags.addition
     if young:
         draft.look_again(sight.read.observed_at + LOOK_AGAIN_AFTER)
     elif sight.absence is Absence.STILL_THERE:  # one way of reading shows it, another does not: no hurry

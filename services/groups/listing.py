@@ -9,7 +9,10 @@ from shared.ids import TenantId, UserId
 
 _MISSED = (
     "from group_chat c where c.tenant_id = :tenant_id and c.listed_run is distinct from :run_id "
-    "and c.dismissed_at is null and c.out_of_sight_at is null "
+    "and c.dismissed_at is null "
+    # What became of a chat out of sight, a read says as soon as its owner can be seen again.
+    "and (c.out_of_sight_at is null or exists (select from associate a where a.tenant_id = c.tenant_id "
+    "and a.userid = c.owner_userid and a.has_contact)) "
     "and (cast(:owners as text[]) is null or c.owner_userid = any(:owners)) "
     # What became of the chats of owners who could not be walked is not known.
     "and not exists (select from sync_block b where b.tenant_id = c.tenant_id and b.run_id = :run_id "

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy import Connection
 
+from services.associates.record import record_follow_users
 from services.groups.listing import (
     count_missed,
     forget_listing,
@@ -49,8 +50,11 @@ log = structlog.get_logger()
 def cut(work: Work) -> list[Cut]:
     if work.run.kind == "approval":
         return []
+    now = work.runtime.clock.now()
     owners = set(work.client().contacts.follow_users())
     with work.runtime.engine.begin() as connection:
+        hold_run(connection, work.run)
+        record_follow_users(connection, work.tenant, owners, now=now)
         owners |= set(owners_to_walk(connection, work.tenant.id))
     if work.run.scope is not None:
         owners &= set(work.run.scope)

@@ -158,7 +158,8 @@ class Life(RuleBasedStateMachine):
         scene.deliver_all()
         scene.trouble(Trouble(0, "meanwhile after", about=f"external_userid={pair['external_userid']}"), meanwhile)
         scene.safely(lambda: scene.route() + scene.reconcile())
-        scene.found += unread(scene, town, (pair["userid"], pair["external_userid"]))
+        with self.stage.axe.resting():
+            scene.found += unread(scene, town, (pair["userid"], pair["external_userid"]))
 
     @rule(number=NUMBERS, out=st.sampled_from(["function_off", "function_off", "sight"]), where=SMALL)
     def somebody_goes_out_of_sight(self, number: int, out: str, where: int) -> None:

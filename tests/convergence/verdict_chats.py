@@ -12,6 +12,7 @@ DISMISSED = 49008
 
 def of_chats(scene: Scene, town: Town, reader: Reader, tenant_id: int) -> list[str]:
     lines = []
+    in_sight = reader.call("externalcontact/get_follow_user_list")["follow_user"]
     for chat in reader.look("look/chats"):
         chat_id = chat["chat_id"]
         read = reader.ask("externalcontact/groupchat/get", {"chat_id": chat_id, "need_name": 0})
@@ -25,7 +26,7 @@ def of_chats(scene: Scene, town: Town, reader: Reader, tenant_id: int) -> list[s
         if read["errcode"] == 0:
             there = _shown(scene, tenant_id, row, read["group_chat"])
         else:
-            there = _not_shown(row, read["errcode"])
+            there = _not_shown(row, read["errcode"], in_sight=in_sight)
         lines += [f"{chat_id}: {line}" for line in there]
     return lines
 
@@ -65,11 +66,11 @@ def _members(scene: Scene, tenant_id: int, chat_id: str) -> dict[str, int]:
     return {row["member_id"]: int(row["joined_at"].timestamp()) if row["joined_at"] else 0 for row in rows}
 
 
-def _not_shown(row: dict[str, Any] | None, code: int) -> list[str]:
+def _not_shown(row: dict[str, Any] | None, code: int, *, in_sight: list[str]) -> list[str]:
     if row is None or row["dismissed_at"] is not None:
         return []
-    if code == DISMISSED:
-        return ["was dismissed"]
+    if code == DISMISSED and (row["out_of_sight_at"] is None or row["owner_userid"] in in_sight):
+        return ["was dismissed"]  # what becomes of a chat out of sight, nobody asks until its owner is back
     return [] if row["out_of_sight_at"] is not None else [f"cannot be read ({code}), and is not out of sight"]
 
 

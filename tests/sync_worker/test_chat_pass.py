@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.demo_corp import record_demo_corp
+from commands.demo_corp import CORP_ID, SECRET, record_demo_corp
 from shared.plans import approve
 from shared.sync_runs import open_runs
 from shared.tenants import load_tenants
@@ -61,6 +61,25 @@ def test_a_resync_finds_what_no_event_told_of(town: ChatTown):
     assert town.mirror(fourth) == town.truth(fourth)
     assert town.rows("select notes ->> 'missing' from sync_run order by id desc limit 1") == [("1",)]
     assert town.rows("select count(*) from fact where type = 'chat_member_joined' and cause = 'resync'") == [(13,)]
+
+
+def test_a_chat_dismissed_out_of_sight_is_told_when_its_owner_can_be_seen(town: ChatTown):
+    """Nobody asks for it while the owner is hidden; then it is in no list, and a read of its own says why (GRP-1)."""
+    town.lag(0)
+    (chat,) = make(town.office, 1, "LiNa")
+    town.office.resync("group_chat")
+    state = "select out_of_sight_at is not null, dismissed_at is not null from group_chat"
+    app = {"name": "contact", "secret": SECRET, "agent_id": 1000002}
+    corp = town.office.corp
+    corp.post("/sim/corps", {"corp_id": CORP_ID, "apps": [{**app, "visible": ["WangFang"]}]})
+    town.office.resync()
+    assert town.rows(state) == [(True, False)]
+    town.act("dismiss_chat", chat_id=chat, silent=True)
+    town.office.resync()
+    assert town.rows(state) == [(True, False)]
+    corp.post("/sim/corps", {"corp_id": CORP_ID, "apps": [app]})
+    town.office.resync()
+    assert town.rows(state) == [(False, True)]
 
 
 @pytest.mark.parametrize("refused", [False, True])

@@ -301,6 +301,14 @@ def test_an_add_that_reads_never_show_is_looked_at_a_second_time():
     assert facts_of(plan) == [("relation_started", LI, 100), ("relation_deleted", LI, 220)]
 
 
+@pytest.mark.parametrize("absence", [None, Absence.ENDED])
+def test_an_add_within_a_friendship_waits_as_well(absence):
+    """Its end was unheard, and reads do not show the new one yet: that nobody is shown says nothing (LOSS-1)."""
+    plan = planned(read(1063), FRIENDS, told(LI, ADDED, 1000), **({"li": absence} if absence else {}))
+    assert (plan.relations, plan.facts, plan.unconfirmed) == ((), (), frozenset())
+    assert plan.look_again_at == at(1063) + LOOK_AGAIN_AFTER
+
+
 def test_a_start_says_whether_an_event_told_of_it():
     """A friendship found by a read alone is marked so, with way and state of the add where known (ASG-9)."""
     plan = planned(read(9, listed(LI, 5, add_way=1, add_state="door")), NEVER)
