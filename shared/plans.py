@@ -1,7 +1,7 @@
 """Removals too many to believe: kept as a plan with a checksum, until a person approves exactly that plan.
 
-One plan per corp and resource is open at a time. A later pass that finds the same removals keeps the plan and its
-checksum; one that finds others, or none, supersedes it.
+One plan per corp and resource waits at a time, also while an approved one is applied. A later complete pass that finds
+the same removals keeps the plan and its checksum; one that finds others, or none, supersedes it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -65,7 +65,12 @@ def add_operations(connection: Connection, tenant_id: TenantId, plan_id: int, op
 
 
 def seal(connection: Connection, held: Run, plan_id: int, *, resource: str, now: datetime) -> str:
-    """Give the plan its checksum and make it the open one; the checksum. The same as the open one keeps that."""
+    """Give the plan its checksum and make it the one that waits; the checksum of that.
+
+    The same as an open one keeps that, and so does what a pass finds that has not seen all of the resource.
+    """
+    if _sees_a_part(connection, held) and (waiting := _waiting(connection, held.tenant_id, resource)) is not None:
+        return waiting
     row = fetch_one(
         connection,
         "select left(encode(sha256(convert_to(coalesce(string_agg(subject_key || '|' || userid || '|' "
@@ -86,7 +91,7 @@ def seal(connection: Connection, held: Run, plan_id: int, *, resource: str, now:
     )
     if same is not None:
         return checksum
-    supersede(connection, held.tenant_id, resource=resource, now=now)
+    _supersede(connection, held.tenant_id, resource=resource, now=now)
     run(
         connection,
         "update removal_plan set state = 'refused', checksum = :checksum, counts = (select jsonb_object_agg(action, n) "
@@ -99,6 +104,39 @@ def seal(connection: Connection, held: Run, plan_id: int, *, resource: str, now:
     return checksum
 
 
+def _supersede(connection: Connection, tenant_id: TenantId, *, resource: str, now: datetime) -> int:
+    return run(
+        connection,
+        "update removal_plan set state = 'superseded', decided_at = :now where tenant_id = :tenant_id "
+        "and resource = :resource and state = 'refused'",
+        tenant_id=tenant_id,
+        resource=resource,
+        now=now,
+    )
+
+
+def _sees_a_part(connection: Connection, held: Run) -> bool:
+    row = fetch_one(
+        connection,
+        "select scope is not null or incomplete <> '[]' as part from sync_run "
+        "where tenant_id = :tenant_id and id = :id",
+        tenant_id=held.tenant_id,
+        id=held.id,
+    )
+    return row is not None and bool(row["part"])
+
+
+def _waiting(connection: Connection, tenant_id: TenantId, resource: str) -> str | None:
+    row = fetch_one(
+        connection,
+        "select checksum from removal_plan where tenant_id = :tenant_id and resource = :resource "
+        "and state = 'refused' for update",
+        tenant_id=tenant_id,
+        resource=resource,
+    )
+    return str(row["checksum"]) if row else None
+
+
 def refuse(
     connection: Connection, held: Run, *, resource: str, operations: Iterable[Operation], reason: str, now: datetime
 ) -> str:
@@ -108,16 +146,14 @@ def refuse(
     return seal(connection, held, plan_id, resource=resource, now=now)
 
 
-def supersede(connection: Connection, tenant_id: TenantId, *, resource: str, now: datetime) -> int:
-    """What an earlier pass wanted to remove does not hold any more; the number of plans withdrawn."""
-    return run(
-        connection,
-        "update removal_plan set state = 'superseded', decided_at = :now where tenant_id = :tenant_id "
-        "and resource = :resource and state = 'refused'",
-        tenant_id=tenant_id,
-        resource=resource,
-        now=now,
-    )
+def withdraw(connection: Connection, held: Run, *, resource: str, now: datetime) -> int:
+    """What an earlier pass wanted to remove does not hold any more; the number of plans withdrawn.
+
+    None, when the run has seen a part of the resource only.
+    """
+    if _sees_a_part(connection, held):
+        return 0
+    return _supersede(connection, held.tenant_id, resource=resource, now=now)
 
 
 def approve(connection: Connection, tenant_id: TenantId, checksum: str, *, by: str, now: datetime) -> int:
@@ -152,10 +188,13 @@ def approve(connection: Connection, tenant_id: TenantId, checksum: str, *, by: s
 
 
 def reopen(connection: Connection, held: Run) -> None:
-    """The run that was to apply a plan is given up: the plan waits for a person again."""
+    """The run that was to apply a plan is given up: the plan waits for a person again, unless a later one does."""
     run(
         connection,
-        "update removal_plan set state = 'refused' where tenant_id = :tenant_id and id = :id and state = 'approved'",
+        "update removal_plan p set state = case when exists (select from removal_plan w "
+        "where w.tenant_id = p.tenant_id and w.resource = p.resource and w.state = 'refused') "
+        "then 'superseded' else 'refused' end "
+        "where tenant_id = :tenant_id and id = :id and state = 'approved'",
         tenant_id=held.tenant_id,
         id=plan_of(held),
     )

@@ -86,6 +86,7 @@ def want(connection: Connection, wishes: Iterable[Wanted], *, now: datetime) -> 
 
 def hold(connection: Connection, leased: Sequence[Leased]) -> list[Leased]:
     """Those whose lease is still the newest, locked until this transaction ends; the others lost theirs to somebody."""
+    lock(connection, [one.subject for one in leased])
     held = fetch_all(
         connection,
         "select q.tenant_id, q.subject_kind, q.subject_key from request q "
@@ -99,15 +100,14 @@ def hold(connection: Connection, leased: Sequence[Leased]) -> list[Leased]:
 
 
 def lock(connection: Connection, subjects: Iterable[Subject]) -> None:
-    """Lock the requests of these subjects, as far as they have one: no run commits for them until this one has."""
-    rows = [{"tenant_id": s.tenant_id, "kind": s.kind, "key": s.key} for s in sorted(subjects)]
+    """Lock these subjects until this transaction ends, whether they have rows or not: what is planned from the rows of
+    one is written before anybody else plans. To be called before any of their rows is locked.
+    """
     fetch_all(
         connection,
-        "select q.subject_key from request q "
-        "join jsonb_to_recordset(cast(:rows as jsonb)) as r(tenant_id int, kind text, key text) "
-        "on (q.tenant_id, q.subject_kind, q.subject_key) = (r.tenant_id, r.kind, r.key) "
-        "order by q.tenant_id, q.subject_kind, q.subject_key for update of q",
-        rows=as_json(rows),
+        "select pg_advisory_xact_lock(k) from (select distinct hashtextextended(s, 0) as k "
+        "from unnest(cast(:subjects as text[])) as s order by 1) in_one_order",
+        subjects=[f"{one.tenant_id}/{one.kind}/{one.key}" for one in subjects],
     )
 
 

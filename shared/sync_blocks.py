@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from shared.db.engine import Row, as_json, fetch_one, run
+from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
 from shared.sync_runs import RUN, LostLeaseError, Run, add_incomplete, read_run
+
+CLAIMS = 0x67756178
+"""The advisory lock under which blocks are claimed, one claim after the other: how many are at work is counted."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,24 @@ class Block:
 
 
 def lease_block(connection: Connection, *, parallel: int, now: datetime, lease_s: float) -> tuple[Run, Block] | None:
-    """Take the next block of the corp that has the fewest at work; at most `parallel` of one run at a time."""
+    """Take the next block of the corp that has the fewest at work, and whose last page is the oldest.
+
+    At most `parallel` of one run are at work at a time.
+    """
+    fetch_all(connection, "select pg_advisory_xact_lock(:claims)", claims=CLAIMS)
     row = fetch_one(
         connection,
         "with busy as (select tenant_id, run_id, count(*) as n from sync_block "
         "where not done and lease_until >= :now group by 1, 2), "
+        "served as (select q.tenant_id, max(b.saved_at) as at from sync_run q join sync_block b "
+        "on b.tenant_id = q.tenant_id and b.run_id = q.id where q.state = 'walking' group by 1), "
         "due as (select b.tenant_id, b.run_id, b.number from sync_run q join sync_block b "
         "on b.tenant_id = q.tenant_id and b.run_id = q.id left join busy on busy.tenant_id = q.tenant_id "
         "and busy.run_id = q.id where q.state = 'walking' and q.next_try_at <= :now and not b.done "
         "and b.next_try_at <= :now and (b.lease_until is null or b.lease_until < :now) "
         "and coalesce(busy.n, 0) < :parallel "
-        "order by coalesce((select sum(n) from busy x where x.tenant_id = q.tenant_id), 0), b.run_id, b.number "
+        "order by coalesce((select sum(n) from busy x where x.tenant_id = q.tenant_id), 0), "
+        "(select at from served x where x.tenant_id = q.tenant_id) nulls first, b.run_id, b.number "
         "limit 1 for update of b skip locked) "
         "update sync_block b set lease_until = :until, fence = b.fence + 1, started_at = coalesce(b.started_at, :now) "
         "from due where (b.tenant_id, b.run_id, b.number) = (due.tenant_id, due.run_id, due.number) "
@@ -98,6 +108,18 @@ def add_blocks(connection: Connection, held: Run, cuts: Sequence[Cut]) -> None:
         id=held.id,
         rows=as_json([{"n": n, "kind": cut.kind, "keys": list(cut.keys)} for n, cut in enumerate(cuts, start=1)]),
     )
+
+
+def keys_of_blocks(connection: Connection, held: Run) -> set[str]:
+    """All that the run's blocks walk, or have walked, or were given up on."""
+    row = fetch_one(
+        connection,
+        "select array_agg(distinct key) as keys from sync_block, unnest(userids) as key "
+        "where tenant_id = :tenant_id and run_id = :id",
+        tenant_id=held.tenant_id,
+        id=held.id,
+    )
+    return set((row["keys"] if row else None) or ())
 
 
 def hold_block(connection: Connection, held: Run, block: Block) -> None:
@@ -183,8 +205,12 @@ def release_block(
 
 
 def restart_block(connection: Connection, held: Run, block: Block, *, now: datetime) -> Block:
-    """Walk the block from its beginning: its cursor was refused, is old, or led in a circle."""
-    run(
+    """Walk the block from its beginning: its cursor was refused, is old, or led in a circle.
+
+    Raises:
+        LostLeaseError: somebody else walks it.
+    """
+    mine = run(
         connection,
         "update sync_block set cursor = '', pages = 0, anchor = '', rows = 0, started_at = :now, saved_at = null, "
         "restarts = restarts + 1 "
@@ -195,13 +221,19 @@ def restart_block(connection: Connection, held: Run, block: Block, *, now: datet
         fence=block.fence,
         now=now,
     )
+    if not mine:
+        raise LostLeaseError
     forget_seen(connection, held, block)
     return replace(block, cursor="", pages=0, anchor="", started_at=now, saved_at=None, restarts=block.restarts + 1)
 
 
 def give_up_block(connection: Connection, held: Run, block: Block, *, why: str) -> None:
-    """Leave the block unread: the run ends as incomplete, and nothing is concluded from what the block showed."""
-    run(
+    """Leave the block unread: the run ends as incomplete, and nothing is concluded from what the block showed.
+
+    Raises:
+        LostLeaseError: somebody else walks it.
+    """
+    mine = run(
         connection,
         "update sync_block set done = true, kind = 'given_up', lease_until = null, last_error = :why "
         "where tenant_id = :tenant_id and run_id = :id and number = :number and fence = :fence",
@@ -211,6 +243,8 @@ def give_up_block(connection: Connection, held: Run, block: Block, *, why: str) 
         number=block.number,
         fence=block.fence,
     )
+    if not mine:
+        raise LostLeaseError
     forget_seen(connection, held, block)
     where = ", ".join(block.keys[:5]) + (f" and {len(block.keys) - 5} more" if len(block.keys) > 5 else "")
     add_incomplete(connection, held, [(where or block.kind, why)])

@@ -272,15 +272,18 @@ def _go_live(connection: Connection, tenant_id: TenantId, *, now: datetime) -> N
 
 def cancel_runs(connection: Connection, tenant_id: TenantId, *, resources: Collection[str], now: datetime) -> int:
     """Stop open resyncs where they are; what they have recorded stays. The number stopped."""
-    return run(
+    cancelled = fetch_all(
         connection,
-        "update sync_run set state = 'cancelled', finished_at = :now, lease_until = null "
+        "update sync_run q set state = 'cancelled', finished_at = :now, lease_until = null "  # noqa: S608 - a constant
         "where tenant_id = :tenant_id and state in ('walking', 'settling') and kind = 'resync' "
-        "and resource = any(:resources)",
+        f"and resource = any(:resources) returning {RUN}",
         tenant_id=tenant_id,
         resources=list(resources),
         now=now,
     )
+    for row in cancelled:
+        _forget_run(connection, read_run(row))
+    return len(cancelled)
 
 
 def load_progress(connection: Connection) -> Sequence[Row]:

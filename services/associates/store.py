@@ -208,6 +208,17 @@ def departed(connection: Connection, tenant_id: TenantId, userids: Iterable[User
     return {UserId(row["userid"]): row["gone_at"] for row in rows}
 
 
+def with_contact(connection: Connection, tenant_id: TenantId, userids: Iterable[UserId]) -> set[UserId]:
+    """Those who have the customer-contact function, as far as the last look at all who have it said."""
+    rows = fetch_all(
+        connection,
+        "select userid from associate where tenant_id = :tenant_id and userid = any(:userids) and has_contact",
+        tenant_id=tenant_id,
+        userids=sorted({one for one in userids if one}),
+    )
+    return {UserId(row["userid"]) for row in rows}
+
+
 def associates_in_hand(connection: Connection, tenant_id: TenantId, userids: Iterable[UserId]) -> set[UserId]:
     """Those whom a request of an event or a person will look at."""
     rows = fetch_all(

@@ -54,7 +54,10 @@ def note_not_in_sight(
     in_sight: Sequence[UserId],
     scope: Sequence[UserId] | None = None,
 ) -> list[UserId]:
-    """Suspect all active relations of associates who are not among those in sight; which associates."""
+    """Suspect all active relations of associates who are not among those in sight; which associates.
+
+    Of associates who have left, also the relations that went out of sight before that was known.
+    """
     rows = fetch_all(
         connection,
         # Jumps from associate to associate: the relations of those in sight are not looked at.
@@ -71,8 +74,10 @@ def note_not_in_sight(
     run(
         connection,
         "insert into sync_absence (tenant_id, run_id, external_userid, userid, reason) "
-        "select :tenant_id, :run_id, external_userid, userid, 'not_in_sight' from relation "
-        "where tenant_id = :tenant_id and userid = any(:userids) and state = 'active' "
+        "select :tenant_id, :run_id, r.external_userid, r.userid, 'not_in_sight' from relation r "
+        "where r.tenant_id = :tenant_id and r.userid = any(:userids) and (r.state = 'active' "
+        "or r.state = 'out_of_sight' and exists (select from associate a where a.tenant_id = r.tenant_id "
+        "and a.userid = r.userid and a.gone_at is not null)) "
         "on conflict (tenant_id, run_id, external_userid, userid) do update set reason = 'not_in_sight'",
         tenant_id=tenant_id,
         run_id=run_id,
@@ -203,6 +208,7 @@ def count_active(connection: Connection, tenant_id: TenantId) -> int:
     return int(row["n"]) if row else 0
 
 
+SHOWN = "shown_at"
 GUARDED = ("ended", "out_of_sight")
 """Verdicts that a change of the app's rights could bring about; a departure has evidence of its own."""
 
@@ -231,13 +237,17 @@ def move_to_plan(connection: Connection, tenant_id: TenantId, run_id: int, plan_
 
 @dataclass(frozen=True)
 class Removal:
-    """A relation that is to end, or to go out of sight. `at`: of the read that says so; `ended_at`: of a departure."""
+    """A relation that is to end, or to go out of sight. `at`: of the read that says so; `ended_at`: of a departure.
+
+    `shown`: a later walk has shown it.
+    """
 
     external_userid: ExternalUserId
     userid: UserId
     verdict: str
     at: datetime
     ended_at: datetime | None = None
+    shown: bool = False
 
 
 def next_removals(connection: Connection, tenant_id: TenantId, run_id: int, *, limit: int) -> list[Removal]:
@@ -290,12 +300,34 @@ def approved_removals(
 
 
 def _removal(operation: Operation) -> Removal:
-    at = datetime.fromisoformat(str(operation.details["at"]))
-    return Removal(ExternalUserId(operation.subject_key), UserId(operation.userid), operation.action, at)
+    at, shown = datetime.fromisoformat(str(operation.details["at"])), SHOWN in operation.details
+    return Removal(ExternalUserId(operation.subject_key), UserId(operation.userid), operation.action, at, shown=shown)
+
+
+def note_shown(
+    connection: Connection, tenant_id: TenantId, pairs: Sequence[tuple[ExternalUserId, UserId]], *, at: datetime
+) -> int:
+    """Note in the plans that are open which of their relations a read of `at` shows; how many."""
+    return run(
+        connection,
+        "update removal_operation o set details = o.details || jsonb_build_object(cast(:shown as text), :at) "
+        "from removal_plan p, unnest(cast(:contacts as text[]), cast(:userids as text[])) "
+        "as r(external_userid, userid) where p.tenant_id = :tenant_id and p.resource = :resource "
+        "and p.state in ('refused', 'approved') "
+        "and o.tenant_id = p.tenant_id and o.plan_id = p.id and o.subject_key = r.external_userid "
+        "and o.userid = r.userid and cast(o.details ->> 'at' as timestamptz) < :at",
+        tenant_id=tenant_id,
+        resource=CONTACT,
+        shown=SHOWN,
+        at=at,
+        contacts=[contact for contact, _ in pairs],
+        userids=[userid for _, userid in pairs],
+    )
 
 
 def overtaken(connection: Connection, tenant_id: TenantId, removals: Sequence[Removal]) -> set[tuple[str, str]]:
     """Those of which somebody knows better since: the relation was seen, or its contact was looked at."""
+    shown = {(one.external_userid, one.userid) for one in removals if one.shown}
     rows = fetch_all(
         connection,
         "select p.external_userid, p.userid from jsonb_to_recordset(cast(:rows as jsonb)) as p(external_userid text, "
@@ -308,4 +340,4 @@ def overtaken(connection: Connection, tenant_id: TenantId, removals: Sequence[Re
         kind=CONTACT,
         rows=as_json([{"external_userid": r.external_userid, "userid": r.userid, "at": r.at} for r in removals]),
     )
-    return {(row["external_userid"], row["userid"]) for row in rows}
+    return shown | {(row["external_userid"], row["userid"]) for row in rows}

@@ -39,6 +39,7 @@ def record_contacts(
     if not changed:
         return {}
     customers = _record_profiles(connection, tenant, changed, provenance, now=now)
+    _forget_digests(connection, tenant, [plan.external_userid for plan in changed if plan.profile is not None])
     _record_relations(connection, tenant, changed, provenance)
     _record_unionids(connection, tenant, changed, customers, now=now)
     return customers
@@ -91,6 +92,17 @@ def _record_profiles(
         rows=as_json(rows),
     )
     return {ExternalUserId(row["external_userid"]): CustomerId(row["customer_id"]) for row in stored}
+
+
+def _forget_digests(connection: Connection, tenant: Tenant, external_userids: Sequence[ExternalUserId]) -> None:
+    """A digest is of a relation with its contact's profile: what a walk showed with another one speaks for neither."""
+    run(
+        connection,
+        "update relation set digest = null where tenant_id = :tenant_id and external_userid = any(:ids) "
+        "and digest is not null",
+        tenant_id=tenant.id,
+        ids=sorted(external_userids),
+    )
 
 
 def profile_row(profile: Profile, cipher: Cipher) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
+from services.associates.store import with_contact
 from services.customers.walk import changed_rows, contacts_in_hand
 from services.differences import customers as of_customers
 from services.differences.model import RELATION, Difference, What
@@ -119,8 +120,9 @@ def _unassigned(view: View) -> Iterator[Step]:
             yield Step(unread=(("customers of members who left", describe(error)),))
             return
         now = view.now
-        sightings = sightings_of_unassigned(page, "resync", None, left_by=now, now=now)
         with view.reading() as connection:
+            there = with_contact(connection, view.tenant.id, [one.handover_userid for one in page.rows])
+            sightings = sightings_of_unassigned(page, "resync", None, there=there, left_by=now, now=now)
             recorded, plans = contacts.plan(connection, view.runtime.settings, view.tenant, sightings)
         found = [one for key in plans for one in of_customers.outlook(plans[key], recorded[key]).differences]
         yield Step(len(page.rows), tuple(found))

@@ -21,7 +21,7 @@ from services.groups.model import CHAT
 from services.planning import Cause, refuse_if_unsafe
 from shared.db.engine import transact
 from shared.ids import UserId
-from shared.plans import Operation, close_plan, operations_of, plan_of, refuse, supersede
+from shared.plans import Operation, close_plan, operations_of, plan_of, refuse, withdraw
 from shared.requests import BACKFILL, Subject, Wanted, want
 from shared.sync_blocks import Block, Cut, hold_block, save_page
 from shared.sync_runs import WALK, Run, add_incomplete, add_notes, hold_run, open_requests, set_phase
@@ -138,8 +138,8 @@ def _judge(connection: Connection, work: Work) -> None:
     add_notes(connection, work.run, missing=missed)
     reason = refuse_if_unsafe(removals=missed, known=known, share=settings.guard_share, floor=settings.guard_floor)
     if reason is None:
-        if work.run.scope is None:  # whatever an earlier pass missed is there again, or little enough by now
-            supersede(connection, tenant_id, resource=RESOURCE, now=now)
+        # Whatever an earlier pass missed is there again, or little enough by now.
+        withdraw(connection, work.run, resource=RESOURCE, now=now)
         set_phase(connection, work.run, MISSED)
         return
     chats = missed_chats(connection, tenant_id, work.run.id, owners=work.run.scope, listed_before=True)

@@ -9,9 +9,8 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
-from services.customers.absence import note_missing
+from services.customers.absence import note_missing, note_shown
 from services.customers.model import CONTACT, Observed
 from services.customers.plan import plan_first_sight
 from services.customers.walk import (
@@ -23,7 +22,7 @@ from services.customers.walk import (
     record_first_sights,
 )
 from services.planning import Cause
-from shared.db.engine import describe, is_away, transact
+from shared.db.engine import describe, transact
 from shared.ids import ExternalUserId, UserId
 from shared.requests import BACKFILL, Subject, Wanted, lock, want
 from shared.sync_blocks import Block, add_seen, forget_seen, save_page
@@ -31,6 +30,7 @@ from shared.sync_runs import Run
 from shared.wecom.payloads.contacts import BatchPage, BatchRow
 from sync_worker.reconcilers import contacts
 from sync_worker.resync import CircleError, Work
+from sync_worker.resync.one_by_one import is_of_a_row, record_one_by_one
 
 log = structlog.get_logger()
 
@@ -47,20 +47,38 @@ def walk_page(work: Work, block: Block) -> Block | None:
         raise CircleError
     try:
         return transact(work.runtime.engine, lambda c: _record(c, work, block, page, read_at=read_at))
-    except DBAPIError as error:
-        if is_away(error):
+    except Exception as error:
+        if not is_of_a_row(error):
             raise
         log.warning("resync.page_refused", tenant_id=work.tenant.id, rows=len(page.rows), reason=describe(error))
-        return transact(work.runtime.engine, lambda c: _leave_to_themselves(c, work, block, page))
+        return transact(work.runtime.engine, lambda c: _record(c, work, block, page, read_at=read_at, spoilt=True))
 
 
-def _record(connection: Connection, work: Work, block: Block, page: BatchPage, *, read_at: datetime) -> Block | None:
+def _record(
+    connection: Connection, work: Work, block: Block, page: BatchPage, *, read_at: datetime, spoilt: bool = False
+) -> Block | None:
+    """`spoilt`: one of its rows cannot be recorded; that contact is read by itself, and buried if need be."""
     rows = list({(row.external_userid, row.userid): row for row in page.rows}.values())
     pairs = [(row.external_userid, row.userid) for row in rows]
     changed = [rows[n] for n in changed_rows(connection, work.tenant, pairs, [row.digest for row in rows])]
-    if changed:
+    if changed and spoilt:
+        contacts_of_page = _by_contact(changed)
+        failed = record_one_by_one(
+            connection, contacts_of_page, lambda part: _record_changed(connection, work, part, read_at=read_at)
+        )
+        _want(connection, work, {part[0].external_userid for part, _ in failed})
+    elif changed:
         _record_changed(connection, work, changed, read_at=read_at)
+    if work.run.kind != "bootstrap":
+        note_shown(connection, work.tenant.id, pairs, at=read_at)
     return _save(connection, work, block, page, rows)
+
+
+def _by_contact(rows: Sequence[BatchRow]) -> list[list[BatchRow]]:
+    found: dict[ExternalUserId, list[BatchRow]] = {}
+    for row in sorted(rows, key=lambda one: one.external_userid):
+        found.setdefault(row.external_userid, []).append(row)
+    return list(found.values())
 
 
 def _save(connection: Connection, work: Work, block: Block, page: BatchPage, rows: Sequence[BatchRow]) -> Block | None:
@@ -158,12 +176,6 @@ def sightings_of(
         observed = Observed(row.external_userid, profile, relations, read_at, complete=False)
         found[row.external_userid] = contacts.Sighting(observed, cause, caused_by)
     return [found[one] for one in sorted(found)]
-
-
-def _leave_to_themselves(connection: Connection, work: Work, block: Block, page: BatchPage) -> Block | None:
-    """A page that the database refuses is read again contact by contact: the bad one is buried, the others arrive."""
-    _want(connection, work, {row.external_userid for row in page.rows})
-    return _save(connection, work, block, page, page.rows)
 
 
 def _want(connection: Connection, work: Work, external_userids: set[ExternalUserId]) -> None:

@@ -4,13 +4,15 @@ A first sync walks, then decides who each customer is assigned to. A resync walk
 applies.
 """
 
+from collections.abc import Sequence
+
 from services.associates.model import ASSOCIATE
 from services.associates.record import record_follow_users
 from services.associates.store import unknown_associates
 from services.customers.absence import cut_confirmations
 from shared.ids import UserId
 from shared.requests import BACKFILL, Subject, Wanted, want
-from shared.sync_blocks import Block, Cut
+from shared.sync_blocks import Block, Cut, add_blocks, keys_of_blocks
 from shared.sync_runs import WALK, hold_run, set_phase
 from sync_worker.resync import Pass, Work
 from sync_worker.resync.contact_pages import cause_of, walk_page
@@ -44,7 +46,7 @@ def cut(work: Work) -> list[Cut]:
             for one in unknown
         ]
         want(connection, names, now=now)
-    walked = [one for one in userids if work.run.scope is None or one in work.run.scope]
+    walked = [one for one in userids if _is_meant(work, one)]
     return [*_blocks(walked, parallel=work.runtime.settings.resync_parallel), Cut((), UNASSIGNED)]
 
 
@@ -64,19 +66,51 @@ def walk(work: Work, block: Block) -> Block | None:
 
 
 def finish(work: Work) -> bool:
-    match work.run.kind, work.run.phase:
-        case "approval", _:
-            return apply_approved(work)
-        case "bootstrap", _:
-            return decide_some(work)
-        case _, phase if phase == WALK:
-            suspect_those_out_of_sight(work)
-            _confirm(work)
-            return False
-        case _, "confirm":
-            judge_suspects(work, next_phase="apply")
-            return False
+    if work.run.kind == "approval":
+        return apply_approved(work)
+    if work.run.phase == WALK:
+        _end_walk(work)
+        return False
+    if work.run.kind == "bootstrap":
+        return decide_some(work)
+    if work.run.phase == "confirm":
+        judge_suspects(work, next_phase="apply")
+        return False
     return apply_some(work)
+
+
+def _end_walk(work: Work) -> None:
+    in_sight = work.client().contacts.follow_users()
+    if work.run.kind != "departure" and _cut_the_rest(work, in_sight):
+        return
+    if work.run.kind == "bootstrap":
+        _decide(work)
+        return
+    suspect_those_out_of_sight(work, in_sight)
+    _confirm(work)
+
+
+def _cut_the_rest(work: Work, in_sight: Sequence[UserId]) -> bool:
+    """Walk those whom the look at the beginning did not show; False when there are none.
+
+    They are new since, or that answer was too short.
+    """
+    with work.runtime.engine.begin() as connection:
+        hold_run(connection, work.run)
+        cut_before = keys_of_blocks(connection, work.run)
+        rest = [one for one in sorted(in_sight) if one not in cut_before and _is_meant(work, one)]
+        add_blocks(connection, work.run, _blocks(rest, parallel=work.runtime.settings.resync_parallel))
+    return bool(rest)
+
+
+def _is_meant(work: Work, userid: UserId) -> bool:
+    return work.run.scope is None or userid in work.run.scope
+
+
+def _decide(work: Work) -> None:
+    with work.runtime.engine.begin() as connection:
+        hold_run(connection, work.run)
+        set_phase(connection, work.run, "decide")
 
 
 def _confirm(work: Work) -> None:

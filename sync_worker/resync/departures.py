@@ -30,7 +30,7 @@ from services.associates.store import associates_in_hand, lock_directory
 from services.planning import refuse_if_unsafe
 from shared.db.engine import transact
 from shared.ids import UserId
-from shared.plans import Operation, close_plan, operations_of, plan_of, refuse, supersede
+from shared.plans import Operation, close_plan, operations_of, plan_of, refuse, withdraw
 from shared.sync_runs import add_incomplete, add_notes, hold_run, set_phase
 from shared.tenants import load_agent_ids
 from shared.wecom.clients import DIRECTORY
@@ -175,7 +175,7 @@ def guard(work: Work) -> bool:
         add_notes(connection, work.run, associates_left=leavers, outlets_removed=len(removals) - leavers)
         reason = next((one for one in reasons if one is not None), None)
         if reason is None:
-            supersede(connection, work.tenant.id, resource=RESOURCE, now=now)
+            withdraw(connection, work.run, resource=RESOURCE, now=now)
             set_phase(connection, work.run, APPLY)
             return False
         operations = [one.operation for one in removals]

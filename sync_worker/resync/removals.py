@@ -5,9 +5,10 @@ show it either, and its associate was in sight after that read. Out of sight is 
 person (shared/plans.py); a departure, which has evidence of its own, does not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
 
 import structlog
 from sqlalchemy import Connection
@@ -26,6 +27,7 @@ from services.customers.absence import (
     move_to_plan,
     next_removals,
     note_not_in_sight,
+    note_shown,
     overtaken,
     record_confirmations,
     suspected_associates,
@@ -34,14 +36,15 @@ from services.customers.model import CONTACT, Absence, Evidence, EvidenceKind, O
 from services.customers.walk import contacts_in_hand
 from services.planning import refuse_if_unsafe
 from shared.clock import monotonic
-from shared.db.engine import transact
-from shared.ids import ExternalUserId
-from shared.plans import close_plan, open_plan, plan_of, seal, supersede
+from shared.db.engine import describe, transact
+from shared.ids import ExternalUserId, UserId
+from shared.plans import close_plan, open_plan, plan_of, seal, withdraw
 from shared.requests import BACKFILL, Subject, Wanted, lock, want
 from shared.sync_blocks import Block, hold_block, save_page
 from shared.sync_runs import add_incomplete, add_notes, hold_run, set_phase
 from sync_worker.reconcilers import contacts
 from sync_worker.resync import Work
+from sync_worker.resync.one_by_one import is_of_a_row, record_one_by_one
 
 RESOURCE = "external_contact"
 CONFIRM_AT_ONCE = 3
@@ -49,6 +52,9 @@ APPLY_AT_ONCE = 500
 LONGEST_S = 5.0
 MOST_NAMED = 20
 """Associates whose walk was short are named in the report, so many at most."""
+
+Apply = Callable[[Connection, Work, Sequence[Removal]], int]
+"""Records removals; the number of those that were left out."""
 
 log = structlog.get_logger()
 
@@ -72,6 +78,8 @@ def confirm_page(work: Work, block: Block) -> Block | None:
         contacts.record(connection, work.runtime.settings, work.tenant, sightings, now=now)
         shown = {one.external_userid: [relation.userid for relation in one.relations] for one in read}
         record_confirmations(connection, work.tenant.id, work.run.id, shown, at=at)
+        pairs = [(contact, userid) for contact, userids in shown.items() for userid in userids]
+        note_shown(connection, work.tenant.id, pairs, at=at)
         return save_page(
             connection,
             work.run,
@@ -95,9 +103,8 @@ def _not_in_hand(connection: Connection, work: Work, read: Sequence[Observed], *
     return [one for one in read if one.external_userid not in in_hand]
 
 
-def suspect_those_out_of_sight(work: Work) -> None:
+def suspect_those_out_of_sight(work: Work, in_sight: Sequence[UserId]) -> None:
     """Suspect the relations of associates whom the app does not see (any more), and have the associates looked at."""
-    in_sight = work.client().contacts.follow_users()
     with work.runtime.engine.begin() as connection:
         hold_run(connection, work.run)
         userids = note_not_in_sight(connection, work.tenant.id, work.run.id, in_sight=in_sight, scope=work.run.scope)
@@ -122,13 +129,13 @@ def judge_suspects(work: Work, *, next_phase: str) -> None:
             (userid, f"the walk did not show {n} of their customers; each was read by itself and is still there")
             for userid, n in missed_by_walk(connection, tenant_id, run_id, limit=MOST_NAMED)
         ]
+        add_incomplete(connection, work.run, places)
         reason = _unsafe(connection, work, counts)
         if reason is None:
-            if work.run.scope is None:  # what an earlier pass missed is there again, or little enough by now
-                supersede(connection, tenant_id, resource=RESOURCE, now=now)
+            # What an earlier pass missed is there again, or little enough by now.
+            withdraw(connection, work.run, resource=RESOURCE, now=now)
         else:
-            places.append(("removals", _refuse(connection, work, reason, now=now)))
-        add_incomplete(connection, work.run, places)
+            add_incomplete(connection, work.run, [("removals", _refuse(connection, work, reason, now=now))])
         names = {verdict or "unread": n for verdict, n in counts.items()}
         set_phase(connection, work.run, next_phase)
         add_notes(connection, work.run, **names)
@@ -166,34 +173,55 @@ def apply_some(work: Work) -> bool:
 
 def _apply_batch(work: Work) -> bool:
 
-    def write(connection: Connection) -> bool:
+    def write(connection: Connection, apply: Apply) -> bool:
         hold_run(connection, work.run)
         removals = next_removals(connection, work.tenant.id, work.run.id, limit=APPLY_AT_ONCE)
-        _apply(connection, work, removals)
+        apply(connection, work, removals)
         mark_applied(connection, work.tenant.id, work.run.id, removals, now=work.runtime.clock.now())
         return len(removals) < APPLY_AT_ONCE
 
-    return transact(work.runtime.engine, write)
+    return _with_either(work, write)
+
+
+def _with_either(work: Work, write: Callable[[Connection, Apply], bool]) -> bool:
+    """All at once; when one row spoils that, contact by contact."""
+    try:
+        return transact(work.runtime.engine, lambda connection: write(connection, _apply))
+    except Exception as error:
+        if not is_of_a_row(error):
+            raise
+        log.warning("resync.removals_spoilt", tenant_id=work.tenant.id, run_id=work.run.id, reason=describe(error))
+    return transact(work.runtime.engine, lambda connection: write(connection, _apply_one_by_one))
 
 
 def apply_approved(work: Work) -> bool:
     """Apply the next operations of the approved plan, exactly those; True when none is left."""
     plan_id = plan_of(work.run)
 
-    def write(connection: Connection) -> bool:
+    def write(connection: Connection, apply: Apply) -> bool:
         hold_run(connection, work.run)
         done, _, skipped = work.run.cursor.partition("/")
         after, removals = approved_removals(
             connection, work.tenant.id, plan_id, after=int(done or -1), limit=APPLY_AT_ONCE
         )
-        passed_over = int(skipped or 0) + _apply(connection, work, removals)
+        passed_over = int(skipped or 0) + apply(connection, work, removals)
         if removals:
             set_phase(connection, work.run, work.run.phase, cursor=f"{after}/{passed_over}")
             return False
         close_plan(connection, work.tenant.id, plan_id, skipped=passed_over, now=work.runtime.clock.now())
         return True
 
-    return transact(work.runtime.engine, write)
+    return _with_either(work, write)
+
+
+def _apply_one_by_one(connection: Connection, work: Work, removals: Sequence[Removal]) -> int:
+    """As `_apply`, but leaves out what cannot be recorded, and says so in the report."""
+    parts = [list(part) for _, part in groupby(removals, key=lambda one: one.external_userid)]
+    past: list[int] = []
+    failed = record_one_by_one(connection, parts, lambda part: past.append(_apply(connection, work, part)))
+    places = [(part[0].external_userid, f"could not be recorded: {describe(error)}") for part, error in failed]
+    add_incomplete(connection, work.run, places[:MOST_NAMED])
+    return sum(past) + sum(len(part) for part, _ in failed)
 
 
 def _apply(connection: Connection, work: Work, removals: Sequence[Removal]) -> int:

@@ -4,6 +4,7 @@ Any number of threads and processes take steps at the same time; each holds one 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -62,12 +63,14 @@ def walk_step(
     """
     now, settings = runtime.clock.now(), runtime.settings
     with runtime.engine.begin() as connection:
-        leased = lease_block(connection, parallel=settings.resync_parallel, now=now, lease_s=settings.lease_s)
-        if leased is None:
-            open_bootstraps(connection, resources=PASSES.keys(), now=now)
-        held = leased[0] if leased else lease_run(connection, now=now, lease_s=settings.lease_s)
+        open_bootstraps(connection, resources=PASSES.keys(), now=now)
+        # To begin and to end is short, and must not wait until some big pass has no block left.
+        held, leased = lease_run(connection, now=now, lease_s=settings.lease_s), None
         if held is None:
-            return 0
+            leased = lease_block(connection, parallel=settings.resync_parallel, now=now, lease_s=settings.lease_s)
+            if leased is None:
+                return 0
+            held = leased[0]
         tenant = directory.usable(connection, [held.tenant_id]).get(held.tenant_id)
         if tenant is None:
             _put_off(connection, held, leased[1] if leased else None, at=now + timedelta(seconds=UNUSABLE_WAIT_S))
@@ -105,7 +108,8 @@ def _walk_block(work: Work, one: Pass, leased: Block, *, stopping: Callable[[], 
     except Exception as error:  # told apart below
         if is_away(error):
             raise
-        _block_failed(work, leased, error)
+        with suppress(LostLeaseError):
+            _block_failed(work, leased, error)
 
 
 def _fresh(work: Work, block: Block) -> Block:

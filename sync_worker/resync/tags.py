@@ -6,7 +6,7 @@ from services.tags.model import CORP, TAG_CATALOGUE, Catalogue
 from services.tags.plan import plan_approved
 from services.tags.store import load_catalogue
 from shared.db.engine import transact
-from shared.plans import CHUNK, Operation, close_plan, operations_of, plan_of, refuse, supersede
+from shared.plans import CHUNK, Operation, close_plan, operations_of, plan_of, refuse, withdraw
 from shared.requests import BACKFILL, Subject, Wanted, load_progress, lock, want
 from shared.sync_blocks import Block, Cut
 from shared.sync_runs import WALK, add_incomplete, hold_run, set_phase
@@ -65,7 +65,7 @@ def _conclude(connection: Connection, work: Work) -> bool:
     operations = _missing(load_catalogue(connection, work.tenant.id))
     now = work.runtime.clock.now()
     if not operations:
-        supersede(connection, work.tenant.id, resource=RESOURCE, now=now)
+        withdraw(connection, work.run, resource=RESOURCE, now=now)
         return True
     reason = f"WeCom does not show {len(operations)} tags and groups any more, and no event called them deleted"
     checksum = refuse(connection, work.run, resource=RESOURCE, operations=operations, reason=reason, now=now)

@@ -363,3 +363,16 @@ def test_a_poisoned_subject_is_buried_and_holds_up_nobody(shop: Office, guanxi: 
     assert shop.rows(here) == sorted((one,) for one in ids)
     assert_at_rest(shop)
     assert "nothing was given up" in guanxi("dead", "list").stdout
+
+
+def test_a_profile_that_cannot_be_written_spoils_no_page(shop: Office):
+    """Nested deeper than JSON is written: that contact is left to a read of its own, the others of the page arrive."""
+    deep = "[" * 300 + "]" * 300
+    odd = json.dumps(row("wmDeep", {"external_profile": {"x": "DEEP"}})).replace('"DEEP"', deep)
+    good = json.dumps(row("wmAfter"))
+    page = f'{{"errcode": 0, "errmsg": "ok", "external_contact_list": [{odd}, {good}], "next_cursor": ""}}'
+    with answering(shop, BATCH, page):
+        shop.resync("external_contact")
+    assert shop.rows("select state from relation where external_userid = 'wmAfter' and userid = 'LiNa'") != []
+    assert shop.rows("select count(*) from relation where external_userid = 'wmDeep'") == [(0,)]
+    assert shop.rows("select count(*) from request where subject_key = 'wmDeep'") == [(1,)]

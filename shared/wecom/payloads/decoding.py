@@ -19,7 +19,10 @@ def decoded(content: bytes) -> Any:
     else:
         if b"\\u0000" not in content:
             return answer
-    return _storable(answer)
+    try:
+        return _storable(answer)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def _storable(value: Any) -> Any:
