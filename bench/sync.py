@@ -38,6 +38,7 @@ UNLIMITED = {
 }
 PATIENCE_S = 3600
 PAGE, CONSTANT = 100, 20
+MONTH_S = 30 * 86_400
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,8 @@ def _system(wish: Wish) -> Iterator[tuple[Stack, SimulatedCorp]]:
             corp = SimulatedCorp(stack.simulator_url)
             corp.post("/sim/limits", {"per_minute": 0, "per_hour": 0, "ip_per_minute": 0, "ip_per_hour": 0})
             corp.create([], associates=ASSOCIATES, outlets={1: "总部", 2: "一店"})
-            told = {"count": wish.customers, "followers_each": wish.followers, "mobiles": 0.2}
+            began = int(time.time()) - MONTH_S  # younger ones may be missing from reads
+            told = {"count": wish.customers, "followers_each": wish.followers, "mobiles": 0.2, "createtime": began}
             corp.post(f"/sim/corps/{CORP_ID}/customers/bulk", {**told, "userids": list(ASSOCIATES)})
             yield stack, corp
 

@@ -234,9 +234,15 @@ def _apply(connection: Connection, work: Work, removals: Sequence[Removal]) -> i
         if (one.external_userid, one.userid) not in past:
             before = sightings.get(one.external_userid)
             sightings[one.external_userid] = _with(before or _unseen(work, one), one)
-    contacts.record(
-        connection, work.runtime.settings, work.tenant, list(sightings.values()), now=work.runtime.clock.now()
-    )
+    now = work.runtime.clock.now()
+    written = contacts.record(connection, work.runtime.settings, work.tenant, list(sightings.values()), now=now)
+    # A friendship so young that reads may not show it yet is no end: its contact is looked at again.
+    wishes = [
+        Wanted(Subject(work.tenant.id, CONTACT, key), BACKFILL, "resync", work.run.caused_by)
+        for key, result in written.results.items()
+        if result.look_again_at is not None
+    ]
+    want(connection, wishes, now=now)
     return len(past)
 
 

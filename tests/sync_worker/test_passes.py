@@ -235,6 +235,21 @@ def test_who_left_after_going_out_of_sight_has_left(make_office: MakeOffice):
     assert states(office, "LiNa") == {"associate_left": 5}
 
 
+def test_a_young_friendship_that_a_pass_does_not_find_is_looked_at_again(make_office: MakeOffice):
+    """Reads may not show it yet: no end, and no waiting for the next pass either (ASG-10)."""
+    office = shop_of(make_office, 1, add_lag_s=120)
+    friend = {"userid": "LiNa", "external_userid": office.happen({"do": "add", "userid": "LiNa", "name": "x"}, "added")}
+    office.reconcile()
+    office.corp.act({"do": "member_deletes", **friend, "silent": True})
+    time.sleep(1.1)  # it began in an earlier second than the walk
+    office.resync("external_contact")
+    key = friend["external_userid"]
+    assert office.rows(f"select state from relation where external_userid = '{key}'") == [("active",)]
+    assert office.rows(
+        f"select cause from request where subject_key = '{key}' and generation > settled_generation"
+    ) == [("resync",)]
+
+
 @pytest.mark.parametrize("dimission_time", [0, None, 999_999_999, 4_000_000_000, 10**30])
 def test_who_is_there_is_not_unassigned(make_office: MakeOffice, dimission_time: int | None):
     """Whatever a list says of somebody whom the walk shows; nor is an impossible time one (TRF-2)."""
