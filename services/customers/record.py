@@ -96,6 +96,8 @@ def _record_profiles(
 
 def _forget_digests(connection: Connection, tenant: Tenant, external_userids: Sequence[ExternalUserId]) -> None:
     """A digest is of a relation with its contact's profile: what a walk showed with another one speaks for neither."""
+    if not external_userids:
+        return
     run(
         connection,
         "update relation set digest = null where tenant_id = :tenant_id and external_userid = any(:ids) "
