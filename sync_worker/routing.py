@@ -7,7 +7,7 @@ Evidence, the request's new generation and the inbox row's state are one commit.
 from collections import Counter as Tally
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import Counter
@@ -27,6 +27,8 @@ from sync_worker.events import Fields, Key, MissingFieldError, Said, spec_of
 
 ROUTED_KINDS = frozenset({"app", "directory"})
 """Receivers whose ids are the corp's own. A suite sees other ids for the same people: never merged with these."""
+LARGEST_SKEW = timedelta(minutes=10)
+"""WeCom's clock may be ahead of ours by so much. What is later has not happened: no read would ever outlive it."""
 
 log = structlog.get_logger()
 routed = Counter("guanxi_inbox_routed", "Inbox rows routed, by outcome and known event", ["state", "event"])
@@ -97,7 +99,7 @@ def _route_body(batch: _Batch, row: InboxRow, receiver: Receiver, body: Body) ->
     spec = spec_of(body.event, body.change)
     if receiver.kind not in ROUTED_KINDS or spec is None:
         return "unrouted", None
-    fields = Fields(body, row.occurred_at or row.received_at)
+    fields = Fields(body, _occurred_at(row))
     try:
         targets, evidence = spec.targets(fields), spec.evidence(fields)
     except MissingFieldError as error:
@@ -106,6 +108,12 @@ def _route_body(batch: _Batch, row: InboxRow, receiver: Receiver, body: Body) ->
     batch.wanted += [Wanted(_subject(receiver, key), EVENTS, "event", caused_by) for key in targets]
     batch.evidence += [_evidence_row(row, receiver, fields, said) for said in evidence]
     return "routed", None
+
+
+def _occurred_at(row: InboxRow) -> datetime:
+    if row.occurred_at is None or row.occurred_at > row.received_at + LARGEST_SKEW:
+        return row.received_at
+    return row.occurred_at
 
 
 def _subject(receiver: Receiver, key: Key) -> Subject:

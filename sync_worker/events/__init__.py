@@ -43,7 +43,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Fields:
-    """The fields of one event, and its own time (WeCom's CreateTime, or the arrival when that is unusable)."""
+    """The fields of one event, and its own time (WeCom's CreateTime, or the arrival when that cannot be)."""
 
     body: Body
     occurred_at: datetime

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,18 @@ def test_an_event_without_a_usable_time_counts_from_its_arrival(world: World, sa
     world.arrive(sample("ec_del_follow_user"), at=None)
     world.route()
     assert world.rows("select occurred_at from evidence") == [(world.clock.now(),)]
+
+
+def test_an_event_of_the_future_counts_from_its_arrival(world: World, sample: Callable[[str], bytes]):
+    """What has not happened yet would freeze what it is about, since no read is later (G2); a skew of minutes stays."""
+    near, far = world.clock.now() + timedelta(minutes=9), from_unix(4_000_000_000)
+    world.arrive(sample("ec_del_follow_user"), at=far)
+    world.arrive(sample("ec_add_external_contact"), at=near)
+    world.route()
+    assert world.rows("select kind, occurred_at from evidence order by kind") == [
+        ("added", near),
+        ("ended_by_customer", world.clock.now()),
+    ]
 
 
 def test_routing_is_one_commit(world: World, sample: Callable[[str], bytes]):
