@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from services.associates.model import ASSOCIATE
-from services.associates.store import unknown_associates
+from services.associates.store import load_aliases, unknown_associates
 from services.groups.members import kind_of_id, named_by
 from services.groups.model import (
     CHAT,
@@ -26,6 +26,7 @@ from services.groups.record import Provenance, record_chats
 from services.groups.store import load_evidence, load_recorded
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Cause
+from services.renames.chats import current_evidence, current_read, userids_of
 from shared.clock import from_unix
 from shared.requests import BACKFILL, Leased, Subject, Wanted, want
 from shared.tenants import Tenant
@@ -101,10 +102,28 @@ def plan_chats(
     connection: Connection, tenant: Tenant, reads: Mapping[str, Observed | NotObserved]
 ) -> tuple[dict[str, Stored], dict[str, ChatPlan]]:
     """What is recorded of the chats, and what reads make of it; writes nothing."""
-    evidence = load_evidence(connection, tenant, list(reads))
+    reads, evidence = _by_current_ids(connection, tenant, reads, load_evidence(connection, tenant, list(reads)))
     named = {key: _named(read, evidence[key]) for key, read in reads.items()}
     recorded, zone = load_recorded(connection, tenant, named), ZoneInfo(tenant.timezone)
     return recorded, {key: plan_chat(read, recorded[key], evidence[key], zone=zone) for key, read in reads.items()}
+
+
+def _by_current_ids(
+    connection: Connection,
+    tenant: Tenant,
+    reads: Mapping[str, Observed | NotObserved],
+    evidence: Mapping[str, Sequence[Evidence]],
+) -> tuple[Mapping[str, Observed | NotObserved], Mapping[str, Sequence[Evidence]]]:
+    """Events, and reads that are behind, name a member by the userid of their time; stays have the one of now."""
+    named = {member for told in evidence.values() for one in told for member in one.members}
+    named.update(*(userids_of(read) for read in reads.values() if isinstance(read, Observed)))
+    aliases = load_aliases(connection, tenant.id, named)
+    if not aliases:
+        return reads, evidence
+    return (
+        {key: current_read(read, aliases) if isinstance(read, Observed) else read for key, read in reads.items()},
+        {key: current_evidence(told, aliases) for key, told in evidence.items()},
+    )
 
 
 def record(connection: Connection, recording: Recording, seen: Sequence[Seen]) -> Recorded:

@@ -158,6 +158,44 @@ def test_two_renames_in_a_row_end_with_the_second(town: ChatTown):
     assert town.rows("select name from group_chat") == [("two",)]
 
 
+def renamed(town: ChatTown, chat_id: str) -> None:
+    """LiNa owns the chat and WangFang has joined it; both have other userids now."""
+    town.act("join_chat", chat_id=chat_id, members=["WangFang"])
+    town.hear()
+    town.settle()
+    town.advance(300)
+    town.act("update_user", userid="LiNa", new_userid="lina.cd")
+    town.act("update_user", userid="WangFang", new_userid="wang.fang")
+
+
+def test_events_from_before_a_new_userid_are_about_the_same_member(town: ChatTown):
+    """Who only got another userid has neither left nor joined again (GRP-1)."""
+    chat_id = made(town)
+    renamed(town, chat_id)
+    town.hear()
+    town.settle()
+    town.advance(300)
+    town.act("join_chat", chat_id=chat_id, members=[{"name": "陈"}])
+    town.hear()
+    town.settle()
+    assert town.mirror(chat_id) == town.truth(chat_id)
+    assert town.told() == {"chat_created": 1, "chat_member_joined": 3}
+
+
+def test_a_read_that_is_behind_a_new_userid_shows_the_same_member(town: ChatTown):
+    """Neither a member nor the owner changes because details lag (GRP-1)."""
+    chat_id = made(town)
+    town.lag(60)
+    renamed(town, chat_id)
+    town.act("join_chat", chat_id=chat_id, members=[{"name": "陈"}])
+    town.hear()
+    town.settle()
+    town.look(chat_id)
+    town.settle()
+    assert town.mirror(chat_id) == town.truth(chat_id)
+    assert town.told() == {"chat_created": 1, "chat_member_joined": 3}
+
+
 @pytest.mark.parametrize("silent", [False, True])
 def test_a_dismissed_chat_ends_all_stays_at_once(town: ChatTown, silent: bool):
     """An event says when; without it, WeCom's answer says that (GRP-1)."""
