@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
+from services.groups.days import DayChange
 from services.groups.model import Chat, Stay
 from services.groups.plan import ChatPlan
 from services.groups.store import UNIONID
 from shared.db.engine import as_json, run
+from shared.ids import TenantId
 from shared.tenants import Tenant
 from shared.vault import Cipher
 
@@ -31,7 +33,7 @@ def record_chats(
         return
     _record_details(connection, tenant, [plan.chat for plan in ordered if plan.chat], provenance)
     _record_stays(connection, tenant, [plan for plan in ordered if plan.stays], provenance)
-    _record_days(connection, tenant, [plan for plan in ordered if plan.days])
+    record_days(connection, tenant.id, {plan.chat_id: plan.days for plan in ordered if plan.days})
 
 
 def _record_details(
@@ -126,14 +128,14 @@ def _stay_row(stay: Stay, chat_id: str, why: Provenance, cipher: Cipher) -> dict
     }
 
 
-def _record_days(connection: Connection, tenant: Tenant, plans: Sequence[ChatPlan]) -> None:
-    """Add what changed; the members at the end of each later day follow from those of now, backwards."""
+def record_days(connection: Connection, tenant_id: TenantId, days: Mapping[str, Mapping[date, DayChange]]) -> None:
+    """Add what changed, by chat; the members at the end of each later day follow from those of now, backwards."""
     rows = [
-        {"chat_id": plan.chat_id, "day": day, "joined": change.joined, "gone": change.left}
-        for plan in plans
-        for day, change in plan.days.items()
+        {"chat_id": chat_id, "day": day, "joined": change.joined, "gone": change.left}
+        for chat_id, changes in days.items()
+        for day, change in changes.items()
     ]
-    if not rows:
+    if not days:
         return
     run(
         connection,
@@ -142,7 +144,7 @@ def _record_days(connection: Connection, tenant: Tenant, plans: Sequence[ChatPla
         "from jsonb_to_recordset(cast(:rows as jsonb)) as r(chat_id text, day date, joined int, gone int) "
         "on conflict (tenant_id, chat_id, day) do update set joined_count = d.joined_count + excluded.joined_count, "
         "left_count = d.left_count + excluded.left_count",
-        tenant_id=tenant.id,
+        tenant_id=tenant_id,
         rows=as_json(rows),
     )
     run(
@@ -154,6 +156,6 @@ def _record_days(connection: Connection, tenant: Tenant, plans: Sequence[ChatPla
         "where c.tenant_id = :tenant_id and c.chat_id = any(:chat_ids)) n "
         "where d.tenant_id = :tenant_id and d.chat_id = n.chat_id and d.day = n.day "
         "and d.member_count <> n.member_count",
-        tenant_id=tenant.id,
-        chat_ids=[plan.chat_id for plan in plans],
+        tenant_id=tenant_id,
+        chat_ids=list(days),
     )

@@ -5,6 +5,7 @@ Facts stay as they were told, and so does evidence: whoever loads evidence asks 
 
 from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -16,6 +17,9 @@ from services.customers import record as customers
 from services.customers.model import CONTACT
 from services.customers.plan import ContactPlan
 from services.customers.store import load_recorded
+from services.groups.days import day_changes
+from services.groups.model import Kind, Stay
+from services.groups.record import record_days
 from services.renames.plan import merge_relations
 from shared.db.engine import fetch_all, run
 from shared.ids import ExternalUserId, TenantId, UserId
@@ -35,6 +39,7 @@ def rename(
     _move_associate(connection, tenant.id, renaming, why, now=now)
     move_relations(connection, tenant, renaming, why, now=now)
     _move_mentions(connection, tenant.id, renaming)
+    _move_stays(connection, tenant, renaming)
     return AssociateRenamed(occurred_at=renaming.at, userid=renaming.new, old_userid=renaming.old)
 
 
@@ -162,8 +167,27 @@ def _move_mentions(connection: Connection, tenant_id: TenantId, renaming: Renami
     names = {"tenant_id": tenant_id, "old": renaming.old, "new": renaming.new}
     for statement in _MENTIONS:
         run(connection, statement, **names)
-    for statement in _CHAT_MEMBERS:
-        run(connection, statement, **names, at=renaming.at)
+
+
+def _move_stays(connection: Connection, tenant: Tenant, renaming: Renaming) -> None:
+    """The stay that goes on under the new userid is one stay: its member came once, and did not go."""
+    names = {"tenant_id": tenant.id, "old": renaming.old, "new": renaming.new}
+    doubled = fetch_all(connection, _DOUBLED_STAYS, **names, at=renaming.at)
+    run(
+        connection,
+        "update group_chat set member_count = member_count - 1 "
+        "where tenant_id = :tenant_id and chat_id = any(:chat_ids) and member_count > 0",
+        tenant_id=tenant.id,
+        chat_ids=[row["chat_id"] for row in doubled if row["left_at"] is None],
+    )
+    stays: dict[str, list[Stay]] = {}
+    for row in doubled:
+        stay = Stay(renaming.old, row["number"], Kind(row["kind"]), joined_at=row["joined_at"], left_at=row["left_at"])
+        stays.setdefault(row["chat_id"], []).append(stay)
+    zone = ZoneInfo(tenant.timezone)
+    record_days(connection, tenant.id, {chat_id: day_changes(gone, (), zone=zone) for chat_id, gone in stays.items()})
+    for statement in _STAYS:
+        run(connection, statement, **names)
 
 
 _MENTIONS = (
@@ -180,11 +204,14 @@ _MENTIONS = (
     "where tenant_id = :tenant_id and (owner_userid = :old or :old = any(admins))",
 )
 
-_CHAT_MEMBERS = (
-    # The stay that goes on under the new userid is one stay.
+_DOUBLED_STAYS = (
     "delete from group_member o using group_member n where o.tenant_id = :tenant_id and o.member_id = :old "
     "and (o.left_at is null or (o.left_by = 'read' and o.left_at >= :at)) and n.tenant_id = o.tenant_id "
-    "and n.chat_id = o.chat_id and n.member_id = :new and n.left_at is null",
+    "and n.chat_id = o.chat_id and n.member_id = :new and n.left_at is null "
+    "returning o.chat_id, o.number, o.kind, o.joined_at, o.left_at"
+)
+
+_STAYS = (
     "update group_member n set number = n.number + k.most from (select chat_id, max(number) as most "
     "from group_member where tenant_id = :tenant_id and member_id in (:old, :new) group by chat_id "
     "having count(distinct member_id) > 1) k "

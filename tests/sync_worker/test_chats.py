@@ -196,6 +196,23 @@ def test_a_read_that_is_behind_a_new_userid_shows_the_same_member(town: ChatTown
     assert town.told() == {"chat_created": 1, "chat_member_joined": 3}
 
 
+def test_who_only_got_another_userid_is_counted_once(town: ChatTown):
+    """A read that came before the news of it counted a leave and a join, which were none (GRP-5)."""
+    chat_id = made(town)
+    renamed(town, chat_id)
+    town.advance(2 * 86400)
+    letters = town.letters()
+    town.look(chat_id)
+    town.settle()
+    assert town.rows("select sum(joined_count), sum(left_count) from group_day") == [(4, 2)]
+    town.hear(letters)
+    town.settle()
+    assert town.rows("select joined_count, left_count, member_count from group_day order by day") == [
+        (2, 0, 2),
+        (0, 0, 2),
+    ]
+
+
 @pytest.mark.parametrize("silent", [False, True])
 def test_a_dismissed_chat_ends_all_stays_at_once(town: ChatTown, silent: bool):
     """An event says when; without it, WeCom's answer says that (GRP-1)."""
