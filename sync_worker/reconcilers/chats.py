@@ -43,7 +43,6 @@ UNREADABLE: Mapping[int, Unreadable] = {
 }
 """Source: WeCom server API, customer group details (page 92122), global error codes (page 90313)."""
 KINDS = {1: Kind.ASSOCIATE, 2: Kind.CUSTOMER}
-LONGEST_ID = 256
 OLDEST = 1_000_000_000
 """Unix seconds; anything before is no time at all. WeCom is younger."""
 
@@ -60,9 +59,7 @@ def observe(looking: Looking, leased: Leased) -> Observed | NotObserved:
 
 def observed_chat(chat: Chat, chat_id: str, *, now: datetime) -> Observed:
     """A list without anybody cannot be true, since the owner is in it: it is taken as not stated."""
-    members = {
-        one.userid: _observed_member(one, now=now) for one in chat.members or () if len(one.userid) <= LONGEST_ID
-    }
+    members = {one.userid: _observed_member(one, now=now) for one in chat.members or ()}
     return Observed(
         chat_id=chat_id,
         observed_at=now,

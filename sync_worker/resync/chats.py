@@ -28,7 +28,6 @@ from shared.sync_runs import WALK, Run, add_incomplete, add_notes, hold_run, ope
 from shared.wecom.errors import NO_MEMBER, NO_RELATION, WeComError
 from shared.wecom.payloads.chats import ChatKey
 from shared.wecom.payloads.pages import Page
-from sync_worker.reconcilers.chats import LONGEST_ID
 from sync_worker.resync import CircleError, Pass, Work
 
 RESOURCE = CHAT
@@ -86,7 +85,7 @@ def _read(work: Work, block: Block) -> Page[ChatKey]:
 
 def _record(connection: Connection, work: Work, block: Block, page: Page[ChatKey]) -> Block | None:
     hold_block(connection, work.run, block)
-    statuses = {one.chat_id: one.status for one in page.rows if len(one.chat_id) <= LONGEST_ID}
+    statuses = {one.chat_id: one.status for one in page.rows}
     cause, caused_by = _cause(work.run), work.run.caused_by
     record_listed(connection, work.tenant.id, statuses, run_id=work.run.id, cause=cause, caused_by=caused_by)
     _want(connection, work, list(statuses))

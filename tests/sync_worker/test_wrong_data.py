@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ BEGAN = datetime.fromtimestamp(1_760_000_000, UTC)
 ENDS = "select type from fact where type like '%left' or type like '%deleted' or type like '%removed'"
 LONELY = "x\\ud83d"
 """Half of a cut emoji, as JSON writes it."""
+ENDLESS = "".join(sha256(b"%d" % n).hexdigest() for n in range(400))
+"""No index holds it, compressed neither."""
 
 guanxi = commands.guanxi
 
@@ -50,9 +53,9 @@ def real_rows(office: Office) -> list[Any]:
     return [one.payload for one in page.rows]
 
 
-def show(office: Office, path: str, **laid: object) -> None:
-    """The next answer of this API has these in place of its own."""
-    office.corp.post("/sim/faults", {"path": path, "spoil": laid})
+def show(office: Office, path: str, *, times: int | None = 1, **laid: object) -> None:
+    """The next answers of this API have these in place of their own; None: all of them."""
+    office.corp.post("/sim/faults", {"path": path, "spoil": laid, "times": times})
 
 
 @contextmanager
@@ -306,6 +309,65 @@ def test_rubbish_in_the_other_lists_ends_no_pass(shop: Office, what: str) -> Non
     assert_at_rest(shop)
     assert shop.rows("select state, count(*) from relation group by 1") == [("active", 3)]
     assert not shop.rows("select type from fact where type in ('associate_left', 'outlet_removed', 'chat_dismissed')")
+
+
+GHOST = {"handover_userid": "Ghost", "dimission_time": 1_760_000_000}
+ENDLESS_IDS: dict[str, tuple[str, str, dict[str, Any], str]] = {
+    "tags": (
+        "tag",
+        "externalcontact/get_corp_tag_list",
+        {
+            "tag_group": [
+                {"group_id": "etG", "tag": [{"id": "etA", "name": "x"}, {"id": ENDLESS, "name": "y"}]},
+                {"group_id": ENDLESS, "tag": [{"id": "etB", "name": "z"}]},
+            ]
+        },
+        "select tag_id from tag",
+    ),
+    "follow users": (
+        "external_contact",
+        "externalcontact/get_follow_user_list",
+        {"follow_user": [ENDLESS, *TEAM]},
+        "select 'etA' from relation where state = 'active' having count(*) = 3",
+    ),
+    "unassigned": (
+        "external_contact",
+        "externalcontact/get_unassigned_list",
+        {
+            "info": [{**GHOST, "external_userid": ENDLESS}, {**GHOST, "external_userid": "etA"}],
+            "is_last_page": True,
+        },
+        "select external_userid from relation where userid = 'Ghost'",
+    ),
+    "chat": (
+        "group_chat",
+        "externalcontact/groupchat/get",
+        {
+            "group_chat": {
+                "chat_id": "wrA",
+                "name": "etA",
+                "owner": ENDLESS,
+                "member_list": [{"userid": "LiNa", "type": 1}, {"userid": ENDLESS, "type": 1}],
+                "admin_list": [{"userid": ENDLESS}],
+            }
+        },
+        "select name from group_chat where owner_userid is null and member_count = 1 and admins = '{}'",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS_IDS)
+def test_an_id_that_no_index_holds_stops_no_pass(shop: Office, what: str) -> None:
+    """It is the id of nothing; all that is beside it counts (G3)."""
+    resource, path, laid, stored = ENDLESS_IDS[what]
+    if resource == "group_chat":
+        shop.corp.act({"do": "create_chat", "owner": "LiNa", "name": "群", "silent": True})
+        shop.corp.post("/sim/clock", {"advance_s": 5})
+    show(shop, path, times=None, **laid)
+    assert shop.resync(resource) == [(resource, "done")]
+    shop.reconcile()
+    assert_at_rest(shop)
+    assert shop.rows(stored) == [("etA",)]
 
 
 def test_members_of_a_chat_whom_nobody_knows_are_members(shop: Office) -> None:

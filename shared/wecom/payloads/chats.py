@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from shared.ids import UserId
-from shared.wecom.payloads.reading import IDENTITY, Json, called, derived, text, texts
+from shared.wecom.payloads.reading import AN_ID, IDENTITY, Json, called, derived, text, texts
 
 
 def _invitor(payload: Json) -> UserId | None:
@@ -21,7 +21,7 @@ def _admins(payload: Json) -> tuple[UserId, ...] | None:
 class ChatKey:
     """One row of groupchat/list. status: 0 normal, 1 the owner left, 2 being inherited, 3 inherited."""
 
-    chat_id: str = field(metadata=IDENTITY)
+    chat_id: str = field(metadata=IDENTITY | AN_ID)
     status: int | None
 
 
@@ -32,7 +32,7 @@ class ChatMember:
     join_scene: 1 invited, 2 invitation link, 3 QR code (events number it differently). `join_time` is Unix seconds.
     """
 
-    userid: str = field(metadata=IDENTITY)
+    userid: str = field(metadata=IDENTITY | AN_ID)
     type: int | None
     unionid: str | None
     join_time: int | None
@@ -49,7 +49,7 @@ class Chat:
 
     chat_id: str = field(metadata=IDENTITY)
     name: str | None
-    owner: UserId | None
+    owner: UserId | None = field(metadata=AN_ID)
     create_time: int | None
     notice: str | None
     members: tuple[ChatMember, ...] | None = field(metadata=called("member_list"))

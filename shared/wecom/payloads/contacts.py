@@ -9,11 +9,20 @@ import orjson
 
 from shared.ids import ExternalUserId, UserId
 from shared.wecom.payloads.pages import Page
-from shared.wecom.payloads.reading import IDENTITY, Json, called, derived, number, reader, text, texts
+from shared.wecom.payloads.reading import (
+    AN_ID,
+    IDENTITY,
+    LONGEST_ID,
+    Json,
+    called,
+    derived,
+    number,
+    reader,
+    text,
+    texts,
+)
 
 PERSONAL_TAG = 2
-LONGEST_ID = 256
-"""Ids have 64 characters at most. No index holds one that is much longer: it would hold up its page for ever."""
 
 
 def _tags(payload: Json) -> list[Any] | None:
@@ -39,7 +48,7 @@ def _personal_tags(payload: Json) -> tuple[str, ...] | None:
 class ContactProfile:
     """`external_contact` of get and batch/get_by_user. type: 1 WeChat user, 2 WeCom user; gender: 0 unknown, 1, 2."""
 
-    external_userid: ExternalUserId = field(metadata=IDENTITY)
+    external_userid: ExternalUserId = field(metadata=IDENTITY | AN_ID)
     name: str | None
     type: int | None
     gender: int | None
@@ -66,7 +75,7 @@ class FollowRelation:
     `corp_tag_ids` holds ids of corp tags and of rule-group tags.
     """
 
-    userid: UserId = field(metadata=IDENTITY)
+    userid: UserId = field(metadata=IDENTITY | AN_ID)
     createtime: int | None
     remark: str | None
     description: str | None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from shared.ids import UserId
-from shared.wecom.payloads.reading import IDENTITY, Json, called, derived, reader
+from shared.wecom.payloads.reading import AN_ID, IDENTITY, Json, called, derived, reader
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Member:
     Newer apps get none of avatar, gender, mobile, email, biz_mail, qr_code and address.
     """
 
-    userid: UserId = field(metadata=IDENTITY)
+    userid: UserId = field(metadata=IDENTITY | AN_ID)
     name: str | None
     main_department: int | None
     departments: tuple[int, ...] | None = field(metadata=called("department"))
@@ -57,7 +57,7 @@ class Member:
 class MemberName:
     """One row of user/simplelist."""
 
-    userid: UserId = field(metadata=IDENTITY)
+    userid: UserId = field(metadata=IDENTITY | AN_ID)
     name: str | None
     departments: tuple[int, ...] | None = field(metadata=called("department"))
     open_userid: str | None
@@ -67,7 +67,7 @@ class MemberName:
 class MemberPlace:
     """One row of user/list_id: one per member and department."""
 
-    userid: UserId = field(metadata=IDENTITY)
+    userid: UserId = field(metadata=IDENTITY | AN_ID)
     department: int | None
 
 

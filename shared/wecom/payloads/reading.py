@@ -7,7 +7,7 @@ A row that does not name what it is about is skipped and counted.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -19,6 +19,9 @@ Read = Callable[[Any], Any]
 LARGEST = 2**32
 """No number of WeCom's reads is larger: times, department ids and their order, codes."""
 
+LONGEST_ID = 256
+"""Ids have 64 characters at most. No index holds one that is much longer: it would hold up its page for ever."""
+
 log = structlog.get_logger()
 
 
@@ -29,6 +32,8 @@ def called(*keys: str, identity: bool = False) -> dict[str, Any]:
 
 IDENTITY = called(identity=True)
 """Field metadata: a row without it is skipped."""
+AN_ID = {"longest": LONGEST_ID}
+"""Field metadata, beside others: a text that is longer is no id, and None."""
 
 
 def derived(read: Callable[[Json], Any]) -> dict[str, Any]:
@@ -50,11 +55,12 @@ def rows(kind: type[T], payload: object) -> tuple[T, ...] | None:
 
 
 def texts(payload: object, *, inside: str | None = None) -> tuple[str, ...] | None:
-    """A list of ids, or of objects with the id `inside`; None when it is not a list at all."""
+    """A list of ids, or of objects with the id `inside`, without what is none; None when it is not a list at all."""
     if not isinstance(payload, list):
         return None
     ids = payload if inside is None else [item.get(inside) if isinstance(item, dict) else None for item in payload]
-    return counted(tuple(one for item in ids if (one := text(item))), payload, key=inside or "")
+    found = tuple(one for item in ids if (one := text(item)) and len(one) <= LONGEST_ID)
+    return counted(found, payload, key=inside or "")
 
 
 def counted(found: tuple[T, ...], given: list[Any], *, key: str) -> tuple[T, ...]:
@@ -128,7 +134,7 @@ def _reader(kind: type[Any]) -> Read:
     for one in fields(kind):
         keys = one.metadata.get("keys") or (one.name,)
         read = one.metadata.get("read")
-        steps.append((one.name, *((None, read) if read else _step(keys, _converter(hints[one.name])))))
+        steps.append((one.name, *((None, read) if read else _step(keys, _bounded(_converter(hints[one.name]), one)))))
     named = [one.name for one in fields(kind) if one.metadata.get("identity")]
     blank = object.__new__
 
@@ -152,6 +158,18 @@ def _step(keys: tuple[str, ...], read: Read) -> tuple[str | None, Read]:
     if len(keys) == 1:
         return keys[0], read
     return None, lambda payload: next((found for key in keys if (found := read(payload.get(key))) is not None), None)
+
+
+def _bounded(read: Read, one: Field[Any]) -> Read:
+    longest = one.metadata.get("longest")
+    if longest is None:
+        return read
+
+    def bounded(value: Any) -> Any:
+        found = read(value)
+        return found if found is None or len(found) <= longest else None
+
+    return bounded
 
 
 def _converter(hint: Any) -> Read:

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from shared.wecom.payloads.reading import IDENTITY, called
+from shared.wecom.payloads.reading import AN_ID, IDENTITY, called
 
 
 @dataclass(frozen=True)
 class Tag:
     """`create_time` is Unix seconds; a larger `order` sorts first."""
 
-    tag_id: str = field(metadata=called("id", identity=True))
+    tag_id: str = field(metadata=called("id", identity=True) | AN_ID)
     name: str | None
     create_time: int | None
     order: int | None
@@ -20,7 +20,7 @@ class Tag:
 class TagGroup:
     """`strategy_id` is of rule-group tags. After an addition, `tags` holds the new ones only."""
 
-    group_id: str = field(metadata=IDENTITY)
+    group_id: str = field(metadata=IDENTITY | AN_ID)
     group_name: str | None
     create_time: int | None
     order: int | None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from shared.ids import ExternalUserId, UserId
-from shared.wecom.payloads.reading import IDENTITY
+from shared.wecom.payloads.reading import AN_ID, IDENTITY
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class TransferState:
 class UnassignedCustomer:
     """A customer of a member who left. `dimission_time` is Unix seconds."""
 
-    external_userid: ExternalUserId = field(metadata=IDENTITY)
-    handover_userid: UserId = field(metadata=IDENTITY)
+    external_userid: ExternalUserId = field(metadata=IDENTITY | AN_ID)
+    handover_userid: UserId = field(metadata=IDENTITY | AN_ID)
     dimission_time: int | None
 
 

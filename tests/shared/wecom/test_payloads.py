@@ -13,9 +13,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.wecom import payloads
+from shared.wecom.payloads.chats import Chat
 from shared.wecom.payloads.contacts import ContactProfile, FollowRelation
 from shared.wecom.payloads.directory import Member
-from shared.wecom.payloads.reading import LARGEST, called, reader, row, rows, texts, written
+from shared.wecom.payloads.reading import LARGEST, LONGEST_ID, called, reader, row, rows, texts, written
 from shared.wecom.payloads.tags import NewTag, Tag, TagGroup
 
 ODD = [None, "", "x", "７", 7, -1, 99, 2**80, 1.5, True, False, [], {}, [None], [[]], [{}], ["x", None, 3], {"a": {}}]
@@ -203,6 +204,16 @@ def test_rows_without_a_name_are_skipped_and_counted():
     assert [(one["key"], one["rows"]) for one in logs] == [("Tag", 3), ("", 2), ("config_id", 2)]
     assert rows(Tag, None) is None
     assert rows(Tag, {}) is None
+
+
+def test_what_no_index_holds_is_no_id():
+    """A row is skipped for its own, and other ids of it are not stated: else it would hold up its page for ever."""
+    longest, longer = "w" * LONGEST_ID, "w" * (LONGEST_ID + 1)
+    assert [tag.tag_id for tag in rows(Tag, [{"id": longest}, {"id": longer}]) or ()] == [longest]
+    assert texts([longest, longer]) == (longest,)
+    chat = row(Chat, {"chat_id": "wr1", "owner": longer, "member_list": [{"userid": longer}, {"userid": longest}]})
+    assert chat is not None
+    assert (chat.owner, [one.userid for one in chat.members or ()]) == (None, [longest])
 
 
 def test_numbers_are_read_from_digits_and_none_is_too_large():
