@@ -41,6 +41,14 @@ def needed_number(api: Api, answer: Answer, key: str) -> int:
     return found
 
 
+def needed_list(api: Api, answer: Answer, key: str) -> list[Any]:
+    """As `needed`: one list, which may be empty. Missing is not emptied."""
+    found = answer.get(key)
+    if not isinstance(found, list):
+        raise _without(api, key)
+    return found
+
+
 def _without(api: Api, what: str) -> UnreachableError:
     return UnreachableError(api.path, f"answered without {what}", maybe_accepted=api.repeat is not Repeat.READ)
 

@@ -8,7 +8,7 @@ from shared.wecom.apis import Api, Repeat
 from shared.wecom.calls import Calls
 from shared.wecom.errors import NO_RELATION, NOT_VISIBLE, WeComError
 from shared.wecom.families import limits
-from shared.wecom.families.answers import cursor_of, every_row, listed, needed, page_of
+from shared.wecom.families.answers import cursor_of, every_row, listed, needed, needed_list, page_of
 from shared.wecom.payloads.contacts import (
     BatchPage,
     BatchRow,
@@ -40,10 +40,13 @@ class Contacts:
     def follow_users(self) -> tuple[UserId, ...]:
         """Members that have the customer-contact function and are in the app's sight.
 
+        Raises:
+            UnreachableError: WeCom answered with success and without the list.
+
         Source: WeCom server API, externalcontact/get_follow_user_list.
         """
         answer = self._calls.get(FOLLOW_USERS)
-        return tuple(UserId(userid) for userid in texts(answer.get("follow_user")) or ())
+        return tuple(UserId(userid) for userid in texts(needed_list(FOLLOW_USERS, answer, "follow_user")) or ())
 
     def check_follow_users(self, *, userids: Sequence[UserId] = (), parties: Sequence[int] = ()) -> FollowUserCheck:
         """Which of these have the customer-contact function.

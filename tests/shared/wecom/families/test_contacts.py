@@ -67,6 +67,16 @@ def test_a_success_without_a_contact_is_no_answer(client: WeComClient):
         client.contacts.get(WHALE)
 
 
+@pytest.mark.parametrize("said", [{}, {"follow_user": None}, {"follow_user": {}}, {"follow_user": "LiNa"}])
+def test_a_success_without_a_list_of_follow_users_is_no_answer(client: WeComClient, said: dict[str, object]):
+    """Missing is not emptied: it would put every customer of the corp out of sight (G3)."""
+    path = "externalcontact/get_follow_user_list"
+    with answered(path, {"errcode": 0, **said}), pytest.raises(UnreachableError, match="without follow_user"):
+        client.contacts.follow_users()
+    with answered(path, {"errcode": 0, "follow_user": []}):
+        assert client.contacts.follow_users() == ()
+
+
 def test_the_batch_read_gives_pairs_and_who_was_left_out(client: WeComClient):
     """One row per pair; rows that name nobody are skipped."""
     with sampled("externalcontact.batch.get_by_user") as asked:
