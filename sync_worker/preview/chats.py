@@ -15,6 +15,7 @@ from shared.wecom.payloads.chats import ChatKey
 from shared.wecom.payloads.pages import Page
 from sync_worker.preview import Step, View
 from sync_worker.preview.subjects import preview_subject
+from sync_worker.resync import CircleError
 from sync_worker.resync.chats import BLOCK_SIZE, LEFT_OWNER, TOO_MANY
 
 
@@ -36,10 +37,12 @@ def preview_chats(view: View, scope: Collection[str] | None = None) -> Iterator[
 
 
 def _owners(view: View, owners: Sequence[UserId], listed: set[str], unread: set[str]) -> Iterator[Step]:
-    cursor = ""
+    cursor, cursors = "", set[str]()
     while True:
         try:
             page = view.ask(partial(view.client().chats.list, owners=owners, cursor=cursor))
+            if page.next_cursor in cursors:
+                raise CircleError
         except (RetryableError, TerminalError) as error:
             refused = isinstance(error, WeComError) and error.code in NO_MEMBER | NO_RELATION | {40031, 40058}
             if refused and len(owners) == 1:
@@ -52,24 +55,28 @@ def _owners(view: View, owners: Sequence[UserId], listed: set[str], unread: set[
             yield Step(unread=((", ".join(owners[:5]), describe(error)),))
             return
         yield from _chats(view, page, listed)
-        if not page.next_cursor or page.next_cursor == cursor:
+        if not page.next_cursor:
             return
         cursor = page.next_cursor
+        cursors.add(cursor)
 
 
 def _status(view: View, status: int, listed: set[str]) -> Iterator[Step]:
-    cursor = ""
+    cursor, cursors = "", set[str]()
     while True:
         try:
             page = view.ask(partial(view.client().chats.list, status=status, cursor=cursor))
+            if page.next_cursor in cursors:
+                raise CircleError
         except (RetryableError, TerminalError) as error:
             if not isinstance(error, WeComError) or error.code != TOO_MANY:
                 yield Step(unread=((f"chats of status {status}", describe(error)),))
             return
         yield from _chats(view, page, listed)
-        if not page.next_cursor or page.next_cursor == cursor:
+        if not page.next_cursor:
             return
         cursor = page.next_cursor
+        cursors.add(cursor)
 
 
 def _chats(view: View, page: Page[ChatKey], listed: set[str]) -> Iterator[Step]:

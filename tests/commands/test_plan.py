@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+import responses
 from click.testing import Result
 
 from commands.demo_corp import CORP_ID, record_demo_corp
@@ -103,6 +104,20 @@ def test_what_could_not_be_read_is_said_with_its_reason(shop: Office, guanxi: Gu
     assert result.exit_code == 1
     assert "could not be read: LiNa, WangFang, ZhangWei, ZhaoMin: " in result.stdout and "48002" in result.stdout
     assert "missing" not in result.stdout
+
+
+def test_a_list_of_chats_that_goes_round_is_not_read_to_its_end(shop: Office, guanxi: Guanxi) -> None:
+    """However long the circle of cursors is, the plan ends and says so (G3)."""
+    answers = [{"errcode": 0, "group_chat_list": [], "next_cursor": cursor} for cursor in "abababab"]
+    answers.append({"errcode": 0, "group_chat_list": [], "next_cursor": ""})
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
+        for answer in answers:
+            mocked.post(f"{shop.corp.simulator_url}/cgi-bin/externalcontact/groupchat/list", json=answer)
+        mocked.add_passthru(shop.corp.simulator_url)
+        result = guanxi("plan", CORP_ID, "--resource", "chats", "--json")
+    told = orjson.loads(result.stdout)
+    assert result.exit_code == 1
+    assert {one["why"] for one in told["unread"]} == {"a cursor of WeCom's came a second time"}
 
 
 def test_tags_and_chats_and_the_directory_are_compared_too(shop: Office, guanxi: Guanxi) -> None:
