@@ -6,15 +6,23 @@ from rich.console import Console
 
 from commands.corps import chosen_corp
 from commands.following import as_json, follow, left_running, report, ring
+from commands.ids import a_text, an_id
 from shared.plans import NoSuchPlanError, approval_run, approve, list_plans
 from shared.runtime import open_runtime
 from shared.settings import load_settings
 
 
 @click.command("approve")
-@click.argument("corp_id")
-@click.argument("checksum")
-@click.option("--by", default="operator", show_default=True, help="Who decides; stands in the plan's record.")
+@click.argument("corp_id", type=an_id)
+@click.argument("checksum", type=an_id)
+@click.option(
+    "--by",
+    type=a_text,
+    metavar="NAME",
+    default="operator",
+    show_default=True,
+    help="Who decides; stands in the plan's record.",
+)
 @click.option("--no-wait", is_flag=True, help="Do not wait for the end.")
 @click.option("--json", "data", is_flag=True, help="The outcome as data.")
 def command(corp_id: str, checksum: str, *, by: str, no_wait: bool, data: bool) -> None:

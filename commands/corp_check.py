@@ -8,6 +8,7 @@ import orjson
 
 from commands.corp_findings import FAILED, Finding
 from commands.corp_probes import probe
+from commands.ids import an_id
 from shared.ids import UserId
 from shared.runtime import Runtime, open_runtime
 from shared.settings import load_settings
@@ -20,10 +21,10 @@ COLUMN = 9
 
 
 @click.command("check")
-@click.argument("corp_id")
+@click.argument("corp_id", type=an_id)
 @click.option("--lang", type=click.Choice(["zh", "en"]), help="Instead of the corp's own language.")
 @click.option("--json", "as_json", is_flag=True, help="The same as data.")
-@click.option("--send-to", "send_to", metavar="USERID", help="Really send a short message to this member.")
+@click.option("--send-to", "send_to", metavar="USERID", type=an_id, help="Really send a short message to this member.")
 def check(corp_id: str, *, lang: str | None, as_json: bool, send_to: str | None) -> None:
     """Try what Guanxi needs to do in WeCom for CORP_ID, and say in plain words what is missing and where to set it.
 

@@ -4,6 +4,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from commands.ids import a_text
 from shared.dead import list_dead, retry_dead
 from shared.queue import NOTIFY, WORK, enqueue_wakeup, make_queue
 from shared.runtime import Runtime, open_runtime
@@ -16,7 +17,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--limit", default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=50, show_default=True)
 def list_(limit: int) -> None:
     """List the newest, with the reason."""
     runtime = _runtime()
@@ -29,9 +30,15 @@ def list_(limit: int) -> None:
 
 
 @command.command("retry")
-@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.argument("ids", nargs=-1, metavar="[ID]...", type=a_text)
 @click.option("--all", "everything", is_flag=True, help="All that the list shows.")
-@click.option("--limit", default=1000, show_default=True, help="With --all: so many at the most.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000_000),
+    default=1000,
+    show_default=True,
+    help="With --all: so many at the most.",
+)
 def retry(ids: tuple[str, ...], *, everything: bool, limit: int) -> None:
     """Try again. A message that is in doubt may have been delivered: retrying it means "send it again"."""
     if bool(ids) == everything:

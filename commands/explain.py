@@ -10,18 +10,28 @@ import orjson
 
 from commands.corps import chosen_corp, load_corps
 from commands.explain_texts import Teller
+from commands.ids import an_id
 from services.explaining.model import KINDS, Account
 from services.explaining.store import explain, tenants_of
 from shared.runtime import Runtime, open_runtime
 from shared.settings import load_settings
 from shared.tenants import Tenant
 
+MOST = 100_000
+"""So many moments fit into memory."""
+
 
 @click.command("explain")
 @click.argument("kind", type=click.Choice(KINDS))
-@click.argument("id_", metavar="ID")
-@click.option("--corp", "corp_id", help="Needed when several corps know the id.")
-@click.option("--limit", default=200, show_default=True, help="The latest so many moments of the history.")
+@click.argument("id_", metavar="ID", type=an_id)
+@click.option("--corp", "corp_id", metavar="CORP_ID", type=an_id, help="Needed when several corps know the id.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, MOST),
+    default=200,
+    show_default=True,
+    help="The latest so many moments of the history.",
+)
 @click.option("--lang", type=click.Choice(["zh", "en"]), help="Instead of the corp's own language.")
 @click.option("--json", "data", is_flag=True, help="The same as data.")
 def command(kind: str, id_: str, *, corp_id: str | None, limit: int, lang: str | None, data: bool) -> None:
@@ -34,7 +44,7 @@ def command(kind: str, id_: str, *, corp_id: str | None, limit: int, lang: str |
     runtime = open_runtime(load_settings(), application="explain", pool_size=2)
     tenant = _corp_of(runtime, kind, id_, corp_id)
     with runtime.engine.begin() as connection:
-        account = explain(connection, tenant.id, kind, id_, recent=max(1, limit))
+        account = explain(connection, tenant.id, kind, id_, recent=limit)
     if account is None:
         raise click.ClickException(f"nothing is known of {kind} {id_} in {tenant.corp_id}")
     if data:

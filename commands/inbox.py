@@ -29,7 +29,7 @@ def counts() -> None:
 
 @command.command("list")
 @click.option("--state", type=click.Choice(["new", "routed", "unrouted", "failed"]), help="Only these.")
-@click.option("--limit", default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True)
 def list_(state: str | None, limit: int) -> None:
     """List the newest callbacks."""
     runtime = _runtime()

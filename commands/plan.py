@@ -7,6 +7,7 @@ import orjson
 from rich.console import Console
 
 from commands.corps import NAMES, RESOURCES, chosen_corp, resources_of
+from commands.ids import an_id
 from commands.plan_texts import Findings, as_json, counted, refused_as_json, refused_lines, said
 from services.customers.absence import count_active
 from services.customers.model import CONTACT
@@ -30,13 +31,15 @@ FIRST_OPERATIONS = 10
 
 
 @click.command("plan")
-@click.argument("corp_id", required=False)
-@click.option("--customer", metavar="EXTERNAL_USERID", help="Only this one.")
-@click.option("--chat", metavar="CHAT_ID", help="Only this one.")
+@click.argument("corp_id", required=False, type=an_id)
+@click.option("--customer", metavar="EXTERNAL_USERID", type=an_id, help="Only this one.")
+@click.option("--chat", metavar="CHAT_ID", type=an_id, help="Only this one.")
 @click.option(
     "--resource", "resources", multiple=True, type=click.Choice(list(RESOURCES)), help="Only this; repeat it."
 )
-@click.option("--limit", default=100, show_default=True, help="Show so many differences; all are counted.")
+@click.option(
+    "--limit", type=click.IntRange(0), default=100, show_default=True, help="Show so many differences; all are counted."
+)
 @click.option("--values", is_flag=True, help="Show values, too: names and remarks. Never phone numbers.")
 @click.option("--refused", is_flag=True, help="Show removals that wait for `guanxi approve` instead.")
 @click.option("--json", "data", is_flag=True, help="The same as data.")

@@ -2,6 +2,7 @@
 
 import click
 
+from commands.ids import a_text, an_id
 from services.assignment.model import ReassignmentRefusedError
 from services.assignment.reassign import reassign
 from shared.ids import ExternalUserId, UserId
@@ -12,10 +13,10 @@ from shared.tenants import load_tenants
 
 
 @click.command("reassign")
-@click.argument("corp_id")
-@click.argument("external_userid")
-@click.argument("to_userid")
-@click.option("--by", required=True, help="Who decides; stands in the customer's history.")
+@click.argument("corp_id", type=an_id)
+@click.argument("external_userid", type=an_id)
+@click.argument("to_userid", type=an_id)
+@click.option("--by", type=a_text, metavar="NAME", required=True, help="Who decides; stands in the customer's history.")
 def command(corp_id: str, external_userid: str, to_userid: str, by: str) -> None:
     """Give the customer EXTERNAL_USERID of CORP_ID to the associate TO_USERID, who must be their friend (ASG-4)."""
     runtime = open_runtime(load_settings(), application="reassign", pool_size=2)

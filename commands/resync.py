@@ -10,6 +10,7 @@ from rich.table import Table
 
 from commands.corps import NAMES, RESOURCES, chosen_corp, load_corps, resources_of
 from commands.following import as_json, follow, left_running, problem_of, report, ring
+from commands.ids import an_id
 from services.associates.store import load_associates
 from shared.ids import UserId
 from shared.runtime import Runtime, open_runtime
@@ -22,12 +23,17 @@ SCOPED = ("customers", "chats")
 
 
 @click.command("resync")
-@click.argument("corp_id", required=False)
+@click.argument("corp_id", required=False, type=an_id)
 @click.option(
     "--resource", "resources", multiple=True, type=click.Choice(list(RESOURCES)), help="Only this; repeat it."
 )
 @click.option(
-    "--associate", "userids", multiple=True, metavar="USERID", help="Only their customers and chats; repeat it."
+    "--associate",
+    "userids",
+    multiple=True,
+    metavar="USERID",
+    type=an_id,
+    help="Only their customers and chats; repeat it.",
 )
 @click.option("--no-wait", is_flag=True, help="Start, and do not wait for the end.")
 @click.option("--list", "listing", is_flag=True, help="Show the latest passes instead.")
