@@ -56,6 +56,10 @@ def command(
     """
     if listing and cancel:
         raise click.UsageError("--list or --cancel, not both")
+    if userids and (listing or cancel):
+        raise click.UsageError("--associate goes with a new pass, not with --list or --cancel")
+    if resources and listing:
+        raise click.UsageError("--list shows the passes over all resources, so it takes no --resource")
     runtime = open_runtime(load_settings(), application="resync", pool_size=2)
     if listing:
         _list(runtime, corp_id, data=data)

@@ -115,6 +115,13 @@ def test_open_passes_are_listed_and_cancelled(shop: Office, guanxi: Guanxi) -> N
     assert "customers" in guanxi("resync", "--list").stdout
 
 
+def test_the_passes_of_one_associate_are_not_cancelled_by_themselves(shop: Office, guanxi: Guanxi) -> None:
+    """Who names one associate does not mean the passes over everybody: wrong use, and nothing is stopped."""
+    assert guanxi("resync", CORP_ID, "--no-wait").exit_code == 0
+    assert guanxi("resync", CORP_ID, "--cancel", "--associate", "LiNa").exit_code == 2
+    assert shop.rows("select count(*) from sync_run where state = 'cancelled'") == [(0,)]
+
+
 def test_a_corp_in_its_first_sync_has_no_resync(make_office: Callable[..., Office], guanxi: Guanxi) -> None:
     """The first sync reads everything anyway."""
     office = make_office()
@@ -131,6 +138,8 @@ def test_a_corp_in_its_first_sync_has_no_resync(make_office: Callable[..., Offic
         [CORP_ID, "--associate", "Nobody"],
         [CORP_ID, "--associate", "LiNa", "--resource", "tags"],
         [CORP_ID, "--list", "--cancel"],
+        [CORP_ID, "--list", "--associate", "LiNa"],
+        [CORP_ID, "--list", "--resource", "tags"],
         [CORP_ID, "--resource", "people"],
     ],
 )
