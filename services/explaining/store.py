@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from services.explaining.model import Account, Moment, Origin, Present, RequestState
 from services.explaining.moments import in_order, load_moments
+from services.tags.model import TAG_CATALOGUE
 from shared.db.engine import Row, fetch_all
 from shared.ids import TenantId
 
@@ -33,7 +34,8 @@ def explain(
     moments = load_moments(
         connection, tenant_id, found.subjects, customer_ids=found.customer_ids, kind=kind, key=key, limit=recent + 1
     )
-    if not found.rows and not requests and not moments:
+    # Of an unknown tag the catalogue is read as of any other: that says nothing of it.
+    if not found.rows and not moments and all(one.kind == TAG_CATALOGUE for one in requests):
         return None
     shown = moments[-recent:]
     named = {

@@ -152,8 +152,11 @@ def test_the_history_can_be_cut_short(shop: Office, guanxi: Guanxi) -> None:
 
 
 def test_what_nobody_knows_is_exit_code_1(shop: Office, guanxi: Guanxi) -> None:
-    """And a wrong kind or corp is wrong use."""
+    """And a wrong kind or corp is wrong use. That the catalogue of tags was read says nothing of a tag."""
+    shop.resync("tag")
+    shop.reconcile()
     assert guanxi("explain", "customer", "wm-unknown").exit_code == 1
+    assert guanxi("explain", "tag", "et-unknown").exit_code == 1
     assert guanxi("explain", "person", "x").exit_code == 2
     assert guanxi("explain", "customer", "x", "--corp", "ww-unknown").exit_code == 2
 
