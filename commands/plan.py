@@ -1,6 +1,7 @@
 """`guanxi plan`: what differs between WeCom and here, and what a pass would do about it. Changes nothing."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import click
 import orjson
@@ -87,7 +88,7 @@ def _one(runtime: Runtime, tenant: Tenant, kind: str, key: str) -> Iterator[Step
 
 
 def _all(runtime: Runtime, tenant: Tenant, names: tuple[str, ...]) -> Iterator[Step]:
-    view = View(runtime, Clients(runtime, connections=2), tenant)
+    view = View(runtime, Clients(runtime, connections=2), tenant, tell=partial(click.echo, err=True))
     for resource in resources_of(names):
         try:
             yield from PREVIEWS[resource](view, None)

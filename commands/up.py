@@ -71,7 +71,9 @@ def _say_where(stack: Stack, *, demo: bool) -> None:
     click.echo(f"  callback gateway    {gateway}/callback/{{corp_id}}/{{receiver}}")
     for name, address in stack.addresses.items():
         click.echo(f"  {name:<18}  {address}/healthz  /readyz  /metrics")
-    click.echo(f"  data and logs       {stack.home}   (look in with: GUANXI_HOME={stack.home} guanxi psql)")
+    known = f"GUANXI_HOME={stack.home}" + (f" GUANXI_WECOM_BASE_URL={stack.simulator_url}" if demo else "")
+    click.echo(f"  data and logs       {stack.home}")
+    click.echo(f"  look in with        {known} guanxi psql, plan, explain ...")
     if demo:
         click.echo(f"\n  The demo corp {CORP_ID} has {len(ASSOCIATES)} associates and {DEMO_CUSTOMERS} customers,")
         click.echo(f"  and about {PER_MINUTE} things a minute happen in it. ⇐ is a callback, ⇒ a message to a phone.")

@@ -38,7 +38,10 @@ class Step:
 
 @dataclass(frozen=True)
 class View:
-    """What a preview of one corp reads with. `patient`: a read that may succeed later is waited for (by `wait`)."""
+    """What a preview of one corp reads with. `patient`: a read that may succeed later is waited for (by `wait`).
+
+    `tell` hears what is waited for, in a line.
+    """
 
     runtime: Runtime
     clients: Clients
@@ -46,6 +49,7 @@ class View:
     priority: Priority = Priority.BACKFILL
     patient: bool = True
     wait: Callable[[float], None] = time.sleep
+    tell: Callable[[str], None] = lambda _: None
 
     @property
     def now(self) -> datetime:
@@ -85,5 +89,6 @@ class View:
                 wait_s = backoff[min(attempt, len(backoff) - 1)] if error.after_s is None else error.after_s
                 if attempt + 1 == tries or wait_s > LONGEST_WAIT_S:
                     raise
+                self.tell(f"waiting {wait_s:.0f} s: {error}")
                 self.wait(wait_s)
         raise AssertionError("there is at least one try")

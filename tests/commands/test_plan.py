@@ -64,6 +64,14 @@ def test_an_edit_without_an_event_is_shown_and_nothing_is_changed(shop: Office, 
     assert state_of(shop) == before
 
 
+def test_what_is_waited_for_is_said(shop: Office, guanxi: Guanxi) -> None:
+    """WeCom is away for a moment: whoever looks on learns why nothing moves."""
+    shop.corp.post("/sim/faults", {"path": "externalcontact/get_follow_user_list", "http_status": 502, "times": 3})
+    result = guanxi("plan", CORP_ID, "--resource", "customers")
+    assert result.exit_code == 0, result.output
+    assert "waiting 1 s: externalcontact/get_follow_user_list" in result.stderr
+
+
 def test_values_are_shown_on_demand_and_phones_never(shop: Office, guanxi: Guanxi) -> None:
     """A terminal may be watched: names take an option, phone numbers are never told (G10)."""
     one = contact_of(shop, "WangFang")
