@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 T      ?= tests
-# How many test processes at once; each has its own servers, databases and simulator.
-N      ?= 2
+# How many test processes at once; each has its own servers, databases and simulator. They wait a lot: more than cores.
+N      ?= 3
 # pytest's exit code when T has tests of the other kind only.
 NONE_CHOSEN := 5
 
