@@ -99,18 +99,14 @@ with r as (select * from jsonb_to_recordset(cast(:relations as jsonb)) as r(exte
     told jsonb, remark text, description text, remark_corp_name text, remark_mobiles bytea, corp_tag_ids text[],
     personal_tags text[], add_way bigint, oper_userid text, add_state text, observed_at timestamptz, cause text,
     caused_by text, digest bytea, fact jsonb)),
-  shown as (select * from jsonb_to_recordset(cast(:contacts as jsonb)) as c(external_userid text, name text,
-    type bigint, gender bigint, avatar text, position text, corp_name text, corp_full_name text, profile jsonb,
-    unionid bytea, observed_at timestamptz, cause text, caused_by text)),
-  -- Another page showed the contact with another profile: that row is left to the next walk.
-  renamed as (select external_userid from shown s join external_contact e using (external_userid)
-    where e.tenant_id = :tenant_id and (e.name, e.avatar, e.type, e.gender, e.position, e.corp_name, e.corp_full_name)
-    is distinct from (s.name, s.avatar, s.type, s.gender, s.position, s.corp_name, s.corp_full_name)),
   contacts as (insert into external_contact (tenant_id, external_userid, customer_id, name, type, gender, avatar,
     position, corp_name, corp_full_name, profile, unionid, observed_at, cause, caused_by)
     select :tenant_id, external_userid, nextval('customer_id_seq'), name, type, gender, avatar, position, corp_name,
       corp_full_name, profile, unionid, observed_at, cause, caused_by
-    from shown on conflict do nothing returning external_userid, customer_id),
+    from jsonb_to_recordset(cast(:contacts as jsonb)) as c(external_userid text, name text, type bigint,
+      gender bigint, avatar text, position text, corp_name text, corp_full_name text, profile jsonb, unionid bytea,
+      observed_at timestamptz, cause text, caused_by text)
+    on conflict do nothing returning external_userid, customer_id),
   customers as (insert into customer (tenant_id, id, created_at)
     select :tenant_id, customer_id, :now from contacts),
   identities as (insert into identity (tenant_id, kind, hmac, customer_id, value, verified, source, created_at)
@@ -122,8 +118,7 @@ with r as (select * from jsonb_to_recordset(cast(:relations as jsonb)) as r(exte
     oper_userid, add_state, observed_at, cause, caused_by, digest)
     select :tenant_id, external_userid, userid, state, half_at, started_at, ended_at, ended_by, past, told, remark,
       description, remark_corp_name, remark_mobiles, corp_tag_ids, personal_tags, add_way, oper_userid, add_state,
-      observed_at, cause, caused_by, case when external_userid not in (select external_userid from renamed)
-      then digest end from r on conflict do nothing returning external_userid, userid),
+      observed_at, cause, caused_by, digest from r on conflict do nothing returning external_userid, userid),
   facts as (insert into fact (tenant_id, id, type, version, subject_kind, subject_key, occurred_at, recorded_at,
     cause, caused_by, payload)
     select :tenant_id, nextval('fact_id_seq'), :fact_type, :fact_version, :kind, external_userid, started_at, :now,
