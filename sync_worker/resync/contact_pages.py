@@ -63,6 +63,7 @@ def _record(
     changed = [rows[n] for n in changed_rows(connection, work.tenant, pairs, [row.digest for row in rows])]
     if changed and spoilt:
         contacts_of_page = _by_contact(changed)
+        _lock(connection, work, changed)  # all at once and in one order: nobody waits for us who holds a part
         failed = record_one_by_one(
             connection, contacts_of_page, lambda part: _record_changed(connection, work, part, read_at=read_at)
         )
@@ -72,6 +73,10 @@ def _record(
     if work.run.kind != "bootstrap":
         note_shown(connection, work.tenant.id, pairs, at=read_at)
     return _save(connection, work, block, page, rows)
+
+
+def _lock(connection: Connection, work: Work, rows: Sequence[BatchRow]) -> None:
+    lock(connection, {Subject(work.tenant.id, CONTACT, row.external_userid) for row in rows})
 
 
 def _by_contact(rows: Sequence[BatchRow]) -> list[list[BatchRow]]:
@@ -106,8 +111,8 @@ def _save(connection: Connection, work: Work, block: Block, page: BatchPage, row
 
 
 def _record_changed(connection: Connection, work: Work, rows: list[BatchRow], *, read_at: datetime) -> None:
+    _lock(connection, work, rows)
     keys = sorted({row.external_userid for row in rows})
-    lock(connection, [Subject(work.tenant.id, CONTACT, key) for key in keys])
     in_hand = contacts_in_hand(connection, work.tenant, keys, since=read_at)
     rows = [row for row in rows if row.external_userid not in in_hand]
     if work.run.kind == "bootstrap":

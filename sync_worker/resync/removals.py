@@ -216,6 +216,7 @@ def apply_approved(work: Work) -> bool:
 
 def _apply_one_by_one(connection: Connection, work: Work, removals: Sequence[Removal]) -> int:
     """As `_apply`, but leaves out what cannot be recorded, and says so in the report."""
+    _lock(connection, work, removals)  # all at once and in one order: nobody waits for us who holds a part
     parts = [list(part) for _, part in groupby(removals, key=lambda one: one.external_userid)]
     past: list[int] = []
     failed = record_one_by_one(connection, parts, lambda part: past.append(_apply(connection, work, part)))
@@ -226,8 +227,7 @@ def _apply_one_by_one(connection: Connection, work: Work, removals: Sequence[Rem
 
 def _apply(connection: Connection, work: Work, removals: Sequence[Removal]) -> int:
     """Record removals that nothing has overtaken; the number of those that something has."""
-    contacts_of = sorted({one.external_userid for one in removals})
-    lock(connection, [Subject(work.tenant.id, CONTACT, one) for one in contacts_of])
+    _lock(connection, work, removals)
     past = overtaken(connection, work.tenant.id, removals)
     sightings: dict[ExternalUserId, contacts.Sighting] = {}
     for one in removals:
@@ -244,6 +244,10 @@ def _apply(connection: Connection, work: Work, removals: Sequence[Removal]) -> i
     ]
     want(connection, wishes, now=now)
     return len(past)
+
+
+def _lock(connection: Connection, work: Work, removals: Sequence[Removal]) -> None:
+    lock(connection, {Subject(work.tenant.id, CONTACT, one.external_userid) for one in removals})
 
 
 def _unseen(work: Work, removal: Removal) -> contacts.Sighting:

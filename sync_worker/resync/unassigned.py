@@ -53,6 +53,7 @@ def _record(
     there = with_contact(connection, work.tenant.id, [one.handover_userid for one in page.rows])
     cause, caused_by = cause_of(work.run), work.run.caused_by
     sightings = sightings_of(page, cause, caused_by, there=there, left_by=work.run.started_at, now=now)
+    lock(connection, [Subject(work.tenant.id, CONTACT, one.key) for one in sightings])
     if spoilt:
         failed = record_one_by_one(connection, sightings, lambda one: _record_sightings(connection, work, [one]))
         wishes = [Wanted(Subject(work.tenant.id, CONTACT, one.key), BACKFILL, cause, caused_by) for one, _ in failed]
@@ -73,7 +74,6 @@ def _record(
 
 
 def _record_sightings(connection: Connection, work: Work, sightings: Sequence[contacts.Sighting]) -> None:
-    lock(connection, [Subject(work.tenant.id, CONTACT, one.key) for one in sightings])
     contacts.record(
         connection,
         work.runtime.settings,
