@@ -1,7 +1,6 @@
 """Full passes beside each other: blocks and their leases, turns, what one page may undo of another."""
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -16,21 +15,11 @@ from shared.sync_runs import LostLeaseError, cancel_runs, open_runs
 from sync_worker.resync import steps
 from sync_worker.walkers import Walkers
 from tests.sync_worker.conftest import Office
+from tests.sync_worker.shops import TEAM, MakeOffice, customers_of, shop_of, states
 from tests.sync_worker.staff import Staff
-from tests.sync_worker.test_removals import TEAM, customers_of, states
 
 SIGHT = "externalcontact/get_follow_user_list"
 UNASSIGNED = "externalcontact/get_unassigned_list"
-MakeOffice = Callable[..., Office]
-
-
-def shop_of(make_office: MakeOffice, each: int, **settings: object) -> Office:
-    office = make_office(**{"deletion_lag_s": 0, **settings})
-    for userid in TEAM:
-        office.corp.add_customers(each, userids=[userid])
-    record_demo_corp(office.runtime)
-    office.walk()
-    return office
 
 
 def open_pass(office: Office, *resources: str) -> None:

@@ -5,12 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from commands.demo_corp import record_demo_corp
 from shared.db.engine import run
 from shared.plans import approve, list_plans
 from shared.sync_runs import open_runs
 from tests.sync_worker.conftest import Office
-from tests.sync_worker.test_removals import TEAM, customers_of, see, states
+from tests.sync_worker.shops import TEAM, customers_of, see, shop_of, states
 
 BATCH, GET = "externalcontact/batch/get_by_user", "externalcontact/get"
 
@@ -18,12 +17,7 @@ BATCH, GET = "externalcontact/batch/get_by_user", "externalcontact/get"
 @pytest.fixture
 def shop(make_office: Callable[..., Office]) -> Office:
     """A live corp with 80 relations, twenty of each associate; five may go in one pass."""
-    office = make_office(guard_floor=5, resync_tries=1, deletion_lag_s=0)
-    for userid in TEAM:
-        office.corp.add_customers(20, userids=[userid])
-    record_demo_corp(office.runtime)
-    office.walk()
-    return office
+    return shop_of(make_office, 20, guard_floor=5, resync_tries=1)
 
 
 def plans(office: Office) -> list[tuple[str, int]]:

@@ -5,42 +5,21 @@ from dataclasses import replace
 
 import pytest
 
-from commands.demo_corp import CORP_ID, SECRET, record_demo_corp
+from commands.demo_corp import record_demo_corp
 from shared.db.engine import run
 from shared.plans import NoSuchPlanError, approve, list_plans
 from tests.sync_worker.conftest import Office
-
-TEAM = ["LiNa", "WangFang", "ZhangWei", "ZhaoMin"]
+from tests.sync_worker.shops import TEAM, customers_of, see, shop_of, states
 
 
 @pytest.fixture
 def shop(make_office: Callable[..., Office]) -> Office:
     """A live corp with 200 relations, fifty of each associate; ten may go in one pass."""
-    office = make_office(guard_floor=10, guard_share=0.05, deletion_lag_s=0)
-    for userid in TEAM:
-        office.corp.add_customers(50, userids=[userid])
-    record_demo_corp(office.runtime)
-    office.walk()
-    assert office.rows("select state, count(*) from relation group by 1") == [("active", 200)]
-    return office
-
-
-def customers_of(office: Office, userid: str) -> list[str]:
-    return sorted(p["external_userid"] for p in office.corp.pairs() if p["userid"] == userid and p["state"] == "active")
+    return shop_of(make_office, 50, guard_floor=10, guard_share=0.05)
 
 
 def calls(office: Office) -> int:
     return sum(sum(codes.values()) for codes in office.corp.get("/sim/calls").values())
-
-
-def states(office: Office, userid: str) -> dict[str, int]:
-    return dict(office.rows(f"select state, count(*)::int from relation where userid = '{userid}' group by 1"))
-
-
-def see(office: Office, userids: list[str]) -> None:
-    """Somebody changes the app's visible range."""
-    app = {"name": "contact", "secret": SECRET, "agent_id": 1000002, "visible": userids}
-    office.corp.post("/sim/corps", {"corp_id": CORP_ID, "apps": [app]})
 
 
 def test_a_deletion_whose_event_was_lost_is_found_and_confirmed(shop: Office):
