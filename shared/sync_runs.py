@@ -260,6 +260,8 @@ def _forget_run(connection: Connection, held: Run) -> None:
 
 
 def _go_live(connection: Connection, tenant_id: TenantId, *, now: datetime) -> None:
+    # One after the other: of two that end at once, each would see the other one's run still open.
+    run(connection, "select from tenant where id = :id for no key update", id=tenant_id)
     run(
         connection,
         "update tenant set state = 'live', live_at = :now where id = :id and state = 'bootstrap' "

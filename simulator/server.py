@@ -4,6 +4,7 @@ State is in memory, so there is one process. An unanswered or slow call costs a 
 """
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -98,6 +99,7 @@ SWITCH_INTERVAL_S = 0.0005
 
 async def serve(host: str, port: int, *, example: bool = False) -> None:
     """Serve until SIGTERM, SIGINT or the death of the parent process; says on stdout where, and what is in it."""
+    parent_pid = os.getppid()  # before anybody hears of us: it may die right after
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     held = reserve(host, port)
     port = held.getsockname()[1]
@@ -123,7 +125,7 @@ async def serve(host: str, port: int, *, example: bool = False) -> None:
         sys.stdout.write(f"{what:<12}{value}\n")
     sys.stdout.flush()
     ticking = asyncio.create_task(_tick(site.world))
-    orphaned = asyncio.create_task(parent_is_gone())
+    orphaned = asyncio.create_task(parent_is_gone(parent_pid))
     waiting = asyncio.create_task(stopped.wait())
     await asyncio.wait({serving, orphaned, waiting}, return_when=asyncio.FIRST_COMPLETED)
     ticking.cancel()

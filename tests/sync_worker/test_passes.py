@@ -11,7 +11,7 @@ from commands.demo_corp import record_demo_corp
 from shared.db.engine import run
 from shared.requests import Subject, Wanted, lock, want
 from shared.sync_blocks import add_seen, give_up_block, lease_block, release_block, restart_block, save_page
-from shared.sync_runs import LostLeaseError, cancel_runs, open_runs
+from shared.sync_runs import LostLeaseError, cancel_runs, finish, lease_run, open_bootstraps, open_runs
 from sync_worker.resync import steps
 from sync_worker.walkers import Walkers
 from tests.sync_worker.conftest import Office
@@ -25,6 +25,31 @@ UNASSIGNED = "externalcontact/get_unassigned_list"
 def open_pass(office: Office, *resources: str) -> None:
     with office.runtime.engine.begin() as connection:
         open_runs(connection, office.tenant.id, resources=resources, now=office.runtime.clock.now())
+
+
+def test_two_first_syncs_that_end_at_once_bring_their_corp_to_life(make_office: MakeOffice):
+    """Each would find the other one still open, and the corp would stay silent for ever (G2)."""
+    office, entered = make_office(), Barrier(2)
+    record_demo_corp(office.runtime)
+    now = office.runtime.clock.now() + timedelta(seconds=1)
+    with office.runtime.engine.begin() as connection:
+        open_bootstraps(connection, resources=("tag", "directory"), now=now)
+        runs = [lease_run(connection, now=now, lease_s=60) for _ in range(2)]
+    first, second = (one for one in runs if one)
+
+    def end_second() -> None:
+        with office.runtime.engine.begin() as connection:
+            entered.wait(5)
+            finish(connection, second, now=now)
+
+    with ThreadPoolExecutor(1) as pool:
+        with office.runtime.engine.begin() as connection:
+            finish(connection, first, now=now)
+            other = pool.submit(end_second)
+            entered.wait(5)
+            time.sleep(0.2)
+        other.result(5)
+    assert office.rows("select state from tenant") == [("live",)]
 
 
 def test_a_subject_without_rows_can_be_locked(make_office: MakeOffice):
