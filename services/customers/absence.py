@@ -187,11 +187,17 @@ def count_verdicts(connection: Connection, tenant_id: TenantId, run_id: int) -> 
 
 
 def missed_by_walk(connection: Connection, tenant_id: TenantId, run_id: int, *, limit: int) -> list[tuple[UserId, int]]:
-    """Associates some of whose relations are there although the walk did not show them, and how many."""
+    """Associates some of whose relations are there although the walk did not show them, and how many.
+
+    Not those that began during the run (in WeCom's whole seconds): their page may have been read before.
+    """
     rows = fetch_all(
         connection,
-        "select userid, count(*) as n from sync_absence where tenant_id = :tenant_id and run_id = :run_id "
-        "and verdict = 'still_there' group by 1 order by 2 desc, 1 limit :limit",
+        "select a.userid, count(*) as n from sync_absence a join sync_run q on (q.tenant_id, q.id) = "
+        "(a.tenant_id, a.run_id) join relation r on (r.tenant_id, r.external_userid, r.userid) = "
+        "(a.tenant_id, a.external_userid, a.userid) where a.tenant_id = :tenant_id and a.run_id = :run_id "
+        "and a.verdict = 'still_there' and (r.started_at is null or r.started_at < date_trunc('second', q.started_at)) "
+        "group by 1 order by 2 desc, 1 limit :limit",
         tenant_id=tenant_id,
         run_id=run_id,
         limit=limit,

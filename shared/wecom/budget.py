@@ -215,6 +215,12 @@ def grant(
     return present, granted, wait
 
 
+def in_advance(scopes: Sequence[Scope], wanted: int, *, now: float) -> tuple[list[Scope], int]:
+    """Take starts that will be made in a moment: at most what is left to the least urgent; how many there were."""
+    count = min(wanted, *(room(one.usage, one.limits, Priority.BACKFILL, now=now) for one in scopes))
+    return [Scope(taken(one.usage, count), one.limits) for one in scopes] if count else list(scopes), count
+
+
 def _burst(limits: Limits) -> float:
     per_minute = limits.per_minute or 0
     return max(1.0, per_minute * BURST, min(per_minute / 2, SMALL_BURST))

@@ -19,6 +19,7 @@ from tests.sync_worker.shops import TEAM, MakeOffice, customers_of, shop_of, sta
 from tests.sync_worker.staff import Staff
 
 SIGHT = "externalcontact/get_follow_user_list"
+BATCH = "externalcontact/batch/get_by_user"
 UNASSIGNED = "externalcontact/get_unassigned_list"
 
 
@@ -50,6 +51,21 @@ def test_two_first_syncs_that_end_at_once_bring_their_corp_to_life(make_office: 
             time.sleep(0.2)
         other.result(5)
     assert office.rows("select state from tenant") == [("live",)]
+
+
+def test_a_friend_of_this_moment_makes_no_pass_incomplete(make_office: MakeOffice):
+    """Told by an event and recorded right after their page was read: nothing was missed."""
+    office = make_office(add_lag_s=0)
+    record_demo_corp(office.runtime)
+    office.walk()
+    open_pass(office, "external_contact")
+    made = office.happen({"do": "add", "userid": TEAM[0], "name": "c", "at": int(time.time())}, "add_external_contact")
+    office.reconcile()
+    office.corp.post("/sim/faults", {"path": BATCH, "spoil": "empty", "times": 1})
+    office.walk()
+    assert office.rows("select state, incomplete from sync_run where kind = 'resync'") == [("done", [])]
+    assert office.rows("select external_userid, verdict from sync_absence") == []
+    assert customers_of(office, TEAM[0]) == [made]
 
 
 def test_a_subject_without_rows_can_be_locked(make_office: MakeOffice):

@@ -20,6 +20,7 @@ from shared.wecom.budget import (
     allowed_at_once,
     closed,
     grant,
+    in_advance,
     lowered,
     taken,
     unused,
@@ -113,6 +114,17 @@ def test_the_urgent_are_served_first_whoever_came_first():
     present = Scope(replace(unused(Limits(100, None, None), now=NOW), tokens=1.0), Limits(100, None, None))
     _, granted, _ = grant([present], [BACKFILL, WELCOME, EVENTS], under_way=0, holder="me", keep_s=60, now=NOW)
     assert granted == [False, True, False]
+
+
+def test_what_is_taken_in_advance_is_what_the_least_urgent_may_have():
+    """It is counted at once, and leaves to the urgent what is theirs."""
+    limits = Limits(10_000, 150_000, None)
+    (after,), count = in_advance([scope(limits)], 500, now=NOW)
+    assert count == ask(scope(limits), *[BACKFILL] * 500, now=NOW)[1]
+    assert after.usage.in_hour == count
+    assert ask(after, WELCOME, EVENTS, now=NOW)[1] == 2
+    assert in_advance([after], 500, now=NOW) == ([after], 0)
+    assert in_advance([scope(limits), after], 500, now=NOW)[1] == 0
 
 
 def test_calls_at_once_are_counted_over_all_processes_and_those_of_a_dead_one_are_forgotten():

@@ -1,12 +1,14 @@
 """What the processes make of the shared budgets when the database, a process or a clock misbehaves."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 
 from commands.waiting import wait_for
@@ -14,11 +16,13 @@ from shared.clock import FixedClock
 from shared.db.engine import fetch_all, make_engine
 from shared.settings import Settings
 from shared.tenants import Tenant
+from shared.wecom import gate
 from shared.wecom.apis import Api, Priority
 from shared.wecom.budget import Limits
 from shared.wecom.budget_store import lock_usages
-from shared.wecom.budgets import CLOSED, Budgets
+from shared.wecom.budgets import CLOSED, CROWDED, Budgets
 from shared.wecom.errors import PostponedError
+from shared.wecom.gate import AHEAD_S
 
 CORP, API = "corp:x", Api("an/api")
 LIMITS = Limits(10_000, 150_000, 4)
@@ -42,10 +46,32 @@ def call(budgets: Budgets) -> None:
         pass
 
 
-def under_way(engine: Engine) -> int:
+def usage(engine: Engine) -> dict[str, Any]:
     with engine.connect() as connection:
         (row,) = fetch_all(connection, "select usage from api_budget where scope = :scope", scope=CORP)
-    return sum(count for count, _ in row["usage"]["holders"].values())
+    found: dict[str, Any] = row["usage"]
+    return found
+
+
+def under_way(engine: Engine) -> int:
+    return sum(count for count, _ in usage(engine)["holders"].values())
+
+
+def counted(engine: Engine) -> int:
+    """Calls of the hour, as all processes see it."""
+    return sum(usage(engine)["slots"])
+
+
+def questions(engine: Engine) -> list[str]:
+    """Grows with every change of a budget's state that this process makes from now on."""
+    asked: list[str] = []
+
+    def note(*execution: object) -> None:
+        if str(execution[2]).startswith("update api_budget"):
+            asked.append("update")
+
+    event.listen(engine, "before_cursor_execute", note)
+    return asked
 
 
 def waiting_for_locks(engine: Engine) -> int:
@@ -122,6 +148,43 @@ def test_a_call_that_was_made_does_not_fail_because_the_database_is_busy(
     assert under_way(engine) == 1
     call(budgets)
     assert under_way(engine) == 0
+
+
+def test_a_process_that_calls_often_asks_for_many_calls_at_once(tenant: Tenant, engine: Engine, clock: FixedClock):
+    """Calls one after the other cost a question now and then; when they stop, others have the place (G6)."""
+    budgets, asked = budgets_of(engine, clock), questions(engine)
+    for _ in range(40):
+        call(budgets)
+    assert len(asked) <= 20  # one by one it would be 80
+    assert counted(engine) >= 40  # every call was counted before it began
+    wait_for(lambda: under_way(engine) == 0, "the free place")
+
+
+def test_a_refusal_ends_what_was_taken_in_advance(tenant: Tenant, engine: Engine, clock: FixedClock):
+    """After a 45033 every call asks again, so that no process goes on as before."""
+    budgets, asked = budgets_of(engine, clock), questions(engine)
+    for _ in range(10):
+        call(budgets)
+    budgets.refused(CORP, API, CROWDED)
+    before = len(asked)
+    call(budgets)
+    assert len(asked) > before
+
+
+def test_what_was_taken_in_advance_is_good_for_half_a_second(
+    tenant: Tenant, engine: Engine, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+):
+    """Later WeCom would count it in another window, and another process may have heard that the API is closed."""
+    budgets, late_s = budgets_of(engine, clock), [0.0]
+    monkeypatch.setattr(gate, "monotonic", lambda: time.monotonic() + late_s[0])
+    for _ in range(10):
+        call(budgets)
+    before = counted(engine)
+    call(budgets)
+    assert counted(engine) == before
+    late_s[0] = AHEAD_S
+    call(budgets)
+    assert counted(engine) > before
 
 
 def test_a_clock_that_is_set_back_keeps_nothing_closed_and_nothing_waiting(

@@ -1,0 +1,160 @@
+"""What one process knows of one API of one corp: who waits, who is under way, what it may start without asking.
+
+Asking costs a transaction on a row that all processes share. While calls come one after the other and the budgets are
+far from used up, a process therefore takes starts in advance, as many as it made lately, and tells late that calls have
+ended. What it took and did not use in time is lost to everybody, and a place that it keeps stays taken: both are small.
+"""
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+from shared.clock import monotonic
+from shared.wecom.apis import Priority
+from shared.wecom.budget import ENDING_S, Limits
+
+LONGEST_PAUSE_S = 0.1
+GRACE_S = 1.0
+"""How much longer a call waits while another one's question is with the database."""
+STALE_S = 1.0
+"""A turn that was not used for this long is given back: WeCom would count the call in another window."""
+AHEAD_S = 0.5
+"""How long starts that were taken in advance may be used; as many are taken as were made within this time."""
+MOST_AHEAD = 32
+LEAST_AHEAD = 2
+"""Whoever made fewer calls lately asks for each: there is little to save, and nothing to lose."""
+
+
+@dataclass(eq=False)
+class Waiting:
+    priority: Priority
+    granted_at: float | None = None
+
+
+@dataclass(eq=False)
+class Gate:
+    """To be read and changed under `changed`; all times but `ahead_s` and `closed_until` are of `monotonic`.
+
+    `told` is what the shared state says of `under_way`, as far as this process knows; the next question puts it right.
+    `plenty`: the last answer left so much room that places may be kept for a moment. `ahead` starts may be made until
+    `ahead_until`. `clock_ahead_s` is how far the shared state's time is ahead of this machine's clock; `reopens_at` is
+    `closed_until` as a time of `monotonic`.
+    """
+
+    keys: tuple[tuple[str, str], ...]
+    limits: tuple[Limits, ...]
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    waiting: list[Waiting] = field(default_factory=list)
+    under_way: int = 0
+    told: int = 0
+    asking: bool = False
+    quiet_until: float = 0.0
+    denied: Priority | None = None
+    wait_s: float = 0.0
+    closed_until: float = 0.0
+    reopens_at: float = 0.0
+    clock_ahead_s: float = 0.0
+    ahead: int = 0
+    ahead_until: float = 0.0
+    plenty: bool = False
+    starts: deque[float] = field(default_factory=lambda: deque([0.0] * MOST_AHEAD, MOST_AHEAD))
+
+    def start_ahead(self) -> bool:
+        """Start a call with what was taken in advance, in a place that is kept; whether there was one."""
+        with self.changed:
+            now = monotonic()
+            if self.asking or self.waiting or self.ahead < 1 or now >= self.ahead_until or self.under_way >= self.told:
+                return False
+            self.ahead -= 1
+            self.under_way += 1
+            self.starts.append(now)
+            return True
+
+    def start_no_more_ahead(self) -> None:
+        """Keep no places and use nothing that was taken in advance: it is all quiet, or WeCom has refused a call."""
+        with self.changed:
+            self.ahead, self.plenty = 0, False
+
+    def wishes(self) -> tuple[list[Waiting], int, int]:
+        """Who waits, how many places to keep beside theirs, how many starts to take in advance."""
+        with self.changed:
+            lately = sum(1 for at in self.starts if at > monotonic() - AHEAD_S)
+            ahead = lately if lately >= LEAST_AHEAD and self.waiting else 0
+            places = max(self.under_way, self.told - len(self.waiting)) if self.plenty and ahead else self.under_way
+            return list(self.waiting), places, ahead
+
+    def answered(self, asked: list[Waiting], granted: list[bool], *, kept: int, ahead: int, wait_s: float) -> None:
+        """What the shared state has answered: who may start, and how many more."""
+        with self.changed:
+            at = monotonic()
+            self.told = kept + sum(granted)
+            self.ahead, self.ahead_until, self.plenty = ahead, at + AHEAD_S, ahead > 0
+            for one, yes in zip(asked, granted, strict=True):
+                if yes and one in self.waiting:  # else it has left meanwhile
+                    one.granted_at = at
+                    self.under_way += 1
+                    self.starts.append(at)
+                    self.waiting.remove(one)
+            self.wait_s = wait_s
+            self.denied = min((one.priority for one in asked if one.granted_at is None), default=None)
+            self.quiet_until = at + min(wait_s, LONGEST_PAUSE_S)
+            self.ended_asking()
+
+    def ended_asking(self) -> None:
+        with self.changed:
+            self.asking = False
+            self.changed.notify_all()
+
+    def is_to_ask(self, me: Waiting, *, until: float) -> bool:
+        """Wait until this call is the one to ask for all that wait; False when it was granted, or waited too long."""
+        with self.changed:
+            while me.granted_at is None and monotonic() < until + GRACE_S:
+                pause = self.quiet_until - monotonic()
+                if self.denied is not None and me.priority < self.denied:
+                    pause = 0.0  # there may be room for it where there was none for the others
+                if not self.asking and pause <= 0:
+                    self.asking = True
+                    return True
+                self.changed.wait(LONGEST_PAUSE_S if self.asking else pause)
+            return False
+
+    def is_to_tell(self) -> bool:
+        """Whether the caller is now the one to tell that calls have ended. Who waits will ask, and tell with it."""
+        with self.changed:
+            if self.plenty or self.waiting or self.asking or self.told == self.under_way:
+                return False
+            self.asking = True
+            return True
+
+    def keeps_places(self) -> bool:
+        """Whether others could have places that nobody here uses, and nobody here asks just now."""
+        with self.changed:
+            return self.plenty and self.told > self.under_way
+
+    def quiet_s(self) -> float:
+        """Seconds since the last start."""
+        return monotonic() - self.starts[-1]
+
+    def end(self) -> None:
+        """A call has ended. Should others wait for that, one of them asks now."""
+        with self.changed:
+            self.under_way -= 1
+            if self.waiting and self.wait_s <= ENDING_S:
+                self.quiet_until = 0.0
+                self.changed.notify_all()
+
+    def give_back(self, me: Waiting) -> None:
+        """The turn came, but the thread was held up: it is to ask anew."""
+        with self.changed:
+            self.under_way -= 1
+            me.granted_at = None
+            self.waiting.append(me)
+
+    def leave(self, me: Waiting, *, entered: bool) -> None:
+        """A call waits no more; should its turn have come while its thread gave up, others may have it."""
+        with self.changed:
+            if me in self.waiting:
+                self.waiting.remove(me)
+            elif not entered:
+                self.under_way -= 1
+            self.changed.notify_all()
