@@ -216,9 +216,16 @@ def grant(
 
 
 def in_advance(scopes: Sequence[Scope], wanted: int, *, now: float) -> tuple[list[Scope], int]:
-    """Take starts that will be made in a moment: at most what is left to the least urgent; how many there were."""
-    count = min(wanted, *(room(one.usage, one.limits, Priority.BACKFILL, now=now) for one in scopes))
-    return [Scope(taken(one.usage, count), one.limits) for one in scopes] if count else list(scopes), count
+    """Take starts that will be made in a moment, one after the other; how many there were.
+
+    At most what the least urgent may have, and none when that may not start one more at once.
+    """
+    if min((room(one.usage, one.limits, Priority.BACKFILL, now=now) for one in scopes), default=0) < 1:
+        return list(scopes), 0
+    rates = [replace(one.limits, at_once=None) for one in scopes]
+    rooms = (room(one.usage, rate, Priority.BACKFILL, now=now) for one, rate in zip(scopes, rates, strict=True))
+    count = min(wanted, *rooms)
+    return [Scope(taken(one.usage, count), one.limits) for one in scopes], count
 
 
 def _burst(limits: Limits) -> float:

@@ -23,11 +23,9 @@ from shared.wecom.apis import Api, Priority
 from shared.wecom.budget import Limits, Scope, agreed, closed, grant, in_advance, lowered
 from shared.wecom.budget_store import lock_usages, make_usages, record_usages
 from shared.wecom.errors import PostponedError
-from shared.wecom.gate import STALE_S, Gate, Waiting
+from shared.wecom.gate import STALE_S, TELL_S, Gate, Waiting
 
 CLOSED, CROWDED = 45009, 45033
-TELL_AFTER_S = 0.25
-"""How long after a process's last start the places that it kept are free for others."""
 FORGOTTEN_S = 15.0
 """How long after its latest end a call of a killed process still counts as under way."""
 
@@ -132,11 +130,11 @@ class Budgets:
                     raise self._postponed(gate, api)
         finally:
             gate.leave(me, entered=entered)
-            self._tell_what_ended(gate)
+            self._have_it_told(gate)
 
     def _leave(self, gate: Gate) -> None:
         gate.end()
-        self._tell_what_ended(gate)
+        self._have_it_told(gate)
 
     def _ask(self, gate: Gate) -> None:
         """To be called by whoever has set `asking`."""
@@ -189,36 +187,33 @@ class Budgets:
         """Seconds until WeCom takes calls again, as far as is known; when clocks disagree, ask the shared state."""
         return max(0.0, min(gate.closed_until - self._now(gate), gate.reopens_at - monotonic()))
 
-    def _tell_what_ended(self, gate: Gate) -> None:
-        """When nobody waits, nobody asks: then who ends a call says so, or a thread does a moment later."""
-        if gate.keeps_places():
-            self._have_told_later()
-        while gate.is_to_tell():
-            try:
-                self._ask(gate)
-            except SQLAlchemyError as error:  # the answer matters more, and the count has an end of its own
-                log.warning("wecom.budget_away", api=gate.keys[0][1], reason=describe(error))
-                return
-
-    def _have_told_later(self) -> None:
+    def _have_it_told(self, gate: Gate) -> None:
+        """Should nobody ask in a moment, a thread tells what has ended."""
+        if not gate.owes_word():
+            return
         with self._lock:
             wanted, self._telling = not self._telling, True
         if wanted:  # no daemon: a process that ends waits until it has told
-            threading.Thread(target=self._tell_later, name="budgets", daemon=False).start()
+            threading.Thread(target=self._tell, name="budgets", daemon=False).start()
 
-    def _tell_later(self) -> None:
-        """Free the places that a gate keeps when it has been quiet for a moment, until none keeps any."""
+    def _tell(self) -> None:
         while True:
-            time.sleep(TELL_AFTER_S)
+            time.sleep(TELL_S)
             with self._lock:
-                keeping = [gate for gate in self._gates.values() if gate.keeps_places()]
-                quiet = [gate for gate in keeping if gate.quiet_s() >= TELL_AFTER_S]
-                if not keeping:
+                owing = [gate for gate in self._gates.values() if gate.owes_word()]
+                if not owing:
                     self._telling = False
                     return
-            for gate in quiet:
-                gate.start_no_more_ahead()
-                self._tell_what_ended(gate)
+            for gate in owing:
+                if gate.is_to_tell():
+                    self._tell_of(gate)
+
+    def _tell_of(self, gate: Gate) -> None:
+        try:
+            self._ask(gate)
+        except SQLAlchemyError as error:  # the count has an end of its own
+            log.warning("wecom.budget_away", api=gate.keys[0][1], reason=describe(error))
+            gate.forget_word()
 
     def _postponed(self, gate: Gate, api: Api) -> PostponedError:
         closed_s = self._closed_s(gate)

@@ -21,6 +21,11 @@ STALE_S = 1.0
 AHEAD_S = 0.5
 """How long starts that were taken in advance may be used; as many are taken as were made within this time."""
 MOST_AHEAD = 32
+TELL_S, KEEP_S = 0.02, 0.25
+"""How long after a process's last start it tells that its calls have ended: soon, so that the ends of a crowd go in one
+question; or, while there is plenty, when it has been quiet."""
+MOST_KEPT = 2
+"""So many places that nobody uses are kept from one question to the next."""
 LEAST_AHEAD = 2
 """Whoever made fewer calls lately asks for each: there is little to save, and nothing to lose."""
 
@@ -80,8 +85,8 @@ class Gate:
         with self.changed:
             lately = sum(1 for at in self.starts if at > monotonic() - AHEAD_S)
             ahead = lately if lately >= LEAST_AHEAD and self.waiting else 0
-            places = max(self.under_way, self.told - len(self.waiting)) if self.plenty and ahead else self.under_way
-            return list(self.waiting), places, ahead
+            idle = min(self.told - len(self.waiting) - self.under_way, MOST_KEPT) if self.plenty and ahead else 0
+            return list(self.waiting), self.under_way + max(0, idle), ahead
 
     def answered(self, asked: list[Waiting], granted: list[bool], *, kept: int, ahead: int, wait_s: float) -> None:
         """What the shared state has answered: who may start, and how many more."""
@@ -118,22 +123,24 @@ class Gate:
                 self.changed.wait(LONGEST_PAUSE_S if self.asking else pause)
             return False
 
-    def is_to_tell(self) -> bool:
-        """Whether the caller is now the one to tell that calls have ended. Who waits will ask, and tell with it."""
+    def owes_word(self) -> bool:
+        """Whether others may believe that more is under way than is. Who waits will ask, and tell with it."""
         with self.changed:
-            if self.plenty or self.waiting or self.asking or self.told == self.under_way:
+            return self.told != self.under_way and not self.waiting and not self.asking
+
+    def is_to_tell(self) -> bool:
+        """Whether the caller is now the one to tell that calls have ended: a little after the last start."""
+        with self.changed:
+            after_s = KEEP_S if self.plenty else TELL_S
+            if not self.owes_word() or monotonic() - self.starts[-1] < after_s:
                 return False
             self.asking = True
             return True
 
-    def keeps_places(self) -> bool:
-        """Whether others could have places that nobody here uses, and nobody here asks just now."""
+    def forget_word(self) -> None:
+        """It could not be told; the next question tells it."""
         with self.changed:
-            return self.plenty and self.told > self.under_way
-
-    def quiet_s(self) -> float:
-        """Seconds since the last start."""
-        return monotonic() - self.starts[-1]
+            self.told = self.under_way
 
     def end(self) -> None:
         """A call has ended. Should others wait for that, one of them asks now."""

@@ -127,6 +127,14 @@ def test_what_is_taken_in_advance_is_what_the_least_urgent_may_have():
     assert in_advance([scope(limits), after], 500, now=NOW)[1] == 0
 
 
+def test_starts_in_advance_need_a_place_but_no_place_each():
+    """They are made one after the other; where all places are taken, the next one is for whoever needs it most."""
+    present = scope(Limits(10_000, 150_000, 10))
+    assert in_advance([present], 50, now=NOW)[1] == 50
+    crowded, _, _ = ask(present, *[EVENTS] * 7, now=NOW)
+    assert in_advance([crowded], 50, now=NOW) == ([crowded], 0)
+
+
 def test_calls_at_once_are_counted_over_all_processes_and_those_of_a_dead_one_are_forgotten():
     """Seven of ten for backfill; a killed process's calls count until they cannot be under way any more."""
     present, granted, wait = ask(scope(Limits(None, None, 10)), *[BACKFILL] * 5, now=NOW, holder="one")

@@ -98,7 +98,7 @@ def test_a_commit_whose_answer_is_lost_leaks_no_place(
         call(budgets)
     assert under_way(engine) == 1
     call(budgets)
-    assert under_way(engine) == 0
+    wait_for(lambda: under_way(engine) == 0, "the word")
 
 
 def test_a_process_that_stands_still_with_the_row_stops_nobody_for_long(
@@ -107,6 +107,7 @@ def test_a_process_that_stands_still_with_the_row_stops_nobody_for_long(
     """Stopped, or its machine lost, in the middle of a question: PostgreSQL ends it after five seconds."""
     budgets = budgets_of(engine, clock)
     call(budgets)
+    wait_for(lambda: under_way(engine) == 0, "the word that it has ended")
     stopped = other_engine.connect()
     keys = ((CORP, API.path),)
     assert lock_usages(stopped, keys, [LIMITS])
@@ -123,6 +124,7 @@ def test_nobody_waits_longer_than_told_for_another_ones_question(
     """The row is held; one thread asks, and the others are postponed in time instead of asking one after the other."""
     budgets = budgets_of(engine, clock, wecom_wait_s=0.1)
     call(budgets)
+    wait_for(lambda: under_way(engine) == 0, "the word that it has ended")
     stopped = other_engine.connect()
     assert lock_usages(stopped, ((CORP, API.path),), [LIMITS])
     asking = threading.Thread(target=call, args=(budgets,))
@@ -135,19 +137,19 @@ def test_nobody_waits_longer_than_told_for_another_ones_question(
     asking.join()
 
 
-def test_a_call_that_was_made_does_not_fail_because_the_database_is_busy(
+def test_an_end_that_cannot_be_told_is_left_to_the_next_question(
     tenant: Tenant, engine: Engine, other_engine: Engine, clock: FixedClock
 ):
-    """Its end cannot be told just now; the next one tells it."""
+    """Without the database nobody tries again and again, and the process can end."""
     budgets = budgets_of(other_engine, clock)
-    with ExitStack() as crowd, budgets.place(CORP, API, Priority.EVENTS):
-        for _ in range(3):
-            crowd.push(other_engine.connect())
-        held = crowd.pop_all()
-    held.close()
+    with ExitStack() as crowd:
+        with budgets.place(CORP, API, Priority.EVENTS):
+            for _ in range(3):
+                crowd.push(other_engine.connect())
+        wait_for(lambda: not any(thread.name == "budgets" for thread in threading.enumerate()), "the end of telling")
     assert under_way(engine) == 1
     call(budgets)
-    assert under_way(engine) == 0
+    wait_for(lambda: under_way(engine) == 0, "the word")
 
 
 def test_a_process_that_calls_often_asks_for_many_calls_at_once(tenant: Tenant, engine: Engine, clock: FixedClock):

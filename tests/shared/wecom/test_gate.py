@@ -4,7 +4,7 @@ import pytest
 
 from shared.wecom import gate as module
 from shared.wecom.apis import Priority
-from shared.wecom.gate import AHEAD_S, Gate, Waiting
+from shared.wecom.gate import AHEAD_S, KEEP_S, MOST_KEPT, TELL_S, Gate, Waiting
 
 
 class Time:
@@ -61,18 +61,29 @@ def test_nobody_overtakes_those_who_wait():
     assert not gate.start_ahead()
 
 
-def test_places_are_kept_only_while_there_is_plenty():
-    """Where nothing could be taken in advance, others may need the place at once."""
-    gate = gate_with(ahead=1)
-    gate.end()
-    assert gate.keeps_places()
-    assert not gate.is_to_tell()
+def test_others_hear_soon_that_calls_have_ended_and_later_while_there_is_plenty(at: Time):
+    """Where nothing could be taken in advance they may need the place; all ends of a moment go in one question."""
+    for ahead, after_s in ((0, TELL_S), (1, KEEP_S)):
+        gate = gate_with(ahead=ahead)
+        assert not gate.owes_word()
+        gate.end()
+        assert gate.owes_word()
+        at.now_s += after_s * 0.9
+        assert not gate.is_to_tell()
+        at.now_s += after_s * 0.2
+        assert gate.is_to_tell()
+        assert not gate.is_to_tell()  # somebody does already
+        assert gate.asking
+
+
+def test_a_few_idle_places_are_kept_while_there_is_plenty(at: Time):
+    """More would be missing elsewhere; and none when a call was refused."""
+    gate = gate_with(ahead=5, places=6)
+    assert gate.start_ahead()
+    gate.waiting.append(Waiting(Priority.EVENTS))
+    assert gate.wishes()[1] == 2 + MOST_KEPT
     gate.start_no_more_ahead()
-    assert not gate.keeps_places()
-    assert gate.is_to_tell()
-    scarce = gate_with(ahead=0)
-    scarce.end()
-    assert scarce.is_to_tell()
+    assert gate.wishes()[1] == 2
 
 
 def test_as_many_are_taken_in_advance_as_were_started_lately(at: Time):
