@@ -75,7 +75,9 @@ class Loop:
         try:
             while not self._stopping:
                 routed = route_inbox(self._runtime, self._directory, limit=ROUTE_BATCH) if routing else 0
-                if not routed + self._reconciler.start_due():
+                # So few rows, of at most as many corps, filled nobody's share of the batch: no more of them wait.
+                routing = routed * routed >= ROUTE_BATCH
+                if not self._reconciler.start_due() and not routing:
                     break
             return self._reconciler.has_room()
         except Exception as error:

@@ -53,19 +53,22 @@ def test_two_first_syncs_that_end_at_once_bring_their_corp_to_life(make_office: 
     assert office.rows("select state from tenant") == [("live",)]
 
 
-def test_a_friend_of_this_moment_makes_no_pass_incomplete(make_office: MakeOffice):
-    """Told by an event and recorded right after their page was read: nothing was missed."""
+def test_what_changes_under_a_walk_makes_no_pass_incomplete(make_office: MakeOffice):
+    """A friend newer than their page, and an edit that moved its row to a page already read: nothing was missed."""
     office = make_office(add_lag_s=0)
+    office.corp.add_customers(1, userids=[TEAM[0]])
+    (old,) = customers_of(office, TEAM[0])
     record_demo_corp(office.runtime)
     office.walk()
     open_pass(office, "external_contact")
-    made = office.happen({"do": "add", "userid": TEAM[0], "name": "c", "at": int(time.time())}, "add_external_contact")
+    new = office.happen({"do": "add", "userid": TEAM[1], "name": "c", "at": int(time.time())}, "add_external_contact")
+    edit = {"do": "edit", "userid": TEAM[0], "external_userid": old, "remark": "老友"}
+    assert office.happen(edit, "edit_external_contact") == old
     office.reconcile()
     office.corp.post("/sim/faults", {"path": BATCH, "spoil": "empty", "times": 1})
     office.walk()
     assert office.rows("select state, incomplete from sync_run where kind = 'resync'") == [("done", [])]
-    assert office.rows("select external_userid, verdict from sync_absence") == []
-    assert customers_of(office, TEAM[0]) == [made]
+    assert customers_of(office, TEAM[0]) + customers_of(office, TEAM[1]) == [old, new]
 
 
 def test_a_subject_without_rows_can_be_locked(make_office: MakeOffice):
