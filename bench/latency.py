@@ -69,7 +69,7 @@ DUE = (
 )
 LIVE = "select count(*) as n from tenant where state = 'live'"
 OPEN_RUNS = "select count(*) as n from sync_run where state in ('walking', 'settling')"
-FAILED_RUN = "select resource, state, last_error, incomplete from sync_run where state in ('failed', 'incomplete')"
+FAILED_RUN = "select resource, last_error from sync_run where state = 'failed'"
 WALKED = "select coalesce(sum(rows), 0) as n from sync_block"
 NEVER_BEFORE = (
     "select external_userid, userid from relation where tenant_id = :tenant_id and state = 'active' "
@@ -280,4 +280,4 @@ def _resyncing(stage: Stage) -> Iterator[list[float]]:
     with stage.runtime.engine.begin() as connection:
         failed = fetch_one(connection, FAILED_RUN)
     if failed:
-        raise RuntimeError("a resync failed: {resource} is {state}, {last_error}, {incomplete}".format(**failed))
+        raise RuntimeError("a resync of {resource} failed: {last_error}".format(**failed))

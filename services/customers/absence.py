@@ -189,16 +189,17 @@ def count_verdicts(connection: Connection, tenant_id: TenantId, run_id: int) -> 
 def missed_by_walk(connection: Connection, tenant_id: TenantId, run_id: int, *, limit: int) -> list[tuple[UserId, int]]:
     """Associates some of whose relations are there although the walk did not show them, and how many.
 
-    Not those of contacts that a request has looked at since the run began: an event tells of a friend who is newer than
-    their page, or of an edit that may have moved the row from a page still to come to one that was read (whether WeCom
-    orders rows by their last change is not published).
+    Not those of contacts that a request looks at, or has looked at since the run began: an event tells of a friend who
+    is newer than their page, or of an edit that may have moved the row from a page still to come to one that was read
+    (whether WeCom orders rows by their last change is not published).
     """
     rows = fetch_all(
         connection,
         "select a.userid, count(*) as n from sync_absence a join sync_run r on (r.tenant_id, r.id) = "
         "(a.tenant_id, a.run_id) where a.tenant_id = :tenant_id and a.run_id = :run_id and a.verdict = 'still_there' "
         "and not exists (select from request q where (q.tenant_id, q.subject_kind, q.subject_key) = "
-        "(a.tenant_id, :kind, a.external_userid) and q.settled_at >= r.started_at) "
+        "(a.tenant_id, :kind, a.external_userid) and q.dead_at is null "
+        "and (q.generation > q.settled_generation or q.settled_at >= r.started_at)) "
         "group by 1 order by 2 desc, 1 limit :limit",
         kind=CONTACT,
         tenant_id=tenant_id,
