@@ -22,6 +22,8 @@ DEPARTMENT_GET = Api("department/get")
 DEPARTMENT_LIST = Api("department/list")
 DEPARTMENT_IDS = Api("department/simplelist")
 IDS_PAGE_LIMIT = 10_000
+ENVELOPE = frozenset({"errcode", "errmsg"})
+"""What every answer has."""
 CORP_EMAIL, PERSONAL_EMAIL = 1, 2
 
 
@@ -30,8 +32,14 @@ class AddressBook:
         self._calls = calls
 
     def member(self, userid: UserId) -> Member:
-        """Source: WeCom server API, user/get."""
-        return needed(USER_GET, Member, {"userid": userid, **self._calls.get(USER_GET, {"userid": userid})})
+        """
+        Raises:
+            UnreachableError: WeCom answered with success and nothing else: that is no member.
+
+        Source: WeCom server API, user/get.
+        """
+        answer = self._calls.get(USER_GET, {"userid": userid})
+        return needed(USER_GET, Member, {"userid": userid, **answer} if answer.keys() - ENVELOPE else None)
 
     def members_in(self, department_id: int) -> tuple[Member, ...]:
         """Everyone in this department, not in those below it.

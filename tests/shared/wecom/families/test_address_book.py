@@ -4,6 +4,7 @@ import pytest
 
 from shared.ids import UserId
 from shared.wecom.client import WeComClient
+from shared.wecom.errors import UnreachableError
 from shared.wecom.payloads.directory import DepartmentNode, MemberPlace
 from tests.shared.wecom.conftest import Sim
 from tests.shared.wecom.samples import answered
@@ -57,6 +58,12 @@ def test_a_member_of_a_newer_app_has_few_fields(client: WeComClient):
     with answered("department/simplelist", {"department_id": [{"id": 2}, {"parentid": 1}]}) as asked:
         assert client.address_book.department_ids(below=2) == (DepartmentNode(2, None, None),)
     assert asked.queries == [{"id": "2"}]
+
+
+def test_an_answer_that_says_nothing_is_no_member(client: WeComClient):
+    """Taken for one, it would say that somebody who left is there (G2)."""
+    with answered("user/get", {"errcode": 0, "errmsg": "ok"}), pytest.raises(UnreachableError, match="without Member"):
+        client.address_book.member(LINA)
 
 
 def test_wecoms_addresses(client: WeComClient):
