@@ -14,7 +14,6 @@ from contextlib import contextmanager
 import structlog
 from prometheus_client import Gauge, Histogram
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from shared.clock import Clock, monotonic
 from shared.db.engine import describe
@@ -78,6 +77,7 @@ class Budgets:
         def refuse(scopes: list[Scope], now: float) -> list[Scope]:
             return [Scope(change(scopes[0].usage, scopes[0].limits, now=now), scopes[0].limits), *scopes[1:]]
 
+        gate.start_no_more_ahead()
         self._changed(gate, refuse)
         gate.start_no_more_ahead()
         wait_s = self._closed_s(gate)
@@ -138,13 +138,13 @@ class Budgets:
 
     def _ask(self, gate: Gate) -> None:
         """To be called by whoever has set `asking`."""
-        asking, kept, ahead = gate.wishes()
+        asking, kept, ahead, refusals = gate.wishes()
         try:
             granted, ahead, wait_s = self._granted(gate, [one.priority for one in asking], under_way=kept, ahead=ahead)
         except BaseException:
             gate.ended_asking()
             raise
-        gate.answered(asking, granted, kept=kept, ahead=ahead, wait_s=wait_s)
+        gate.answered(asking, granted, kept=kept, ahead=ahead, wait_s=wait_s, refusals=refusals)
 
     def _granted(
         self, gate: Gate, wanted: Sequence[Priority], *, under_way: int, ahead: int
@@ -193,8 +193,13 @@ class Budgets:
             return
         with self._lock:
             wanted, self._telling = not self._telling, True
-        if wanted:  # no daemon: a process that ends waits until it has told
+        if not wanted:
+            return
+        try:  # no daemon: a process that ends waits until it has told
             threading.Thread(target=self._tell, name="budgets", daemon=False).start()
+        except RuntimeError as error:  # too many threads, or the interpreter is ending: the count has an end of its own
+            self._telling = False
+            log.warning("wecom.budget_untold", reason=str(error))
 
     def _tell(self) -> None:
         while True:
@@ -211,7 +216,7 @@ class Budgets:
     def _tell_of(self, gate: Gate) -> None:
         try:
             self._ask(gate)
-        except SQLAlchemyError as error:  # the count has an end of its own
+        except Exception as error:  # whatever it is, others are still to be told; the count has an end of its own
             log.warning("wecom.budget_away", api=gate.keys[0][1], reason=describe(error))
             gate.forget_word()
 

@@ -38,7 +38,7 @@ class Waiting:
 
 @dataclass(eq=False)
 class Gate:
-    """To be read and changed under `changed`; all times but `ahead_s` and `closed_until` are of `monotonic`.
+    """To be read and changed under `changed`; all times but `clock_ahead_s` and `closed_until` are of `monotonic`.
 
     `told` is what the shared state says of `under_way`, as far as this process knows; the next question puts it right.
     `plenty`: the last answer left so much room that places may be kept for a moment. `ahead` starts may be made until
@@ -62,6 +62,7 @@ class Gate:
     ahead: int = 0
     ahead_until: float = 0.0
     plenty: bool = False
+    refusals: int = 0
     starts: deque[float] = field(default_factory=lambda: deque([0.0] * MOST_AHEAD, MOST_AHEAD))
 
     def start_ahead(self) -> bool:
@@ -76,22 +77,26 @@ class Gate:
             return True
 
     def start_no_more_ahead(self) -> None:
-        """Keep no places and use nothing that was taken in advance: it is all quiet, or WeCom has refused a call."""
+        """WeCom has refused a call: keep no places, and use nothing that was or just now is taken in advance."""
         with self.changed:
             self.ahead, self.plenty = 0, False
+            self.refusals += 1
 
-    def wishes(self) -> tuple[list[Waiting], int, int]:
-        """Who waits, how many places to keep beside theirs, how many starts to take in advance."""
+    def wishes(self) -> tuple[list[Waiting], int, int, int]:
+        """Who waits, how many places to keep beside theirs, how many starts to take in advance; `refusals` so far."""
         with self.changed:
             lately = sum(1 for at in self.starts if at > monotonic() - AHEAD_S)
             ahead = lately if lately >= LEAST_AHEAD and self.waiting else 0
             idle = min(self.told - len(self.waiting) - self.under_way, MOST_KEPT) if self.plenty and ahead else 0
-            return list(self.waiting), self.under_way + max(0, idle), ahead
+            return list(self.waiting), self.under_way + max(0, idle), ahead, self.refusals
 
-    def answered(self, asked: list[Waiting], granted: list[bool], *, kept: int, ahead: int, wait_s: float) -> None:
-        """What the shared state has answered: who may start, and how many more."""
+    def answered(
+        self, asked: list[Waiting], granted: list[bool], *, kept: int, ahead: int, wait_s: float, refusals: int
+    ) -> None:
+        """What the shared state has answered: who may start, and how many more, unless WeCom refused one meanwhile."""
         with self.changed:
             at = monotonic()
+            ahead = ahead if refusals == self.refusals else 0
             self.told = kept + sum(granted)
             self.ahead, self.ahead_until, self.plenty = ahead, at + AHEAD_S, ahead > 0
             for one, yes in zip(asked, granted, strict=True):

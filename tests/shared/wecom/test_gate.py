@@ -24,7 +24,7 @@ def gate_with(*, ahead: int, places: int = 1) -> Gate:
     """A gate whose last answer was so many starts ahead, with so many places of which one is in use."""
     gate, me = Gate((), ()), Waiting(Priority.EVENTS)
     gate.waiting.append(me)
-    gate.answered([me], [True], kept=places - 1, ahead=ahead, wait_s=0.0)
+    gate.answered([me], [True], kept=places - 1, ahead=ahead, wait_s=0.0, refusals=0)
     return gate
 
 
@@ -86,6 +86,17 @@ def test_a_few_idle_places_are_kept_while_there_is_plenty(at: Time):
     assert gate.wishes()[1] == 2
 
 
+def test_an_answer_from_before_a_refusal_lets_nothing_start_ahead():
+    """A 45009 came while the question was under way (G6)."""
+    gate, me = Gate((), ()), Waiting(Priority.EVENTS)
+    gate.waiting.append(me)
+    asked, kept, _, refusals = gate.wishes()
+    gate.start_no_more_ahead()
+    gate.answered(asked, [True], kept=kept, ahead=5, wait_s=0.0, refusals=refusals)
+    gate.end()
+    assert not gate.start_ahead()
+
+
 def test_as_many_are_taken_in_advance_as_were_started_lately(at: Time):
     """Whoever calls rarely takes nothing, and so wastes nothing."""
     gate = gate_with(ahead=9)
@@ -97,6 +108,6 @@ def test_as_many_are_taken_in_advance_as_were_started_lately(at: Time):
         assert gate.start_ahead()
         gate.end()
     gate.waiting.append(Waiting(Priority.EVENTS))
-    assert gate.wishes()[1:] == (0, 4)
+    assert gate.wishes()[1:3] == (0, 4)
     at.now_s += AHEAD_S
     assert gate.wishes()[2] == 0
