@@ -24,6 +24,8 @@ COMMANDS = {
     "approve": ("commands.approve", "Let removals happen that a full pass kept for a person."),
     "explain": ("commands.explain", "How a customer, chat, tag, associate or outlet came to be as it is."),
     "reassign": ("commands.reassign", "Give a customer to another of their friends."),
+    "edit": ("commands.edit", "Change a relation's remark, description or tags in WeCom."),
+    "intents": ("commands.intents", "What is wanted of WeCom and not there yet, and what became of it."),
     "inbox": ("commands.inbox", "Look at stored callbacks."),
     "dead": ("commands.dead", "List, show and retry what was given up."),
     "doctor": ("commands.doctor", "Check settings, servers, queues and backlogs of this installation."),

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from commands.corp_check import check
+from services.intents.ask import renew_wishes
 from shared.corp_file import load_corp_file
 from shared.runtime import Runtime, open_runtime
 from shared.settings import load_settings
@@ -31,9 +32,14 @@ def add(file: Path) -> None:
     corp = load_corp_file(file)
     runtime = _runtime()
     with runtime.engine.begin() as connection:
-        record_corp(connection, runtime.vault, corp, now=runtime.clock.now())
+        tenant_id = record_corp(connection, runtime.vault, corp, now=runtime.clock.now())
+        wanted = renew_wishes(connection, tenant_id, now=runtime.clock.now()) if corp.pushes else 0
         receivers = [r for r in load_receivers(connection, runtime.vault) if r.corp_id == corp.corp_id]
     click.echo(f"{corp.corp_id} ({corp.name}) is stored")
+    if not corp.pushes:
+        click.echo("  observed only: nothing is written to WeCom before the file says `pushes = true`")
+    elif wanted:
+        click.echo(f"  customers with wishes that are written now: {wanted}")
     for receiver in receivers:
         click.echo(f"  callback address of {receiver.name} ({receiver.kind}): /callback/{corp.corp_id}/{receiver.name}")
     if CONTACT not in corp.apps:

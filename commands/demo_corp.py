@@ -23,6 +23,7 @@ def corp_file(*, corp_id: str = CORP_ID) -> CorpFile:
     content: dict[str, object] = {
         "corp_id": corp_id,
         "name": "江南百货（演示）",
+        "pushes": True,
         "apps": {"contact": {"agent_id": 1000002, "secret": SECRET}},
         "receivers": {"main": {"kind": "app", "app": "contact", "token": TOKEN, "encoding_aes_key": AES_KEY}},
     }

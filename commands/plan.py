@@ -15,6 +15,7 @@ from services.customers.model import CONTACT
 from services.differences.model import RELATION, Difference, What
 from services.differences.store import events_behind
 from services.groups.model import CHAT
+from services.intents.store import count_open
 from services.planning import refuse_if_unsafe
 from shared.errors import RetryableError, TerminalError
 from shared.plans import list_plans, operations_of
@@ -114,6 +115,8 @@ def _gather(
                             console.print(line, soft_wrap=True, highlight=False, markup=False)
             status.update(f"{found.rows} rows read, {sum(found.counts.values())} differ")
     found.doubt = _doubt(runtime, tenant, found)
+    with runtime.engine.begin() as connection:
+        found.wishes = count_open(connection, tenant.id)
     if not data:
         for line in counted(found):
             console.print(line, soft_wrap=True, highlight=False, markup=False)

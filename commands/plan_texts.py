@@ -25,7 +25,8 @@ HIDDEN = "(hidden)"
 class Findings:
     """What was found: so many differences are kept, all are counted.
 
-    `counts`: by kind and what. `doubt`: why a pass would not remove by itself what is missing.
+    `counts`: by kind and what. `doubt`: why a pass would not remove by itself what is missing. `wishes`: intents that are
+    still to be written to WeCom.
     """
 
     limit: int
@@ -34,6 +35,7 @@ class Findings:
     kept: list[tuple[Difference, tuple[Behind, ...]]] = field(default_factory=list)
     unread: list[tuple[str, str]] = field(default_factory=list)
     doubt: str | None = None
+    wishes: int = 0
 
 
 def said(one: Difference, behind: Sequence[Behind], *, values: bool) -> Iterator[str]:
@@ -97,6 +99,8 @@ def counted(found: Findings) -> Iterator[str]:
     yield f"rows read: {found.rows}; " + (f"differences: {total} ({numbers})" if total else "nothing differs")
     if found.doubt:
         yield f"a pass would keep such removals for a person: {found.doubt}"
+    if found.wishes:
+        yield f"wished for here and not confirmed in WeCom yet: {found.wishes} (guanxi intents shows them)"
     for where, why in found.unread:
         yield f"could not be read: {where}: {why}"
 
@@ -111,6 +115,7 @@ def as_json(tenant: Tenant, found: Findings, *, values: bool) -> dict[str, Any]:
         "differences": [_difference(one, behind, values=values) for one, behind in found.kept],
         "unread": [{"where": where, "why": why} for where, why in found.unread],
         "doubt": found.doubt,
+        "wishes": found.wishes,
     }
 
 

@@ -55,7 +55,9 @@ def lease(
         "  order by due.lane, due.next_try_at limit s.most) as taken) as mine "
         "where (q.tenant_id, q.subject_kind, q.subject_key) = (mine.tenant_id, mine.subject_kind, mine.subject_key) "
         "returning q.tenant_id, q.subject_kind, q.subject_key, q.generation, q.fence, q.attempts, q.lane, q.cause, "
-        "q.caused_by, q.first_due_at, q.next_try_at",
+        "q.caused_by, q.first_due_at, q.next_try_at, exists (select from intent i where i.tenant_id = q.tenant_id "
+        "and i.subject_kind = q.subject_kind and i.subject_key = q.subject_key and i.state in ('pending', 'sent')) "
+        "as writes",
         until=now + timedelta(seconds=lease_s),
         now=now,
         shares=as_json([{"tenant_id": tenant_id, "most": most} for tenant_id, most in shares.items()]),
@@ -76,4 +78,5 @@ def _leased(row: Row) -> Leased:
         cause=row["cause"],
         caused_by=row["caused_by"],
         first_due_at=row["first_due_at"],
+        writes=row["writes"],
     )

@@ -110,6 +110,7 @@ class CorpFile(_Strict):
     timezone: str = "Asia/Shanghai"
     language: Literal["zh", "en"] = "zh"
     accounts: int | None = Field(None, ge=1, description="the corp's ceiling of accounts: 200 messages a day for each")
+    pushes: bool = Field(False, description="write what people want to WeCom; else it is only planned (observe-only)")
     subject: str = Field("self", pattern=r"^[A-Za-z0-9_-]{2,64}$")
     apps: dict[str, AppSection] = Field(default_factory=dict)
     receivers: dict[str, ReceiverSection] = Field(default_factory=dict)

@@ -46,6 +46,8 @@ class Leased:
     cause: str
     caused_by: str | None
     first_due_at: datetime
+    writes: bool = False
+    """Whether something is wanted of it in WeCom (an open intent)."""
 
 
 def want(connection: Connection, wishes: Iterable[Wanted], *, now: datetime) -> int:

@@ -56,16 +56,17 @@ def record_corp(connection: Connection, vault: Vault, corp: CorpFile, *, now: da
     """Add a corp, or bring the stored one in line with its file. Receivers keep their ids; missing ones are removed."""
     row = fetch_one(
         connection,
-        "insert into tenant (corp_id, subject, name, timezone, language, accounts, data_key, state, added_at) "
-        "values (:corp_id, :subject, :name, :timezone, :language, :accounts, :data_key, 'bootstrap', :now) "
+        "insert into tenant (corp_id, subject, name, timezone, language, accounts, pushes, data_key, state, added_at) "
+        "values (:corp_id, :subject, :name, :timezone, :language, :accounts, :pushes, :data_key, 'bootstrap', :now) "
         "on conflict (corp_id, subject) do update set name = excluded.name, timezone = excluded.timezone, "
-        "language = excluded.language, accounts = excluded.accounts returning id, data_key",
+        "language = excluded.language, accounts = excluded.accounts, pushes = excluded.pushes returning id, data_key",
         corp_id=corp.corp_id,
         subject=corp.subject,
         name=corp.name,
         timezone=corp.timezone,
         language=corp.language,
         accounts=corp.accounts,
+        pushes=corp.pushes,
         data_key=vault.new_data_key(),
         now=now,
     )
@@ -158,6 +159,12 @@ def _tenant(row: Row, vault: Vault) -> Tenant:
         added_at=row["added_at"],
         cipher=vault.open(row["data_key"]),
     )
+
+
+def may_push(connection: Connection, tenant_id: TenantId) -> bool:
+    """Whether what people want is written to the tenant's WeCom; else it is only kept and shown (observe-only)."""
+    row = fetch_one(connection, "select pushes from tenant where id = :id", id=tenant_id)
+    return row is not None and bool(row["pushes"])
 
 
 def load_agent_ids(connection: Connection, tenant_id: TenantId) -> dict[str, int | None]:

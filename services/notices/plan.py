@@ -48,6 +48,7 @@ from services.groups.model import (
     ChatOutOfSight,
     ChatOwnerChanged,
 )
+from services.intents.model import RelationEditSettled
 from services.loss.model import CustomerDeleted, CustomerLost, CustomerReturned
 from services.notices.model import NEW_CUSTOMER, REASSIGNED_AWAY, REASSIGNED_TO_YOU, RELATION_LOST, Notice
 from services.planning import Cause, Fact
@@ -96,6 +97,7 @@ SILENT: frozenset[type[Fact]] = frozenset(
         RelationAssociateLeft,
         RelationDeleted,
         RelationEdited,
+        RelationEditSettled,  # the console shows it to who asked
         RelationHalfAdded,
         RelationInSight,
         RelationOutOfSight,

@@ -192,6 +192,13 @@ def _move_stays(connection: Connection, tenant: Tenant, renaming: Renaming) -> N
 
 _MENTIONS = (
     "update assignment_decision set to_userid = :new where tenant_id = :tenant_id and to_userid = :old",
+    # Of two open wishes for one field, that of the present userid stands.
+    "update intent o set state = 'superseded', refusal = 'the associate has another userid', "
+    "settled_at = greatest(o.created_at, n.created_at) "
+    "from intent n where o.tenant_id = :tenant_id and o.userid = :old and o.state in ('pending', 'sent') "
+    "and n.tenant_id = o.tenant_id and n.subject_kind = o.subject_kind and n.subject_key = o.subject_key "
+    "and n.userid = :new and n.field = o.field and n.state in ('pending', 'sent')",
+    "update intent set userid = :new where tenant_id = :tenant_id and userid = :old",
     # A try whose outcome is not known keeps its bytes; what was never tried is rendered again for the new userid.
     "update outbox set recipient = :new, body = null where tenant_id = :tenant_id and recipient = :old "
     "and channel = 'wecom' and state = 'due' and first_unknown_at is null",

@@ -29,6 +29,17 @@ def _entry(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in Entry.__dataclass_fields__}
 
 
+def usable_tags(connection: Connection, tenant_id: TenantId, tag_ids: Sequence[str]) -> set[TagId]:
+    """Those of the ids that are corp tags which live."""
+    rows = fetch_all(
+        connection,
+        "select tag_id from tag where tenant_id = :tenant_id and tag_id = any(:ids) and deleted_at is null",
+        tenant_id=tenant_id,
+        ids=list(tag_ids),
+    )
+    return {TagId(row["tag_id"]) for row in rows}
+
+
 def load_deletions(connection: Connection, tenant_id: TenantId) -> dict[str, datetime]:
     """Id of a tag or a group -> the time of the last event that called it deleted."""
     rows = fetch_all(

@@ -14,7 +14,7 @@ class Repeat(Enum):
     SAME = "same"
     """A write that leads to the same state however often it is done: as a read."""
     ONCE = "once"
-    """A write that could happen twice: never here, only its caller knows how to look before the next try."""
+    """A write that could happen twice, or undo what a person did meanwhile: never here, its caller looks first."""
 
 
 class Priority(IntEnum):

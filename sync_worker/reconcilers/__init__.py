@@ -1,6 +1,6 @@
 """One I/O shell per kind of subject: observes WeCom, loads our rows, lets the planners decide, records in one commit.
 
-Never writes to WeCom. `shells.py` lists them.
+Only `writeback` writes to WeCom. `shells.py` lists them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from shared.requests import Leased, Subject
 from shared.settings import Settings
@@ -20,12 +20,16 @@ from shared.wecom.clients import CONTACT, Clients
 
 @dataclass(frozen=True)
 class Looking:
-    """What an observation reads WeCom with: the tenant's clients at the priority of the request's lane."""
+    """What an observation reads WeCom with: the tenant's clients at the priority of the request's lane.
+
+    `engine` is there when what people want may be written to WeCom; a preview has none.
+    """
 
     clients: Clients
     tenant: Tenant
     priority: Priority
     now: datetime
+    engine: Engine | None = None
 
     def client(self, app: str = CONTACT) -> WeComClient:
         return self.clients.of(self.tenant, app=app).at(self.priority)

@@ -1,4 +1,4 @@
-"""External contacts: observe → plan → record → facts. Never writes to WeCom."""
+"""External contacts: observe (and write back what is wanted of them) → plan → record → facts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +25,9 @@ from services.customers.model import (
 from services.customers.plan import ContactPlan, Lags, plan_contact
 from services.customers.record import Provenance, record_contacts
 from services.customers.store import load_evidence, load_recorded
+from services.intents.edits import edited_by_others
+from services.intents.plan import LOOK_AGAIN_AFTER
+from services.intents.store import record_settled
 from services.loss.plan import StandingPlan, plan_standing
 from services.loss.store import load_standings, record_standings
 from services.notices.store import Caused, record_facts_and_notices
@@ -40,6 +43,8 @@ from shared.wecom.errors import NO_MEMBER, WeComError
 from shared.wecom.payloads import ContactProfile, FollowRelation
 from sync_worker.reconcilers import LookAgain, Looking, Recording, Seen, Shell
 from sync_worker.reconcilers import Recorded as Outcome
+from sync_worker.writeback import NOTHING_WANTED, read_back, write_back
+from sync_worker.writeback import Written as Pushed
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class Sighting:
     absences: Mapping[UserId, Absence] | None = None
     told: tuple[Evidence, ...] = ()
     """What the directory tells of the relations, beside the events."""
+    written: Pushed = NOTHING_WANTED
+    """What became of the wishes for its relations."""
 
     @property
     def key(self) -> ExternalUserId:
@@ -67,8 +74,16 @@ class Result:
 
 
 def observe(looking: Looking, leased: Leased) -> Sighting:
-    observed = read_contact(looking.client(), ExternalUserId(leased.subject.key), now=looking.now)
-    return Sighting(observed, cast(Cause, leased.cause), leased.caused_by)
+    client, key = looking.client(), ExternalUserId(leased.subject.key)
+    observed = read_contact(client, key, now=looking.now)
+    sighting = Sighting(observed, cast(Cause, leased.cause), leased.caused_by)
+    written = write_back(looking, leased, observed) if leased.writes and looking.engine is not None else None
+    if written is None:
+        return sighting
+    if written.ours:
+        observed = read_contact(client, key, now=looking.now)
+        written = read_back(written, observed)
+    return replace(sighting, observed=observed, written=written)
 
 
 def read_contact(client: WeComClient, external_userid: ExternalUserId, *, now: datetime) -> Observed:
@@ -182,6 +197,7 @@ def record(
     """
     recorded, plans = plan(connection, settings, tenant, sightings)
     ready = [s for s in sightings if not plans[s.key].unconfirmed]
+    plans |= {s.key: _without_ours(plans[s.key], recorded[s.key], s.written) for s in ready if s.written.ours}
     customers = record_contacts(
         connection,
         tenant,
@@ -190,14 +206,29 @@ def record(
         now=now,
     )
     facts: dict[ExternalUserId, list[Fact]] = {s.key: list(plans[s.key].facts) for s in ready}
+    for s in ready:
+        ended = record_settled(connection, tenant.id, s.written.settled, now=now)
+        facts[s.key] += [one.fact(s.key, at=now) for one in ended]
     if decide_customers:
         states = [_state(recorded[s.key], plans[s.key], customers) for s in ready]
         decide(connection, tenant, [state for state in states if state is not None], facts, now=now)
     caused = [Caused(fact, s.cause, s.caused_by) for s in ready for fact in facts[s.key]]
     notices = record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=settings.message_ttl_s)
     _want_associates(connection, tenant, [plans[s.key] for s in ready], now=now)
-    results = {s.key: Result(plans[s.key].unconfirmed, plans[s.key].look_again_at) for s in sightings}
+    results = {s.key: Result(plans[s.key].unconfirmed, _look_again_at(plans[s.key], s)) for s in sightings}
     return Written(results, notices)
+
+
+def _without_ours(plan: ContactPlan, recorded: Recorded, written: Pushed) -> ContactPlan:
+    ours: dict[UserId, set[str]] = {}
+    for one in written.ours:
+        ours.setdefault(one.userid, set()).add(one.field)
+    return edited_by_others(plan, recorded, ours)
+
+
+def _look_again_at(plan: ContactPlan, sighting: Sighting) -> datetime | None:
+    times = [sighting.observed.observed_at + LOOK_AGAIN_AFTER] if sighting.written.waits else []
+    return min([*times, *([plan.look_again_at] if plan.look_again_at else [])], default=None)
 
 
 @dataclass(frozen=True)

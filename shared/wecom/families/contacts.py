@@ -28,7 +28,7 @@ GET = Api("externalcontact/get")
 LIST = Api("externalcontact/list")
 BATCH = Api("externalcontact/batch/get_by_user")
 SERVED = Api("externalcontact/contact_list")
-REMARK = Api("externalcontact/remark", Repeat.SAME)
+REMARK = Api("externalcontact/remark", Repeat.ONCE)
 PAGE_LIMIT = 100
 SERVED_PAGE_LIMIT = 1000
 
@@ -136,7 +136,8 @@ class Contacts:
         """Change one member's notes on a contact: those that are given. It causes no callback.
 
         `remark_mobiles` replaces all of them, and () clears them. `remark_company` counts for WeChat users only and
-        is read back as `remark_corp_name`.
+        is read back as `remark_corp_name`. After UnreachableError, read before the next try: the member may have
+        edited it meanwhile.
 
         Source: WeCom server API, externalcontact/remark.
         """

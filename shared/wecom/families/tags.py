@@ -18,7 +18,7 @@ LIST_RULES = Api("externalcontact/get_strategy_tag_list")
 ADD_RULE = Api("externalcontact/add_strategy_tag", Repeat.ONCE)
 EDIT_RULE = Api("externalcontact/edit_strategy_tag", Repeat.SAME)
 DELETE_RULE = Api("externalcontact/del_strategy_tag", Repeat.SAME)
-MARK = Api("externalcontact/mark_tag", Repeat.SAME)
+MARK = Api("externalcontact/mark_tag", Repeat.ONCE)
 NAME_CHARS = 30
 
 
@@ -68,7 +68,8 @@ class Tags:
     ) -> None:
         """Change the tags of one pair of member and customer. It causes no callback.
 
-        Not for one pair at the same time: 45035.
+        Not for one pair at the same time: 45035. After UnreachableError, read before the next try: the member may have
+        changed them meanwhile.
 
         Source: WeCom server API, externalcontact/mark_tag.
         """

@@ -1,0 +1,80 @@
+"""`guanxi edit`."""
+
+import click
+
+from commands.ids import a_text, an_id
+from services.intents.ask import ask
+from services.intents.model import DESCRIPTION, REMARK, TAG, Source, Wish, WishRefusedError
+from shared.ids import ExternalUserId, UserId
+from shared.queue import WORK, enqueue_wakeup, make_queue
+from shared.runtime import Runtime, open_runtime
+from shared.settings import load_settings
+from shared.tenants import Tenant, load_tenants, may_push
+
+
+@click.command("edit")
+@click.argument("corp_id", type=an_id)
+@click.argument("external_userid", type=an_id)
+@click.argument("userid", type=an_id)
+@click.option("--remark", metavar="TEXT", help="What USERID calls the customer; at most 20 characters.")
+@click.option("--description", metavar="TEXT", help="At most 150 characters.")
+@click.option("--tag", "tags", type=an_id, metavar="ID", multiple=True, help="Put a corp tag on; may be repeated.")
+@click.option("--untag", "untags", type=an_id, metavar="ID", multiple=True, help="Take a corp tag off.")
+@click.option("--by", type=a_text, metavar="NAME", required=True, help="Who wants it; stands in the history.")
+@click.option("--why", type=a_text, metavar="TEXT", help="The reason; stands in the history.")
+def command(
+    corp_id: str,
+    external_userid: str,
+    userid: str,
+    *,
+    remark: str | None,
+    description: str | None,
+    tags: tuple[str, ...],
+    untags: tuple[str, ...],
+    by: str,
+    why: str | None,
+) -> None:
+    """Change in WeCom what the associate USERID's relation to the customer EXTERNAL_USERID of CORP_ID carries (TAG-2).
+
+    It is written soon, and counts when our own read shows it. An edit that the associate made and you have not seen
+    stands: `guanxi intents` says so. A corp whose file has no `pushes = true` is observed only: nothing is written.
+    """
+    runtime, tenant = corp_of(corp_id)
+    wishes = [Wish(UserId(userid), f"{TAG}{one}", True) for one in tags]
+    wishes += [Wish(UserId(userid), f"{TAG}{one}", False) for one in untags if one not in tags]
+    wishes += [Wish(UserId(userid), name, text) for name, text in ((REMARK, remark), (DESCRIPTION, description))
+               if text is not None]  # fmt: skip
+    if not wishes:
+        raise click.UsageError("nothing to change: name one of --remark, --description, --tag, --untag")
+    with runtime.engine.begin() as connection:
+        pushes = may_push(connection, tenant.id)
+        try:
+            ask(
+                connection,
+                tenant,
+                ExternalUserId(external_userid),
+                wishes,
+                author=by,
+                source=Source.PERSON,
+                reason=why,
+                now=runtime.clock.now(),
+            )
+        except WishRefusedError as error:
+            raise click.ClickException(str(error)) from None
+    enqueue_wakeup(make_queue(runtime.redis, WORK), WORK)
+    click.echo(f"recorded: {len(wishes)} wished for; `guanxi intents {corp_id}` shows what becomes of it")
+    if not pushes:
+        click.echo("the corp is observed only: it is kept, and written when its file says `pushes = true`", err=True)
+
+
+def corp_of(corp_id: str) -> tuple[Runtime, Tenant]:
+    """
+    Raises:
+        ClickException: there is no such corp.
+    """
+    runtime = open_runtime(load_settings(), application="edit", pool_size=2)
+    with runtime.engine.begin() as connection:
+        tenants = {tenant.corp_id: tenant for tenant in load_tenants(connection, runtime.vault)}
+    if corp_id not in tenants:
+        raise click.ClickException(f"no corp {corp_id}; `guanxi corp list` shows those that are there")
+    return runtime, tenants[corp_id]

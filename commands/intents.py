@@ -1,0 +1,34 @@
+"""`guanxi intents`."""
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from commands.edit import corp_of
+from commands.ids import an_id
+from services.intents.model import IntentState
+from services.intents.store import list_intents
+
+OPEN = (IntentState.PENDING, IntentState.SENT)
+MOST_SHOWN = 100
+
+
+@click.command("intents")
+@click.argument("corp_id", type=an_id)
+@click.option("--all", "everything", is_flag=True, help="Also those that have come to their end.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=MOST_SHOWN, show_default=True)
+def command(corp_id: str, *, everything: bool, limit: int) -> None:
+    """List what is wanted of CORP_ID's WeCom and not there yet, newest first; never what the texts say."""
+    runtime, tenant = corp_of(corp_id)
+    with runtime.engine.begin() as connection:
+        states = tuple(IntentState) if everything else OPEN
+        rows = list_intents(connection, tenant.id, states=states, limit=limit)
+    table = Table("id", "customer", "associate", "field", "state", "why", "by", "since")
+    for row in rows:
+        since = row["created_at"].isoformat(timespec="seconds")
+        why = row["refusal"] or row["reason"] or ""
+        cells = (row["subject_key"], row["userid"], row["field"], row["state"], why, row["author"], since)
+        table.add_row(str(row["id"]), *cells)
+    Console().print(table)
+    if len(rows) == limit:
+        click.echo(f"only the newest {limit}; --limit shows more", err=True)

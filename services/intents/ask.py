@@ -1,0 +1,62 @@
+"""Somebody wants remark, description or tags of relations of a customer changed in WeCom: checked, kept, and due."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from services.customers.model import CONTACT, Notes, ObservedRelation, Relation
+from services.customers.store import load_recorded
+from services.intents.model import Source, Value, Wish, shown
+from services.intents.plan import check_wish
+from services.intents.store import contacts_with_open, record_wishes
+from services.tags.store import usable_tags
+from shared.ids import ExternalUserId, TenantId
+from shared.requests import BACKFILL, OPERATOR, Subject, Wanted, want
+from shared.tenants import Tenant
+
+CAUSES = {Source.PERSON: "operator", Source.RULE: "rule", Source.API: "api"}
+
+
+def ask(
+    connection: Connection,
+    tenant: Tenant,
+    external_userid: ExternalUserId,
+    wishes: Sequence[Wish],
+    *,
+    author: str,
+    source: Source,
+    reason: str | None,
+    now: datetime,
+) -> None:
+    """Keep the wishes as intents, and have the customer looked at: whoever does so pushes them.
+
+    Raises:
+        WishRefusedError: WeCom could only refuse one of them; the caller rolls back.
+    """
+    # The request first: a worker locks it before the rows, and so do we.
+    cause = CAUSES[source]
+    subject = Subject(tenant.id, CONTACT, external_userid)
+    want(connection, [Wanted(subject, OPERATOR, cause, f"{cause}:{author}")], now=now)
+    relations = load_recorded(connection, tenant, [external_userid])[external_userid].relations
+    tags = usable_tags(connection, tenant.id, [wish.field.partition(":")[2] for wish in wishes])
+    seen: dict[Wish, Value | None] = {}
+    for wish in wishes:
+        relation = relations.get(wish.userid)
+        known = wish.field.partition(":")[2] in tags
+        check_wish(wish, None if relation is None else relation.state.value, tag_known=known)
+        assert relation is not None
+        seen[wish] = _recorded(relation, wish.field)
+    record_wishes(connection, tenant, external_userid, seen, author=author, source=source, reason=reason, now=now)
+
+
+def renew_wishes(connection: Connection, tenant_id: TenantId, *, now: datetime) -> int:
+    """Have all customers looked at of whom something is wanted; how many: their corp may be written to from now on."""
+    keys = contacts_with_open(connection, tenant_id)
+    wishes = [Wanted(Subject(tenant_id, CONTACT, key), BACKFILL, "operator") for key in keys]
+    return want(connection, wishes, now=now)
+
+
+def _recorded(relation: Relation, name: str) -> Value | None:
+    notes: Notes = relation.notes
+    return shown(ObservedRelation(relation.userid, None, notes), name)

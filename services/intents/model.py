@@ -1,0 +1,119 @@
+"""Values of intents: what people, rules or the retailer's systems want changed in WeCom.
+
+Authority of a relation's remark, description and corp tags is shared: the last person to act wins, on either side. An
+intent is a wish for one field of one relation, with what its author may have seen there (`bases`). It is pushed only
+where WeCom still shows one of these: an edit that an associate made meanwhile stands, and the author hears of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as kept
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from services.customers.model import ObservedRelation, RelationFact
+from shared.errors import TerminalError
+from shared.ids import ExternalUserId, TagId, UserId
+
+REMARK, DESCRIPTION = "remark", "description"
+TEXTS: Mapping[str, int] = {REMARK: 20, DESCRIPTION: 150}
+"""Fields of text -> the most characters. Source: WeCom server API, externalcontact/remark."""
+TAG = "tag:"
+
+Value = str | bool
+"""A text, or whether the tag is on."""
+
+
+class Source(StrEnum):
+    PERSON = "person"
+    RULE = "rule"
+    API = "api"
+
+
+class IntentState(StrEnum):
+    PENDING = "pending"
+    SENT = "sent"  # a push has begun: its answer may be known or not
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody asks for: one field of one relation."""
+
+    userid: UserId
+    field: str
+    desired: Value = kept(repr=False)
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A wish that is open. `bases`: what was recorded when it was asked for, and what open wishes before it wanted and
+    found; empty: nothing was known.
+
+    `pushes` counts the calls that began; `accepted_at` is when WeCom took one, None also when its answer was lost.
+    """
+
+    id: int
+    userid: UserId
+    field: str
+    desired: Value = kept(repr=False)
+    bases: frozenset[Value] = kept(repr=False)
+    created_at: datetime
+    pushes: int = 0
+    accepted_at: datetime | None = None
+
+    @property
+    def tag_id(self) -> TagId | None:
+        """The tag that is to be put on or taken off."""
+        return TagId(self.field.removeprefix(TAG)) if self.field.startswith(TAG) else None
+
+
+class WishRefusedError(TerminalError):
+    """It cannot be asked for; the text says why."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """An intent that has come to its end. `why` is "" for a confirmed one; `code` is WeCom's."""
+
+    intent: Intent
+    state: IntentState
+    why: str = ""
+    code: int | None = None
+
+    def fact(self, external_userid: ExternalUserId, *, at: datetime) -> "RelationEditSettled":
+        return RelationEditSettled(
+            occurred_at=at,
+            userid=self.intent.userid,
+            external_userid=external_userid,
+            intent_id=self.intent.id,
+            field=self.intent.field,
+            outcome=self.state.value,
+            code=self.code,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationEditSettled(RelationFact):
+    """What was wanted of a relation has come to its end: `outcome` is confirmed, refused or superseded.
+
+    `field` is remark, description or tag:ID, never their content; `code` is WeCom's, when it refused.
+    """
+
+    TYPE: ClassVar[str] = "relation_edit_settled"
+    intent_id: int
+    field: str
+    outcome: str
+    code: int | None = None
+
+
+def shown(relation: ObservedRelation, name: str) -> Value | None:
+    """What a read shows of the field; None: it does not say."""
+    notes = relation.notes
+    if name in TEXTS:
+        value: str | None = getattr(notes, name)
+        return value
+    return None if notes.corp_tag_ids is None else name.removeprefix(TAG) in notes.corp_tag_ids

@@ -1,0 +1,118 @@
+"""What becomes of the open intents of one contact when a read shows how its relations stand. Pure.
+
+- WeCom shows what is wanted: confirmed, whoever made it so.
+- It shows something else than the author saw: an associate was there meanwhile. Their edit stands; superseded.
+- It shows what the author saw: pushed, once. A push whose answer was lost is repeated when a read does not show it.
+- WeCom accepted it and does not show it: its read may be behind for a while; after that somebody has undone it.
+
+So an intent is pushed at most once, and once more for every answer that was lost; and two sides cannot take turns.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from services.customers.model import Observed, ObservedRelation
+from services.intents.model import TEXTS, Intent, IntentState, Settled, Value, Wish, WishRefusedError, shown
+from shared.ids import UserId
+
+LOOK_AGAIN_AFTER = timedelta(seconds=2)
+READ_LAG = timedelta(minutes=1)
+"""How long a read may be behind an accepted write (not published)."""
+
+
+@dataclass(frozen=True)
+class Push:
+    """What is to be written to one relation now."""
+
+    userid: UserId
+    intents: tuple[Intent, ...]
+
+    @property
+    def mark(self) -> tuple[str, ...]:
+        return tuple(str(one.tag_id) for one in self.intents if one.tag_id is not None and one.desired is True)
+
+    @property
+    def unmark(self) -> tuple[str, ...]:
+        return tuple(str(one.tag_id) for one in self.intents if one.tag_id is not None and one.desired is False)
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        return {one.field: str(one.desired) for one in self.intents if one.field in TEXTS}
+
+
+@dataclass(frozen=True)
+class IntentPlan:
+    """`waiting`: accepted, not shown yet; to be looked at again at `look_again_at`."""
+
+    settled: tuple[Settled, ...] = ()
+    pushes: tuple[Push, ...] = ()
+    look_again_at: datetime | None = None
+
+
+@dataclass
+class _Draft:
+    settled: list[Settled] = field(default_factory=list)
+    pushes: dict[UserId, list[Intent]] = field(default_factory=dict)
+    waits: bool = False
+
+
+def plan_intents(intents: Iterable[Intent], observed: Observed) -> IntentPlan:
+    """Decide about open intents; `observed` is a complete read that began after their last push."""
+    draft = _Draft()
+    relations = {one.userid: one for one in observed.relations}
+    for intent in intents:
+        _plan(draft, intent, relations.get(intent.userid), at=observed.observed_at)
+    return IntentPlan(
+        tuple(draft.settled),
+        tuple(Push(userid, tuple(found)) for userid, found in sorted(draft.pushes.items())),
+        observed.observed_at + LOOK_AGAIN_AFTER if draft.waits else None,
+    )
+
+
+def _plan(draft: _Draft, intent: Intent, relation: ObservedRelation | None, *, at: datetime) -> None:
+    value = None if relation is None else shown(relation, intent.field)
+    if relation is None or value is None:
+        if at - intent.created_at < READ_LAG:
+            draft.waits = True  # a new friend may not show yet
+        else:
+            draft.settled.append(Settled(intent, IntentState.REFUSED, "they are not friends in WeCom"))
+    elif value == intent.desired:
+        draft.settled.append(Settled(intent, IntentState.CONFIRMED))
+    elif intent.bases and value not in intent.bases:
+        draft.settled.append(Settled(intent, IntentState.SUPERSEDED, "somebody edited it in WeCom meanwhile"))
+    elif intent.accepted_at is None:
+        draft.pushes.setdefault(intent.userid, []).append(intent)
+    elif at - intent.accepted_at < READ_LAG:
+        draft.waits = True
+    else:
+        why = "WeCom accepted it and does not show it: somebody has undone it, or WeCom does not keep such a value"
+        draft.settled.append(Settled(intent, IntentState.SUPERSEDED, why))
+
+
+def refused(intents: Sequence[Intent], *, code: int, why: str) -> list[Settled]:
+    """WeCom refused a push for good."""
+    return [Settled(one, IntentState.REFUSED, why, code) for one in intents]
+
+
+def check_wish(wish: Wish, relation_state: str | None, *, tag_known: bool) -> None:
+    """
+    Raises:
+        WishRefusedError: WeCom could only refuse it.
+    """
+    if relation_state is None:
+        raise WishRefusedError(f"{wish.userid} is no friend of this customer")
+    if relation_state != "active":
+        raise WishRefusedError(f"{wish.userid} and this customer are not friends any more ({relation_state})")
+    if wish.field in TEXTS:
+        _check_text(wish.field, wish.desired)
+    elif not tag_known:
+        raise WishRefusedError(f"no corp tag {wish.field.partition(':')[2]}; WeCom may have deleted it")
+
+
+def _check_text(name: str, value: Value) -> None:
+    most = TEXTS[name]
+    if not isinstance(value, str):
+        raise WishRefusedError(f"{name} is a text")
+    if len(value) > most:
+        raise WishRefusedError(f"{name} has {len(value)} characters; WeCom takes {most}")

@@ -1,0 +1,62 @@
+"""`guanxi edit` asks for a change in WeCom, and `guanxi intents` says what became of it (TAG-2)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from commands.demo_corp import CORP_ID
+from services.intents.ask import renew_wishes
+from tests.commands.conftest import Guanxi
+from tests.sync_worker.conftest import Office
+from tests.sync_worker.wishing import Shop
+
+
+@pytest.fixture
+def shop(make_office: Callable[..., Office]) -> Shop:
+    return Shop(make_office(deletion_lag_s=0))
+
+
+def test_a_change_is_asked_for_and_written(shop: Shop, guanxi: Guanxi) -> None:
+    """Remark and tags in one go; the list shows fields and states, never what the remark says."""
+    asked = ("edit", CORP_ID, shop.key, "LiNa", "--remark", "老友", "--tag", shop.tags[0], "--by", "Chen Jing")
+    result = guanxi(*asked)
+    assert result.exit_code == 0, result.output
+    assert "recorded: 2 wished for" in result.stdout
+    assert "pending" in guanxi("intents", CORP_ID).stdout
+    assert "not confirmed in WeCom yet: 2" in guanxi("plan", CORP_ID, "--customer", shop.key).stdout
+    shop.office.reconcile()
+    assert (shop.pair()["remark"], shop.pair()["tags"]) == ("老友", [shop.tags[0]])
+    assert "confirmed" not in guanxi("intents", CORP_ID).stdout
+    assert [state for _, state, _ in shop.outcomes()] == ["confirmed", "confirmed"]
+    assert "老友" not in guanxi("intents", CORP_ID, "--all").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--remark", "老" * 21), "21 characters; WeCom takes 20"),
+        (("--tag", "etNone"), "no corp tag etNone"),
+        ((), "nothing to change"),
+    ],
+)
+def test_what_cannot_be_is_said_at_once(shop: Shop, guanxi: Guanxi, options: tuple[str, ...], why: str) -> None:
+    """Nothing is kept of it."""
+    result = guanxi("edit", CORP_ID, shop.key, "LiNa", "--by", "Chen Jing", *options)
+    assert result.exit_code != 0
+    assert why in result.output
+    assert shop.outcomes() == []
+
+
+def test_an_observed_corp_keeps_wishes_until_it_may_be_written_to(shop: Shop, guanxi: Guanxi) -> None:
+    """Nothing reaches WeCom before, and all of it after (observe-only)."""
+    with shop.office.runtime.engine.begin() as connection:
+        connection.exec_driver_sql("update tenant set pushes = false")
+    result = guanxi("edit", CORP_ID, shop.key, "LiNa", "--remark", "老友", "--by", "Chen Jing")
+    assert "observed only" in result.output
+    shop.office.reconcile()
+    assert shop.writes() == 0
+    with shop.office.runtime.engine.begin() as connection:
+        connection.exec_driver_sql("update tenant set pushes = true")
+        assert renew_wishes(connection, shop.office.tenant.id, now=shop.office.runtime.clock.now()) == 1
+    shop.office.reconcile()
+    assert shop.pair()["remark"] == "老友"

@@ -1,0 +1,134 @@
+"""What people want changed reaches WeCom once, is read back, and gives way to whoever was there later (G4)."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from commands.waiting import wait_for
+from sync_worker.writeback import LeaseGoneError
+from tests.sync_worker.shops import MakeOffice
+from tests.sync_worker.wishing import REMARK, Shop
+
+
+@pytest.fixture
+def shop(make_office: MakeOffice) -> Iterator[Shop]:
+    yield Shop(make_office(deletion_lag_s=0))
+
+
+def test_tags_and_remark_reach_wecom_and_are_read_back(shop: Shop):
+    """One call per kind, confirmed by our own read; the row here is what WeCom showed after it (TAG-2)."""
+    gold, silver = shop.tags
+    shop.wish((f"tag:{gold}", True), (f"tag:{silver}", True), ("remark", "老友"), ("description", "爱喝茶"))
+    shop.office.reconcile()
+    assert shop.outcomes() == [
+        (f"tag:{gold}", "confirmed", 1),
+        (f"tag:{silver}", "confirmed", 1),
+        ("remark", "confirmed", 1),
+        ("description", "confirmed", 1),
+    ]
+    assert shop.writes() == 2
+    assert (shop.pair()["remark"], shop.pair()["description"]) == ("老友", "爱喝茶")
+    ((remark, tags, cause, by),) = shop.office.rows("select remark, corp_tag_ids, cause, caused_by from relation")
+    assert (remark, sorted(tags), cause, by) == ("老友", sorted(shop.tags), "operator", "operator:Zhou")
+    shop.wish((f"tag:{gold}", False))
+    shop.office.reconcile()
+    assert shop.office.rows("select corp_tag_ids from relation") == [([silver],)]
+
+
+def test_our_own_push_is_no_edit_of_an_associates(shop: Shop):
+    """WeCom tells nobody of it; the facts say what was wanted came to be, never what it says (no echo)."""
+    shop.wish(("remark", "老友"), (f"tag:{shop.tags[0]}", True))
+    shop.office.reconcile()
+    facts = shop.office.rows("select type, payload from fact where cause = 'operator' order by id")
+    assert {(kind, payload.get("field"), payload.get("outcome")) for kind, payload in facts} == {
+        ("relation_edit_settled", "remark", "confirmed"),
+        ("relation_edit_settled", f"tag:{shop.tags[0]}", "confirmed"),
+    }
+    assert "老友" not in str(facts)
+    assert shop.office.rows("select 1 from intent where desired::text like '%老友%'") == []
+
+
+def test_an_associates_later_edit_stands(shop: Shop):
+    """The author has not seen it: it is not overwritten, and the intent says why (G4)."""
+    shop.wish(("remark", "老友"))
+    shop.edit_there(remark="李总")
+    shop.office.reconcile()
+    assert shop.outcomes() == [("remark", "superseded", 0)]
+    assert shop.pair()["remark"] == "李总"
+    assert shop.office.rows("select remark from relation") == [("李总",)]
+    assert shop.writes() == 0
+    assert shop.office.rows("select payload ->> 'changed' from fact where type = 'relation_edited'") == [
+        ('["remark"]',)
+    ]
+
+
+def test_a_newer_wish_takes_the_place_of_an_older_one(shop: Shop):
+    """Also when the older one was written already and nobody here knows it yet."""
+    shop.wish(("remark", "甲"))
+    shop.office.corp.post("/sim/faults", {"path": "externalcontact/get", "errcode": -1, "skip": 1, "times": 9})
+    shop.office.reconcile()  # pushed, and not read back
+    assert shop.pair()["remark"] == "甲"
+    shop.office.corp.post("/sim/faults", {"clear": True})
+    shop.wish(("remark", "乙"))
+    shop.office.reconcile()
+    assert shop.outcomes() == [("remark", "superseded", 1), ("remark", "confirmed", 1)]
+    assert shop.pair()["remark"] == "乙"
+
+
+def test_a_crash_between_push_and_commit_pushes_nothing_again(shop: Shop):
+    """A run pushes and dies before it records anything; the next first read shows it: confirmed, with one push."""
+    shop.wish(("remark", "老友"), (f"tag:{shop.tags[0]}", True))
+    shop.look_and_die()
+    assert shop.writes() == 2
+    assert [state for _, state, _ in shop.outcomes()] == ["sent", "sent"]
+    shop.office.reconcile()
+    assert [state for _, state, _ in shop.outcomes()] == ["confirmed", "confirmed"]
+    assert shop.writes() == 2
+    assert shop.office.rows("select 1 from fact where type = 'relation_edited'") == []
+
+
+def test_a_run_that_lost_its_lease_pushes_nothing(shop: Shop):
+    """One writer per relation (45035): whoever has the newest fence."""
+    shop.wish(("remark", "老友"))
+    with pytest.raises(LeaseGoneError):
+        shop.look_and_die(stolen=True)
+    assert shop.writes() == 0
+
+
+def test_a_refusal_says_which_and_why(shop: Shop):
+    """A tag that WeCom does not know any more spoils no other one of the same call."""
+    gold, silver = shop.tags
+    shop.office.corp.act({"do": "delete_tag", "tag_id": gold, "silent": True})
+    shop.wish((f"tag:{gold}", True), (f"tag:{silver}", True))
+    shop.office.reconcile()
+    rows = shop.office.rows("select field, state, refusal from intent order by id")
+    assert rows == [
+        (f"tag:{gold}", "refused", "40068: the tag id is invalid or does not exist"),
+        (f"tag:{silver}", "confirmed", None),
+    ]
+    (code,) = shop.office.rows("select payload -> 'code' from fact where payload ->> 'outcome' = 'refused'")
+    assert code == (40068,)
+
+
+def test_an_answer_that_is_lost_is_pushed_again_only_if_a_read_does_not_show_it(shop: Shop):
+    """WeCom took it and hung: the next run finds it there."""
+    shop.office.corp.post("/sim/faults", {"path": REMARK, "cut": "after", "times": 1})
+    shop.wish(("remark", "老友"))
+
+    def confirmed() -> bool:
+        shop.office.reconcile()
+        return shop.outcomes()[0][:2] == ("remark", "confirmed")
+
+    wait_for(confirmed, "the end of the retries")
+    assert shop.pair()["remark"] == "老友"
+    assert shop.writes() == 1
+
+
+def test_observe_only_writes_nothing_and_keeps_what_is_wanted(shop: Shop):
+    """A corp whose file does not say `pushes = true`: all is planned, nothing is written."""
+    with shop.office.runtime.engine.begin() as connection:
+        connection.exec_driver_sql("update tenant set pushes = false")
+    shop.wish(("remark", "老友"), (f"tag:{shop.tags[0]}", True))
+    shop.office.reconcile()
+    assert shop.writes() == 0
+    assert [state for _, state, _ in shop.outcomes()] == ["pending", "pending"]
