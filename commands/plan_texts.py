@@ -25,8 +25,8 @@ HIDDEN = "(hidden)"
 class Findings:
     """What was found: so many differences are kept, all are counted.
 
-    `counts`: by kind and what. `doubt`: why a pass would not remove by itself what is missing. `wishes`: intents that are
-    still to be written to WeCom.
+    `counts`: by kind and what. `doubt`: why a pass would not remove by itself what is missing. `wishes`: intents
+    that are still to be written to WeCom.
     """
 
     limit: int

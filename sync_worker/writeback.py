@@ -16,18 +16,24 @@ from shared.errors import RetryableError
 from shared.ids import ExternalUserId
 from shared.requests import Leased, hold
 from shared.tenants import may_push
-from shared.wecom.errors import WeComTerminalError
+from shared.wecom.errors import UnreachableError, WeComTerminalError
 from shared.wecom.errors.table import entry_of
 from sync_worker.reconcilers import Looking
+
+LONGEST_WAIT_S = 300.0
+"""How late a push that WeCom was too busy for is tried again; the waits double."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What became of a contact's open intents. `ours`: those whose fields our own pushes may have changed."""
+    """What became of a contact's open intents. `ours`: those whose fields our own pushes may have changed.
+
+    `again_s`: in how many seconds the contact is to be looked at again; None: nothing is left to do.
+    """
 
     settled: tuple[Settled, ...] = ()
     ours: tuple[Intent, ...] = ()
-    waits: bool = False
+    again_s: float | None = None
 
 
 NOTHING_WANTED = Written()
@@ -37,13 +43,21 @@ class LeaseGoneError(RetryableError):
     """Somebody else looks after the contact by now: it is theirs to write."""
 
 
+@dataclass
+class _Draft:
+    settled: list[Settled]
+    ours: list[Intent]
+    again_s: float | None = None
+
+
 def write_back(looking: Looking, leased: Leased, observed: Observed) -> Written | None:
     """Push what is wanted of the contact that `observed` shows; None when nothing is open.
 
-    The caller reads the contact again when something was pushed (`ours`), and calls `read_back` with that.
+    The caller reads the contact again when something may have been written (`ours`), and calls `read_back` with that.
+    A push that WeCom is too busy for holds up nothing else: what was read is recorded, and it is tried again later.
 
     Raises:
-        RetryableError: WeCom is busy or away; what was begun is known by the next read.
+        LeaseGoneError: before anything was pushed.
     """
     assert looking.engine is not None
     with looking.engine.begin() as connection:
@@ -52,63 +66,69 @@ def write_back(looking: Looking, leased: Leased, observed: Observed) -> Written 
     if not intents:
         return None
     plan = plan_intents(intents, observed)
-    settled, pushed = list(plan.settled), [one.intent for one in plan.settled if one.intent.pushes]
-    for push in plan.pushes if pushes else ():
-        accepted, failed = _push(looking, leased, push)
-        pushed += accepted
-        settled += failed
-    waits = plan.look_again_at is not None
-    return Written(tuple(settled), tuple(pushed), waits)
+    draft = _Draft(list(plan.settled), [one.intent for one in plan.settled if one.intent.pushes], plan.again_s)
+    try:
+        for push in plan.pushes if pushes else ():
+            _push(looking, leased, push, draft)
+    except LeaseGoneError:
+        raise
+    except RetryableError as error:
+        tries = max(one.pushes for push in plan.pushes for one in push.intents)
+        draft.again_s = max(error.after_s or 0.0, min(2.0 ** (tries + 1), LONGEST_WAIT_S))
+    return Written(tuple(draft.settled), tuple(draft.ours), draft.again_s)
 
 
 def read_back(written: Written, observed: Observed) -> Written:
-    """What a read after the pushes says of those that WeCom accepted."""
+    """What a read after the pushes says of those that WeCom may have taken."""
     ended = {one.intent.id for one in written.settled}
     plan = plan_intents([one for one in written.ours if one.id not in ended], observed)
-    return Written((*written.settled, *plan.settled), written.ours, written.waits or plan.look_again_at is not None)
+    again_s = written.again_s if written.again_s is not None else plan.again_s
+    return Written((*written.settled, *plan.settled), written.ours, again_s)
 
 
-def _push(looking: Looking, leased: Leased, push: Push) -> tuple[list[Intent], list[Settled]]:
-    """Write to one relation: tags in one call, texts in another. Those that WeCom accepted, those that it refused."""
+def _push(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> None:
+    """Write to one relation: tags in one call, texts in another."""
     tags = [one for one in push.intents if one.tag_id is not None]
     texts = [one for one in push.intents if one.tag_id is None]
-    accepted: list[Intent] = []
-    failed: list[Settled] = []
     for group in (tags, texts):
         if not group:
             continue
         try:
-            accepted += _call(looking, leased, replace(push, intents=tuple(group)))
+            _call(looking, leased, replace(push, intents=tuple(group)), draft)
         except WeComTerminalError as error:
             if len(group) == 1:
-                failed += _refused(group, error)
+                draft.settled += _refused(group, error)
                 continue
             for one in group:  # one of them is refused: which, only a call of its own tells
                 try:
-                    accepted += _call(looking, leased, replace(push, intents=(one,)))
+                    _call(looking, leased, replace(push, intents=(one,)), draft)
                 except WeComTerminalError as own:
-                    failed += _refused([one], own)
-    return accepted, failed
+                    draft.settled += _refused([one], own)
 
 
 def _refused(intents: Sequence[Intent], error: WeComTerminalError) -> list[Settled]:
     return refused(intents, code=error.code, why=f"{error.code}: {entry_of(error.code).meaning.en}")
 
 
-def _call(looking: Looking, leased: Leased, push: Push) -> list[Intent]:
+def _call(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> None:
     assert looking.engine is not None
     tenant, external_userid = looking.tenant, ExternalUserId(leased.subject.key)
     with looking.engine.begin() as connection:
         if not hold(connection, [leased]):
             raise LeaseGoneError("another run has taken the contact")
         begin_push(connection, tenant.id, push.intents, now=looking.now)
+    begun = [replace(one, pushes=one.pushes + 1, accepted_at=None) for one in push.intents]
     client = looking.client()
-    if push.texts:
-        client.contacts.remark(
-            push.userid, external_userid, remark=push.texts.get(REMARK), description=push.texts.get(DESCRIPTION)
-        )
-    else:
-        client.tags.mark(push.userid, external_userid, add=push.mark, remove=push.unmark)
+    try:
+        if push.texts:
+            client.contacts.remark(
+                push.userid, external_userid, remark=push.texts.get(REMARK), description=push.texts.get(DESCRIPTION)
+            )
+        else:
+            client.tags.mark(push.userid, external_userid, add=push.mark, remove=push.unmark)
+    except UnreachableError as error:
+        draft.ours += begun if error.maybe_accepted else []
+        raise
     with looking.engine.begin() as connection:
-        record_accepted(connection, tenant.id, [one.id for one in push.intents], at=looking.now)
-    return [replace(one, pushes=one.pushes + 1, accepted_at=looking.now) for one in push.intents]
+        record_accepted(connection, tenant.id, [one.id for one in begun], at=looking.now)
+    draft.ours += [replace(one, accepted_at=looking.now) for one in begun]

@@ -16,7 +16,7 @@ from services.customers.model import Observed, ObservedRelation
 from services.intents.model import TEXTS, Intent, IntentState, Settled, Value, Wish, WishRefusedError, shown
 from shared.ids import UserId
 
-LOOK_AGAIN_AFTER = timedelta(seconds=2)
+LOOK_AGAIN_AFTER_S = 2.0
 READ_LAG = timedelta(minutes=1)
 """How long a read may be behind an accepted write (not published)."""
 
@@ -43,11 +43,11 @@ class Push:
 
 @dataclass(frozen=True)
 class IntentPlan:
-    """`waiting`: accepted, not shown yet; to be looked at again at `look_again_at`."""
+    """`again_s`: some are waited for; in how many seconds to look again."""
 
     settled: tuple[Settled, ...] = ()
     pushes: tuple[Push, ...] = ()
-    look_again_at: datetime | None = None
+    again_s: float | None = None
 
 
 @dataclass
@@ -66,7 +66,7 @@ def plan_intents(intents: Iterable[Intent], observed: Observed) -> IntentPlan:
     return IntentPlan(
         tuple(draft.settled),
         tuple(Push(userid, tuple(found)) for userid, found in sorted(draft.pushes.items())),
-        observed.observed_at + LOOK_AGAIN_AFTER if draft.waits else None,
+        LOOK_AGAIN_AFTER_S if draft.waits else None,
     )
 
 

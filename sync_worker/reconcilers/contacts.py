@@ -26,7 +26,6 @@ from services.customers.plan import ContactPlan, Lags, plan_contact
 from services.customers.record import Provenance, record_contacts
 from services.customers.store import load_evidence, load_recorded
 from services.intents.edits import edited_by_others
-from services.intents.plan import LOOK_AGAIN_AFTER
 from services.intents.store import record_settled
 from services.loss.plan import StandingPlan, plan_standing
 from services.loss.store import load_standings, record_standings
@@ -227,7 +226,8 @@ def _without_ours(plan: ContactPlan, recorded: Recorded, written: Pushed) -> Con
 
 
 def _look_again_at(plan: ContactPlan, sighting: Sighting) -> datetime | None:
-    times = [sighting.observed.observed_at + LOOK_AGAIN_AFTER] if sighting.written.waits else []
+    wait_s = sighting.written.again_s
+    times = [] if wait_s is None else [sighting.observed.observed_at + timedelta(seconds=wait_s)]
     return min([*times, *([plan.look_again_at] if plan.look_again_at else [])], default=None)
 
 

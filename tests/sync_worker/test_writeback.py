@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from commands.waiting import wait_for
 from sync_worker.writeback import LeaseGoneError
 from tests.sync_worker.shops import MakeOffice
-from tests.sync_worker.wishing import REMARK, Shop
+from tests.sync_worker.wishing import MARK, REMARK, Shop
 
 
 @pytest.fixture
@@ -110,18 +109,27 @@ def test_a_refusal_says_which_and_why(shop: Shop):
     assert code == (40068,)
 
 
-def test_an_answer_that_is_lost_is_pushed_again_only_if_a_read_does_not_show_it(shop: Shop):
-    """WeCom took it and hung: the next run finds it there."""
+def test_an_answer_that_is_lost_is_known_by_the_next_read(shop: Shop):
+    """WeCom took it and the connection broke: the client does not repeat it, the read back finds it."""
     shop.office.corp.post("/sim/faults", {"path": REMARK, "cut": "after", "times": 1})
     shop.wish(("remark", "老友"))
+    shop.office.reconcile()
+    assert (shop.outcomes(), shop.pair()["remark"], shop.writes()) == ([("remark", "confirmed", 1)], "老友", 1)
 
-    def confirmed() -> bool:
-        shop.office.reconcile()
-        return shop.outcomes()[0][:2] == ("remark", "confirmed")
 
-    wait_for(confirmed, "the end of the retries")
-    assert shop.pair()["remark"] == "老友"
-    assert shop.writes() == 1
+def test_a_push_that_wecom_is_too_busy_for_holds_up_no_record(shop: Shop):
+    """What the associate edited is recorded at once; the push is tried again later."""
+    shop.office.corp.post("/sim/faults", {"path": MARK, "errcode": -1, "times": 1})
+    shop.edit_there(description="爱喝茶")
+    shop.wish((f"tag:{shop.tags[0]}", True))
+    shop.office.reconcile()
+    assert shop.office.rows("select description, corp_tag_ids from relation") == [("爱喝茶", [])]
+    ((due, waits),) = shop.office.rows("select generation > settled_generation, next_try_at > now() from request "
+                                       f"where subject_key = '{shop.key}'")  # fmt: skip
+    assert (due, waits) == (True, True)
+    shop.office.want(shop.key)
+    shop.office.reconcile()
+    assert shop.office.rows("select corp_tag_ids from relation") == [([shop.tags[0]],)]
 
 
 def test_observe_only_writes_nothing_and_keeps_what_is_wanted(shop: Shop):
