@@ -3,7 +3,7 @@
 Nothing here looks at all due rows: a corp with a million of them costs what a corp with one costs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -55,20 +55,36 @@ def lease(
         "  order by due.lane, due.next_try_at limit s.most) as taken) as mine "
         "where (q.tenant_id, q.subject_kind, q.subject_key) = (mine.tenant_id, mine.subject_kind, mine.subject_key) "
         "returning q.tenant_id, q.subject_kind, q.subject_key, q.generation, q.fence, q.attempts, q.lane, q.cause, "
-        "q.caused_by, q.first_due_at, q.next_try_at, exists (select from intent i where i.tenant_id = q.tenant_id "
-        "and i.subject_kind = q.subject_kind and i.subject_key = q.subject_key and i.state in ('pending', 'sent')) "
-        "as writes",
+        "q.caused_by, q.first_due_at, q.next_try_at",
         until=now + timedelta(seconds=lease_s),
         now=now,
         shares=as_json([{"tenant_id": tenant_id, "most": most} for tenant_id, most in shares.items()]),
     )
+    wanted = _with_intents(connection, rows)
     taken: dict[TenantId, list[Leased]] = {}
     for row in sorted(rows, key=lambda row: (row["lane"], row["next_try_at"])):
-        taken.setdefault(TenantId(row["tenant_id"]), []).append(_leased(row))
+        writes = (row["tenant_id"], row["subject_kind"], row["subject_key"]) in wanted
+        taken.setdefault(TenantId(row["tenant_id"]), []).append(_leased(row, writes=writes))
     return taken
 
 
-def _leased(row: Row) -> Leased:
+def _with_intents(connection: Connection, rows: Sequence[Row]) -> set[tuple[int, str, str]]:
+    """Those of which something is wanted in WeCom. A statement of its own: the one that leased them sees the newest
+    generation of a request, and not the intent that was committed with it.
+    """
+    if not rows:
+        return set()
+    found = fetch_all(
+        connection,
+        "select distinct i.tenant_id, i.subject_kind, i.subject_key from intent i join jsonb_to_recordset("
+        "cast(:rows as jsonb)) as r(tenant_id int, kind text, key text) on (i.tenant_id, i.subject_kind, "
+        "i.subject_key) = (r.tenant_id, r.kind, r.key) where i.state in ('pending', 'sent')",
+        rows=as_json([{"tenant_id": r["tenant_id"], "kind": r["subject_kind"], "key": r["subject_key"]} for r in rows]),
+    )
+    return {(row["tenant_id"], row["subject_kind"], row["subject_key"]) for row in found}
+
+
+def _leased(row: Row, *, writes: bool) -> Leased:
     return Leased(
         subject=Subject(TenantId(row["tenant_id"]), row["subject_kind"], row["subject_key"]),
         generation=row["generation"],
@@ -78,5 +94,5 @@ def _leased(row: Row) -> Leased:
         cause=row["cause"],
         caused_by=row["caused_by"],
         first_due_at=row["first_due_at"],
-        writes=row["writes"],
+        writes=writes,
     )

@@ -101,6 +101,22 @@ def hold(connection: Connection, leased: Sequence[Leased]) -> list[Leased]:
     return [one for one in leased if one.subject in subjects]
 
 
+def prolong(connection: Connection, leased: Leased, *, until: datetime) -> bool:
+    """Keep a lease until then, should it still be the newest one; else False. Locks its row."""
+    if not hold(connection, [leased]):
+        return False
+    run(
+        connection,
+        "update request set lease_until = greatest(lease_until, :until) where (tenant_id, subject_kind, subject_key) = "
+        "(:tenant_id, :kind, :key)",
+        tenant_id=leased.subject.tenant_id,
+        kind=leased.subject.kind,
+        key=leased.subject.key,
+        until=until,
+    )
+    return True
+
+
 def lock(connection: Connection, subjects: Iterable[Subject]) -> None:
     """Lock these subjects until this transaction ends, whether they have rows or not: what is planned from the rows of
     one is written before anybody else plans. To be called before any of their rows is locked.

@@ -242,7 +242,7 @@ class Reconciler:
 
     def _looking(self, tenant: Tenant, leased: Leased) -> Looking:
         """Reads take from the shared budgets at the priority of the request's lane."""
-        return Looking(self.clients, tenant, PRIORITIES[leased.lane], self._runtime.clock.now(), self._runtime.engine)
+        return Looking(self.clients, tenant, PRIORITIES[leased.lane], self._runtime.clock.now(), self._runtime)
 
 
 def _looked(look: _Look) -> Seen | Failed:

@@ -7,16 +7,17 @@ database before it is made. A run that dies after it leaves an intent of which t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from services.customers.model import Observed
 from services.intents.model import DESCRIPTION, REMARK, Intent, Settled
 from services.intents.plan import Push, plan_intents, refused
-from services.intents.store import begin_push, load_open, record_accepted
+from services.intents.store import begin_push, load_open, record_accepted, record_unsent
 from shared.errors import RetryableError
 from shared.ids import ExternalUserId
-from shared.requests import Leased, hold
+from shared.requests import Leased, hold, prolong
 from shared.tenants import may_push
-from shared.wecom.errors import UnreachableError, WeComTerminalError
+from shared.wecom.errors import PostponedError, UnreachableError, WeComError, WeComTerminalError
 from shared.wecom.errors.table import entry_of
 from sync_worker.reconcilers import Looking
 
@@ -46,7 +47,7 @@ class LeaseGoneError(RetryableError):
 @dataclass
 class _Draft:
     settled: list[Settled]
-    ours: list[Intent]
+    ours: dict[int, Intent]
     again_s: float | None = None
 
 
@@ -59,23 +60,17 @@ def write_back(looking: Looking, leased: Leased, observed: Observed) -> Written 
     Raises:
         LeaseGoneError: before anything was pushed.
     """
-    assert looking.engine is not None
-    with looking.engine.begin() as connection:
+    assert looking.runtime is not None
+    with looking.runtime.engine.begin() as connection:
         intents = load_open(connection, looking.tenant, ExternalUserId(leased.subject.key))
         pushes = may_push(connection, looking.tenant.id)
     if not intents:
         return None
     plan = plan_intents(intents, observed)
-    draft = _Draft(list(plan.settled), [one.intent for one in plan.settled if one.intent.pushes], plan.again_s)
-    try:
-        for push in plan.pushes if pushes else ():
-            _push(looking, leased, push, draft)
-    except LeaseGoneError:
-        raise
-    except RetryableError as error:
-        tries = max(one.pushes for push in plan.pushes for one in push.intents)
-        draft.again_s = max(error.after_s or 0.0, min(2.0 ** (tries + 1), LONGEST_WAIT_S))
-    return Written(tuple(draft.settled), tuple(draft.ours), draft.again_s)
+    draft = _Draft(list(plan.settled), {one.id: one for one in intents if one.pushes}, plan.again_s)
+    for push in plan.pushes if pushes else ():
+        _push(looking, leased, push, draft)
+    return Written(tuple(draft.settled), tuple(draft.ours.values()), draft.again_s)
 
 
 def read_back(written: Written, observed: Observed) -> Written:
@@ -87,23 +82,33 @@ def read_back(written: Written, observed: Observed) -> Written:
 
 
 def _push(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> None:
-    """Write to one relation: tags in one call, texts in another."""
-    tags = [one for one in push.intents if one.tag_id is not None]
-    texts = [one for one in push.intents if one.tag_id is None]
+    """Write to one relation: tags in one call, texts in another. What one of them is too busy for delays no other."""
+    tags = tuple(one for one in push.intents if one.tag_id is not None)
+    texts = tuple(one for one in push.intents if one.tag_id is None)
     for group in (tags, texts):
-        if not group:
-            continue
-        try:
-            _call(looking, leased, replace(push, intents=tuple(group)), draft)
-        except WeComTerminalError as error:
-            if len(group) == 1:
-                draft.settled += _refused(group, error)
-                continue
-            for one in group:  # one of them is refused: which, only a call of its own tells
-                try:
-                    _call(looking, leased, replace(push, intents=(one,)), draft)
-                except WeComTerminalError as own:
-                    draft.settled += _refused([one], own)
+        if group:
+            try:
+                _push_group(looking, leased, replace(push, intents=group), draft)
+            except LeaseGoneError:
+                raise
+            except RetryableError as error:
+                tries = min(one.pushes for one in group)
+                wait_s = max(error.after_s or 0.0, min(2.0 ** min(tries + 1, 9), LONGEST_WAIT_S))
+                draft.again_s = wait_s if draft.again_s is None else min(draft.again_s, wait_s)
+
+
+def _push_group(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> None:
+    try:
+        _call(looking, leased, push, draft)
+    except WeComTerminalError as error:
+        if len(push.intents) == 1:
+            draft.settled += _refused(push.intents, error)
+            return
+        for one in push.intents:  # one of them is refused: which, only a call of its own tells
+            try:
+                _call(looking, leased, replace(push, intents=(one,)), draft)
+            except WeComTerminalError as own:
+                draft.settled += _refused([one], own)
 
 
 def _refused(intents: Sequence[Intent], error: WeComTerminalError) -> list[Settled]:
@@ -111,14 +116,18 @@ def _refused(intents: Sequence[Intent], error: WeComTerminalError) -> list[Settl
 
 
 def _call(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> None:
-    assert looking.engine is not None
-    tenant, external_userid = looking.tenant, ExternalUserId(leased.subject.key)
-    with looking.engine.begin() as connection:
-        if not hold(connection, [leased]):
+    """Push what is still wanted at this moment; the lease is kept for as long as a call may take."""
+    assert looking.runtime is not None
+    runtime, tenant, external_userid = looking.runtime, looking.tenant, ExternalUserId(leased.subject.key)
+    now = runtime.clock.now()
+    with runtime.engine.begin() as connection:
+        if not prolong(connection, leased, until=now + timedelta(seconds=runtime.settings.lease_s)):
             raise LeaseGoneError("another run has taken the contact")
-        begin_push(connection, tenant.id, push.intents, now=looking.now)
-    begun = [replace(one, pushes=one.pushes + 1, accepted_at=None) for one in push.intents]
-    client = looking.client()
+        ids = begin_push(connection, tenant.id, push.intents, now=now)
+    begun = tuple(replace(one, pushes=one.pushes + 1, accepted_at=None) for one in push.intents if one.id in ids)
+    if not begun:
+        return
+    push, client = replace(push, intents=begun), looking.client()
     try:
         if push.texts:
             client.contacts.remark(
@@ -126,9 +135,14 @@ def _call(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> None:
             )
         else:
             client.tags.mark(push.userid, external_userid, add=push.mark, remove=push.unmark)
-    except UnreachableError as error:
-        draft.ours += begun if error.maybe_accepted else []
+    except (PostponedError, UnreachableError, WeComError) as error:
+        if isinstance(error, UnreachableError) and error.maybe_accepted:
+            draft.ours |= {one.id: one for one in begun}
+        else:
+            with runtime.engine.begin() as connection:
+                record_unsent(connection, tenant.id, sorted(ids))
         raise
-    with looking.engine.begin() as connection:
-        record_accepted(connection, tenant.id, [one.id for one in begun], at=looking.now)
-    draft.ours += [replace(one, accepted_at=looking.now) for one in begun]
+    with runtime.engine.begin() as connection:
+        if hold(connection, [leased]):
+            record_accepted(connection, tenant.id, sorted(ids), at=looking.now)
+    draft.ours |= {one.id: replace(one, accepted_at=looking.now) for one in begun}

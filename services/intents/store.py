@@ -40,7 +40,8 @@ def record_wishes(
     for wish, recorded in wishes.items():
         seen = frozenset() if recorded is None else frozenset({recorded})
         older = before.get((wish.userid, wish.field))
-        bases = seen | older.bases | {older.desired} if older else seen
+        # What was never pushed is nothing that WeCom could show because of us.
+        bases = seen | older.bases | {older.desired} if older and older.pushes else seen
         rows.append(
             {
                 "userid": wish.userid,
@@ -100,15 +101,29 @@ def _intent(row: Row, cipher: Cipher) -> Intent:
     )
 
 
-def begin_push(connection: Connection, tenant_id: TenantId, intents: Sequence[Intent], *, now: datetime) -> None:
-    """To be committed before the call: from here on WeCom may have taken it."""
-    run(
+def begin_push(connection: Connection, tenant_id: TenantId, intents: Sequence[Intent], *, now: datetime) -> set[int]:
+    """To be committed before the call: from here on WeCom may have taken it. The ids of those that are still open, and
+    none while the tenant is observed only.
+    """
+    rows = fetch_all(
         connection,
         "update intent set state = 'sent', sent_at = :now, pushes = pushes + 1, accepted_at = null "
-        "where tenant_id = :tenant_id and id = any(:ids) and state in ('pending', 'sent')",
+        "where tenant_id = :tenant_id and id = any(:ids) and state in ('pending', 'sent') "
+        "and exists (select from tenant t where t.id = :tenant_id and t.pushes) returning id",
         tenant_id=tenant_id,
         ids=[one.id for one in intents],
         now=now,
+    )
+    return {row["id"] for row in rows}
+
+
+def record_unsent(connection: Connection, tenant_id: TenantId, ids: Sequence[int]) -> None:
+    """The call was certainly not taken: it does not count."""
+    run(
+        connection,
+        "update intent set pushes = greatest(pushes - 1, 0) where tenant_id = :tenant_id and id = any(:ids)",
+        tenant_id=tenant_id,
+        ids=list(ids),
     )
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from shared.requests import Leased, Subject
+from shared.runtime import Runtime
 from shared.settings import Settings
 from shared.tenants import Tenant
 from shared.wecom.apis import Priority
@@ -22,14 +23,14 @@ from shared.wecom.clients import CONTACT, Clients
 class Looking:
     """What an observation reads WeCom with: the tenant's clients at the priority of the request's lane.
 
-    `engine` is there when what people want may be written to WeCom; a preview has none.
+    `runtime` is there when what people want may be written to WeCom; a preview has none.
     """
 
     clients: Clients
     tenant: Tenant
     priority: Priority
     now: datetime
-    engine: Engine | None = None
+    runtime: Runtime | None = None
 
     def client(self, app: str = CONTACT) -> WeComClient:
         return self.clients.of(self.tenant, app=app).at(self.priority)

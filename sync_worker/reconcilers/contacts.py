@@ -26,6 +26,7 @@ from services.customers.plan import ContactPlan, Lags, plan_contact
 from services.customers.record import Provenance, record_contacts
 from services.customers.store import load_evidence, load_recorded
 from services.intents.edits import edited_by_others
+from services.intents.model import IntentState
 from services.intents.store import record_settled
 from services.loss.plan import StandingPlan, plan_standing
 from services.loss.store import load_standings, record_standings
@@ -76,7 +77,7 @@ def observe(looking: Looking, leased: Leased) -> Sighting:
     client, key = looking.client(), ExternalUserId(leased.subject.key)
     observed = read_contact(client, key, now=looking.now)
     sighting = Sighting(observed, cast(Cause, leased.cause), leased.caused_by)
-    written = write_back(looking, leased, observed) if leased.writes and looking.engine is not None else None
+    written = write_back(looking, leased, observed) if leased.writes and looking.runtime is not None else None
     if written is None:
         return sighting
     if written.ours:
@@ -220,7 +221,10 @@ def record(
 
 def _without_ours(plan: ContactPlan, recorded: Recorded, written: Pushed) -> ContactPlan:
     ours: dict[UserId, set[str]] = {}
+    theirs = {one.intent.id for one in written.settled if one.state is IntentState.SUPERSEDED}
     for one in written.ours:
+        if one.id in theirs:  # whatever we wrote, somebody wrote over it
+            continue
         ours.setdefault(one.userid, set()).add(one.field)
     return edited_by_others(plan, recorded, ours)
 

@@ -53,7 +53,7 @@ class Shop:
             taken = lease(connection, {self.office.tenant.id: 1}, now=now, lease_s=60).values()
             if stolen:
                 run(connection, "update request set fence = fence + 1")
-        looking = Looking(self.office.clients, self.office.tenant, Priority.OPERATOR, now, runtime.engine)
+        looking = Looking(self.office.clients, self.office.tenant, Priority.OPERATOR, now, runtime)
         for (leased,) in taken:
             with nullcontext() if stolen else suppress(UnreachableError):
                 CONTACTS.observe(looking, leased)
