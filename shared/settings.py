@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     reconcile_backoff_s: tuple[Seconds, ...] = Field((1, 2, 5, 15, 60, 300, 900, 3600), min_length=1)
     deletion_lag_s: float = Field(600.0, ge=0, description="how long reads may still list a relation its member ended")
     add_lag_s: float = Field(120.0, ge=0, description="how long a new relation may be missing from reads")
+    write_lag_s: float = Field(60.0, ge=0, description="how long reads may be behind what was written to WeCom")
 
     resync_threads: int = Field(4, ge=1, le=64, description="full passes: blocks walked at once by one worker process")
     resync_parallel: int = Field(5, ge=1, le=64, description="full passes: blocks of one pass walked at once by all")

@@ -66,17 +66,20 @@ def write_back(looking: Looking, leased: Leased, observed: Observed) -> Written 
         pushes = may_push(connection, looking.tenant.id)
     if not intents:
         return None
-    plan = plan_intents(intents, observed)
+    lag = timedelta(seconds=looking.runtime.settings.write_lag_s)
+    plan = plan_intents(intents, observed, lag=lag)
     draft = _Draft(list(plan.settled), {one.id: one for one in intents if one.pushes}, plan.again_s)
     for push in plan.pushes if pushes else ():
         _push(looking, leased, push, draft)
     return Written(tuple(draft.settled), tuple(draft.ours.values()), draft.again_s)
 
 
-def read_back(written: Written, observed: Observed) -> Written:
+def read_back(looking: Looking, written: Written, observed: Observed) -> Written:
     """What a read after the pushes says of those that WeCom may have taken."""
     ended = {one.intent.id for one in written.settled}
-    plan = plan_intents([one for one in written.ours if one.id not in ended], observed)
+    assert looking.runtime is not None
+    lag = timedelta(seconds=looking.runtime.settings.write_lag_s)
+    plan = plan_intents([one for one in written.ours if one.id not in ended], observed, lag=lag)
     again_s = written.again_s if written.again_s is not None else plan.again_s
     return Written((*written.settled, *plan.settled), written.ours, again_s)
 

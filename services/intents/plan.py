@@ -18,7 +18,7 @@ from shared.ids import UserId
 
 LOOK_AGAIN_AFTER_S = 2.0
 READ_LAG = timedelta(minutes=1)
-"""How long a read may be behind an accepted write (not published)."""
+"""How long a read may be behind an accepted write (not published; see the setting `write_lag_s`)."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,15 @@ class _Draft:
     waits: bool = False
 
 
-def plan_intents(intents: Iterable[Intent], observed: Observed) -> IntentPlan:
-    """Decide about open intents; `observed` is a complete read that began after their last push."""
+def plan_intents(intents: Iterable[Intent], observed: Observed, *, lag: timedelta = READ_LAG) -> IntentPlan:
+    """Decide about open intents; `observed` is a complete read that began after their last push.
+
+    `lag`: how long a read may be behind an accepted write, or behind a friendship's start.
+    """
     draft = _Draft()
     relations = {one.userid: one for one in observed.relations}
     for intent in intents:
-        _plan(draft, intent, relations.get(intent.userid), at=observed.observed_at)
+        _plan(draft, intent, relations.get(intent.userid), at=observed.observed_at, lag=lag)
     return IntentPlan(
         tuple(draft.settled),
         tuple(Push(userid, tuple(found)) for userid, found in sorted(draft.pushes.items())),
@@ -70,10 +73,10 @@ def plan_intents(intents: Iterable[Intent], observed: Observed) -> IntentPlan:
     )
 
 
-def _plan(draft: _Draft, intent: Intent, relation: ObservedRelation | None, *, at: datetime) -> None:
+def _plan(draft: _Draft, intent: Intent, relation: ObservedRelation | None, *, at: datetime, lag: timedelta) -> None:
     value = None if relation is None else shown(relation, intent.field)
     if relation is None or value is None:
-        if at - intent.created_at < READ_LAG:
+        if at - intent.created_at < lag:
             draft.waits = True  # a new friend may not show yet
         else:
             draft.settled.append(Settled(intent, IntentState.REFUSED, "they are not friends in WeCom"))
@@ -83,7 +86,7 @@ def _plan(draft: _Draft, intent: Intent, relation: ObservedRelation | None, *, a
         draft.settled.append(Settled(intent, IntentState.SUPERSEDED, "somebody edited it in WeCom meanwhile"))
     elif intent.accepted_at is None:
         draft.pushes.setdefault(intent.userid, []).append(intent)
-    elif at - intent.accepted_at < READ_LAG:
+    elif at - intent.accepted_at < lag:
         draft.waits = True
     else:
         why = "WeCom accepted it and does not show it: somebody has undone it, or WeCom does not keep such a value"

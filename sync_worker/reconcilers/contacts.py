@@ -82,7 +82,7 @@ def observe(looking: Looking, leased: Leased) -> Sighting:
         return sighting
     if written.ours:
         observed = read_contact(client, key, now=looking.now)
-        written = read_back(written, observed)
+        written = read_back(looking, written, observed)
     return replace(sighting, observed=observed, written=written)
 
 

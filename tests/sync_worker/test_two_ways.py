@@ -89,7 +89,7 @@ class Play:
 
 @pytest.fixture
 def begin(make_office: MakeOffice) -> Callable[[], Play]:
-    shop = Shop(make_office(deletion_lag_s=0, reconcile_backoff_s=(0.0,)))
+    shop = Shop(make_office(deletion_lag_s=0, reconcile_backoff_s=(0.0,), write_lag_s=0.2))
 
     def start() -> Play:
         with shop.office.runtime.engine.begin() as connection:
@@ -99,11 +99,7 @@ def begin(make_office: MakeOffice) -> Callable[[], Play]:
     return start
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(story=steps)
-def test_both_sides_agree_in_the_end_and_nothing_is_pushed_in_turns(begin: Callable[[], Play], story: list[Step]):
-    """Whoever acts, whatever dies or is lost: one relation, one truth, at most one push per wish and trouble."""
-    play = begin()
+def agree_in_the_end(play: Play, story: list[Step]) -> None:
     for step in story:
         play.do(step)
     play.end()
@@ -114,7 +110,22 @@ def test_both_sides_agree_in_the_end_and_nothing_is_pushed_in_turns(begin: Calla
     assert play.shop.writes() - play.written_before <= play.wishes + play.troubles
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=steps)
+def test_both_sides_agree_in_the_end_and_nothing_is_pushed_in_turns(begin: Callable[[], Play], story: list[Step]):
+    """Whoever acts, whatever dies or is lost: one relation, one truth, at most one push per wish and trouble."""
+    agree_in_the_end(begin(), story)
+
+
+@pytest.mark.long
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=steps)
+def test_both_sides_agree_in_many_stories(begin: Callable[[], Play], story: list[Step]):
+    """The same for many more stories, others each time."""
+    agree_in_the_end(begin(), story)
+
+
+@settings(max_examples=15, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ours=st.sampled_from(TEXTS), theirs=st.sampled_from(TEXTS), heard=st.booleans(), first=st.booleans())
 def test_the_last_who_saw_the_other_wins(
     begin: Callable[[], Play], *, ours: str, theirs: str, heard: bool, first: bool
