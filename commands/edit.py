@@ -4,7 +4,7 @@ import click
 
 from commands.ids import a_text, an_id
 from services.intents.ask import ask
-from services.intents.model import DESCRIPTION, REMARK, TAG, Source, Wish, WishRefusedError
+from services.intents.model import COMPANY, DESCRIPTION, PHONES, REMARK, TAG, Source, Wish, WishRefusedError
 from shared.ids import ExternalUserId, UserId
 from shared.queue import WORK, enqueue_wakeup, make_queue
 from shared.runtime import Runtime, open_runtime
@@ -18,6 +18,9 @@ from shared.tenants import Tenant, load_tenants, may_push
 @click.argument("userid", type=an_id)
 @click.option("--remark", metavar="TEXT", help="What USERID calls the customer; at most 20 characters.")
 @click.option("--description", metavar="TEXT", help="At most 150 characters.")
+@click.option("--company", metavar="TEXT", help="Their company, of customers who use WeChat; at most 20 characters.")
+@click.option("--phone", "phones", metavar="NUMBER", multiple=True, help="Replaces all numbers; may be repeated.")
+@click.option("--no-phones", is_flag=True, help="Take all numbers away.")
 @click.option("--tag", "tags", type=an_id, metavar="ID", multiple=True, help="Put a corp tag on; may be repeated.")
 @click.option("--untag", "untags", type=an_id, metavar="ID", multiple=True, help="Take a corp tag off.")
 @click.option("--by", type=a_text, metavar="NAME", required=True, help="Who wants it; stands in the history.")
@@ -29,6 +32,9 @@ def command(
     *,
     remark: str | None,
     description: str | None,
+    company: str | None,
+    phones: tuple[str, ...],
+    no_phones: bool,
     tags: tuple[str, ...],
     untags: tuple[str, ...],
     by: str,
@@ -42,10 +48,14 @@ def command(
     runtime, tenant = corp_of(corp_id)
     wishes = [Wish(UserId(userid), f"{TAG}{one}", True) for one in tags]
     wishes += [Wish(UserId(userid), f"{TAG}{one}", False) for one in untags if one not in tags]
-    wishes += [Wish(UserId(userid), name, text) for name, text in ((REMARK, remark), (DESCRIPTION, description))
-               if text is not None]  # fmt: skip
+    texts = ((REMARK, remark), (DESCRIPTION, description), (COMPANY, company))
+    wishes += [Wish(UserId(userid), name, text) for name, text in texts if text is not None]
+    if phones or no_phones:
+        wishes.append(Wish(UserId(userid), PHONES, phones))
     if not wishes:
-        raise click.UsageError("nothing to change: name one of --remark, --description, --tag, --untag")
+        raise click.UsageError("nothing to change: name a remark, a description, a company, phones or tags")
+    if phones and no_phones:
+        raise click.UsageError("either --phone or --no-phones")
     with runtime.engine.begin() as connection:
         pushes = may_push(connection, tenant.id)
         try:

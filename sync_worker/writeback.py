@@ -5,18 +5,20 @@ writes these relations meanwhile, and what is recorded is what WeCom showed afte
 database before it is made. A run that dies after it leaves an intent of which the next first read tells the truth.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from services.customers.model import Observed
-from services.intents.model import DESCRIPTION, REMARK, Intent, Settled
+from services.intents.model import COMPANY, DESCRIPTION, PHONES, REMARK, Intent, Settled
 from services.intents.plan import Push, plan_intents, refused
 from services.intents.store import begin_push, load_open, record_accepted, record_unsent
 from shared.errors import RetryableError
 from shared.ids import ExternalUserId
 from shared.requests import Leased, hold, prolong
 from shared.tenants import may_push
+from shared.wecom.client import WeComClient
 from shared.wecom.errors import PostponedError, UnreachableError, WeComError, WeComTerminalError
 from shared.wecom.errors.table import entry_of
 from sync_worker.reconcilers import Looking
@@ -85,10 +87,10 @@ def read_back(looking: Looking, written: Written, observed: Observed) -> Written
 
 
 def _push(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> None:
-    """Write to one relation: tags in one call, texts in another. What one of them is too busy for delays no other."""
+    """Write to one relation: tags in one call, notes in another. What one of them is too busy for delays no other."""
     tags = tuple(one for one in push.intents if one.tag_id is not None)
-    texts = tuple(one for one in push.intents if one.tag_id is None)
-    for group in (tags, texts):
+    notes = tuple(one for one in push.intents if one.tag_id is None)
+    for group in (tags, notes):
         if group:
             try:
                 _push_group(looking, leased, replace(push, intents=group), draft)
@@ -132,10 +134,8 @@ def _call(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> None:
         return
     push, client = replace(push, intents=begun), looking.client()
     try:
-        if push.texts:
-            client.contacts.remark(
-                push.userid, external_userid, remark=push.texts.get(REMARK), description=push.texts.get(DESCRIPTION)
-            )
+        if push.notes:
+            _remark(client, external_userid, push)
         else:
             client.tags.mark(push.userid, external_userid, add=push.mark, remove=push.unmark)
     except (PostponedError, UnreachableError, WeComError) as error:
@@ -149,3 +149,15 @@ def _call(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> None:
         if hold(connection, [leased]):
             record_accepted(connection, tenant.id, sorted(ids), at=looking.now)
     draft.ours |= {one.id: replace(one, accepted_at=looking.now) for one in begun}
+
+
+def _remark(client: WeComClient, external_userid: ExternalUserId, push: Push) -> None:
+    notes: Mapping[str, Any] = push.notes
+    client.contacts.remark(
+        push.userid,
+        external_userid,
+        remark=notes.get(REMARK),
+        description=notes.get(DESCRIPTION),
+        remark_company=notes.get(COMPANY),
+        remark_mobiles=notes.get(PHONES),
+    )

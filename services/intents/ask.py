@@ -12,7 +12,7 @@ from services.intents.plan import check_wish
 from services.intents.store import contacts_with_open, record_wishes
 from services.tags.store import usable_tags
 from shared.ids import ExternalUserId, TenantId
-from shared.requests import BACKFILL, OPERATOR, Subject, Wanted, want
+from shared.requests import BACKFILL, OPERATOR, Subject, Wanted, lock, want
 from shared.tenants import Tenant
 
 CAUSES = {Source.PERSON: "operator", Source.RULE: "rule", Source.API: "api"}
@@ -34,17 +34,24 @@ def ask(
     Raises:
         WishRefusedError: WeCom could only refuse one of them; the caller rolls back.
     """
-    # The request first: a worker locks it before the rows, and so do we.
+    # Locks and request first: whoever plans from the rows takes them in this order.
     cause = CAUSES[source]
     subject = Subject(tenant.id, CONTACT, external_userid)
+    lock(connection, [subject])
     want(connection, [Wanted(subject, OPERATOR, cause, f"{cause}:{author}")], now=now)
-    relations = load_recorded(connection, tenant, [external_userid])[external_userid].relations
+    recorded = load_recorded(connection, tenant, [external_userid])[external_userid]
+    relations, profile = recorded.relations, recorded.profile
     tags = usable_tags(connection, tenant.id, [wish.field.partition(":")[2] for wish in wishes])
     seen: dict[Wish, Value | None] = {}
     for wish in wishes:
         relation = relations.get(wish.userid)
         known = wish.field.partition(":")[2] in tags
-        check_wish(wish, None if relation is None else relation.state.value, tag_known=known)
+        check_wish(
+            wish,
+            None if relation is None else relation.state.value,
+            tag_known=known,
+            contact_type=profile.type if profile else None,
+        )
         assert relation is not None
         seen[wish] = _recorded(relation, wish.field)
     record_wishes(connection, tenant, external_userid, seen, author=author, source=source, reason=reason, now=now)

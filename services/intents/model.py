@@ -1,8 +1,9 @@
 """Values of intents: what people, rules or the retailer's systems want changed in WeCom.
 
-Authority of a relation's remark, description and corp tags is shared: the last person to act wins, on either side. An
-intent is a wish for one field of one relation, with what its author may have seen there (`bases`). It is pushed only
-where WeCom still shows one of these: an edit that an associate made meanwhile stands, and the author hears of it.
+Authority of a relation's remark, description, company, phones and corp tags is shared: the last person to act wins, on
+either side. An intent is a wish for one field of one relation, with what its author may have seen there (`bases`). It
+is pushed only where WeCom still shows one of these: an edit that an associate made meanwhile stands, and the author
+hears of it.
 """
 
 from collections.abc import Mapping
@@ -16,13 +17,18 @@ from services.customers.model import ObservedRelation, RelationFact
 from shared.errors import TerminalError
 from shared.ids import ExternalUserId, TagId, UserId
 
-REMARK, DESCRIPTION = "remark", "description"
-TEXTS: Mapping[str, int] = {REMARK: 20, DESCRIPTION: 150}
+REMARK, DESCRIPTION, COMPANY = "remark", "description", "remark_corp_name"
+TEXTS: Mapping[str, int] = {REMARK: 20, DESCRIPTION: 150, COMPANY: 20}
 """Fields of text -> the most characters. Source: WeCom server API, externalcontact/remark."""
+PHONES = "remark_mobiles"
+LONGEST_PHONE = 32
+NOTES = frozenset({*TEXTS, PHONES})
 TAG = "tag:"
+WECHAT_USER = 1
+"""Type of a contact who uses WeChat; the others use WeCom and have a company of their own."""
 
-Value = str | bool
-"""A text, or whether the tag is on."""
+Value = str | bool | tuple[str, ...]
+"""A text, whether the tag is on, or phone numbers."""
 
 
 class Source(StrEnum):
@@ -111,9 +117,15 @@ class RelationEditSettled(RelationFact):
 
 
 def shown(relation: ObservedRelation, name: str) -> Value | None:
-    """What a read shows of the field; None: it does not say."""
+    """What a read shows of the field; None: it does not say. A note that a read leaves out is empty."""
     notes = relation.notes
-    if name in TEXTS:
-        value: str | None = getattr(notes, name)
-        return value
+    if name in NOTES:
+        value: Value | None = getattr(notes, name)
+        empty: Value = () if name == PHONES else ""
+        return empty if value is None else compared(value)
     return None if notes.corp_tag_ids is None else name.removeprefix(TAG) in notes.corp_tag_ids
+
+
+def compared(value: Value) -> Value:
+    """A value as it is compared: WeCom may keep phone numbers in an order of its own."""
+    return tuple(sorted(value)) if isinstance(value, tuple) else value

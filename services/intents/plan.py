@@ -13,7 +13,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.customers.model import Observed, ObservedRelation
-from services.intents.model import TEXTS, Intent, IntentState, Settled, Value, Wish, WishRefusedError, shown
+from services.intents.model import (
+    COMPANY,
+    LONGEST_PHONE,
+    NOTES,
+    PHONES,
+    TEXTS,
+    WECHAT_USER,
+    Intent,
+    IntentState,
+    Settled,
+    Value,
+    Wish,
+    WishRefusedError,
+    compared,
+    shown,
+)
 from shared.ids import UserId
 
 LOOK_AGAIN_AFTER_S = 2.0
@@ -37,8 +52,9 @@ class Push:
         return tuple(str(one.tag_id) for one in self.intents if one.tag_id is not None and one.desired is False)
 
     @property
-    def texts(self) -> Mapping[str, str]:
-        return {one.field: str(one.desired) for one in self.intents if one.field in TEXTS}
+    def notes(self) -> Mapping[str, Value]:
+        """Field -> what it is to be, of those that are no tags."""
+        return {one.field: one.desired for one in self.intents if one.field in NOTES}
 
 
 @dataclass(frozen=True)
@@ -80,7 +96,7 @@ def _plan(draft: _Draft, intent: Intent, relation: ObservedRelation | None, *, a
             draft.waits = True  # a new friend may not show yet
         else:
             draft.settled.append(Settled(intent, IntentState.REFUSED, "they are not friends in WeCom"))
-    elif value == intent.desired:
+    elif value == compared(intent.desired):
         draft.settled.append(Settled(intent, IntentState.CONFIRMED))
     elif intent.bases and value not in intent.bases:
         draft.settled.append(Settled(intent, IntentState.SUPERSEDED, "somebody edited it in WeCom meanwhile"))
@@ -98,7 +114,7 @@ def refused(intents: Sequence[Intent], *, code: int, why: str) -> list[Settled]:
     return [Settled(one, IntentState.REFUSED, why, code) for one in intents]
 
 
-def check_wish(wish: Wish, relation_state: str | None, *, tag_known: bool) -> None:
+def check_wish(wish: Wish, relation_state: str | None, *, tag_known: bool, contact_type: int | None = None) -> None:
     """
     Raises:
         WishRefusedError: WeCom could only refuse it.
@@ -109,6 +125,10 @@ def check_wish(wish: Wish, relation_state: str | None, *, tag_known: bool) -> No
         raise WishRefusedError(f"{wish.userid} and this customer are not friends any more ({relation_state})")
     if wish.field in TEXTS:
         _check_text(wish.field, wish.desired)
+        if wish.field == COMPANY and contact_type not in (None, WECHAT_USER):
+            raise WishRefusedError(f"{COMPANY}: this customer uses WeCom, which shows their own company")
+    elif wish.field == PHONES:
+        _check_phones(wish.desired)
     elif not tag_known:
         raise WishRefusedError(f"no corp tag {wish.field.partition(':')[2]}; WeCom may have deleted it")
 
@@ -119,3 +139,11 @@ def _check_text(name: str, value: Value) -> None:
         raise WishRefusedError(f"{name} is a text")
     if len(value) > most:
         raise WishRefusedError(f"{name} has {len(value)} characters; WeCom takes {most}")
+
+
+def _check_phones(value: Value) -> None:
+    if not isinstance(value, tuple):
+        raise WishRefusedError(f"{PHONES} is a list")
+    wrong = [at for at, one in enumerate(value, start=1) if not one.strip() or len(one) > LONGEST_PHONE]
+    if wrong:
+        raise WishRefusedError(f"{PHONES}: number {wrong[0]} is empty or has more than {LONGEST_PHONE} characters")

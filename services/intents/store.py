@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from services.customers.model import CONTACT
-from services.intents.model import Intent, IntentState, Settled, Source, Value, Wish
+from services.intents.model import Intent, IntentState, Settled, Source, Value, Wish, compared
 from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
 from shared.ids import ExternalUserId, TenantId, UserId
 from shared.tenants import Tenant
@@ -41,7 +43,7 @@ def record_wishes(
         seen = frozenset() if recorded is None else frozenset({recorded})
         older = before.get((wish.userid, wish.field))
         # What was never pushed is nothing that WeCom could show because of us.
-        bases = seen | older.bases | {older.desired} if older and older.pushes else seen
+        bases = seen | older.bases | {compared(older.desired)} if older and older.pushes else seen
         rows.append(
             {
                 "userid": wish.userid,
@@ -67,12 +69,18 @@ def record_wishes(
     )
 
 
-def _sealed(value: Value, cipher: Cipher) -> Value:
+def _sealed(value: Value, cipher: Cipher) -> object:
+    if isinstance(value, tuple):
+        return {"list": cipher.encrypt(orjson.dumps(value), VALUE).hex()}
     return cipher.encrypt(value.encode(), VALUE).hex() if isinstance(value, str) else value
 
 
-def _opened(stored: Value, cipher: Cipher) -> Value:
-    return cipher.decrypt(bytes.fromhex(stored), VALUE).decode() if isinstance(stored, str) else stored
+def _opened(stored: Any, cipher: Cipher) -> Value:
+    if isinstance(stored, bool):
+        return stored
+    if isinstance(stored, dict):
+        return tuple(orjson.loads(cipher.decrypt(bytes.fromhex(stored["list"]), VALUE)))
+    return cipher.decrypt(bytes.fromhex(stored), VALUE).decode()
 
 
 def load_open(connection: Connection, tenant: Tenant, external_userid: ExternalUserId) -> list[Intent]:

@@ -26,7 +26,7 @@ from services.customers.plan import ContactPlan, Lags, plan_contact
 from services.customers.record import Provenance, record_contacts
 from services.customers.store import load_evidence, load_recorded
 from services.intents.edits import edited_by_others
-from services.intents.model import IntentState
+from services.intents.model import WECHAT_USER, IntentState
 from services.intents.store import record_settled
 from services.loss.plan import StandingPlan, plan_standing
 from services.loss.store import load_standings, record_standings
@@ -88,10 +88,11 @@ def observe(looking: Looking, leased: Leased) -> Sighting:
 
 def read_contact(client: WeComClient, external_userid: ExternalUserId, *, now: datetime) -> Observed:
     read = client.contacts.get(external_userid)
+    kind = read.profile.type if read.profile else None
     return Observed(
         external_userid=external_userid,
         profile=observed_profile(read.profile) if read.profile else None,
-        relations=tuple(observed_relation(one) for one in read.relations),
+        relations=tuple(observed_relation(one, kind) for one in read.relations),
         observed_at=now,
         complete=True,
     )
@@ -131,14 +132,18 @@ def observed_profile(profile: ContactProfile) -> Profile:
     )
 
 
-def observed_relation(relation: FollowRelation) -> ObservedRelation:
+def observed_relation(relation: FollowRelation, contact_type: int | None) -> ObservedRelation:
+    """A WeChat user's company that was cleared is left out of reads."""
+    company = relation.remark_corp_name
+    if company is None and contact_type == WECHAT_USER:
+        company = ""
     return ObservedRelation(
         userid=relation.userid,
         created_at=None if relation.createtime is None else from_unix(relation.createtime),
         notes=Notes(
             remark=relation.remark,
             description=relation.description,
-            remark_corp_name=relation.remark_corp_name,
+            remark_corp_name=company,
             remark_mobiles=relation.remark_mobiles,
             corp_tag_ids=relation.corp_tag_ids,
             personal_tags=relation.personal_tags,

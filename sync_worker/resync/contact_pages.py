@@ -144,7 +144,7 @@ def _record_new(
 
 def _first_sight(work: Work, row: BatchRow, *, read_at: datetime) -> FirstSight | None:
     """None for what began after the corp was added: its event may be on its way, so the planner must decide."""
-    relation = contacts.observed_relation(row.relation)
+    relation = contacts.observed_relation(row.relation, row.profile.type)
     if relation.created_at is None or relation.created_at >= work.tenant.added_at:
         return None
     profile = contacts.observed_profile(row.profile)
@@ -176,7 +176,8 @@ def sightings_of(
     found: dict[ExternalUserId, contacts.Sighting] = {}
     for row in rows:
         before = found.get(row.external_userid)
-        relations = (*(before.observed.relations if before else ()), contacts.observed_relation(row.relation))
+        relation = contacts.observed_relation(row.relation, row.profile.type)
+        relations = (*(before.observed.relations if before else ()), relation)
         profile = contacts.observed_profile(row.profile)
         observed = Observed(row.external_userid, profile, relations, read_at, complete=False)
         found[row.external_userid] = contacts.Sighting(observed, cause, caused_by)

@@ -34,6 +34,31 @@ def test_tags_and_remark_reach_wecom_and_are_read_back(shop: Shop):
     assert shop.office.rows("select corp_tag_ids from relation") == [([silver],)]
 
 
+def test_company_and_phones_reach_wecom_and_can_be_taken_away(shop: Shop):
+    """In the call of the remark; the numbers are sealed in the rows of wishes, and in no fact (TAG-2, ACC-3)."""
+    numbers = ("13900000002", "13900000001")
+    shop.wish(("remark", "老友"), ("remark_corp_name", "鲸鱼工作室"), ("remark_mobiles", numbers))
+    shop.office.reconcile()
+    assert {state for _, state, _ in shop.outcomes()} == {"confirmed"}
+    assert (shop.pair()["remark_company"], shop.pair()["remark_mobiles"]) == ("鲸鱼工作室", list(numbers))
+    assert shop.writes() == 1
+    assert shop.office.rows("select 1 from intent where desired::text ~ '1390000000'") == []
+    assert shop.office.rows("select 1 from fact where payload::text ~ '1390000000'") == []
+    shop.wish(("remark_mobiles", ()))
+    shop.office.reconcile()
+    assert shop.pair()["remark_mobiles"] == []
+
+
+def test_a_company_that_was_cleared_in_wecom_is_cleared_here(shop: Shop):
+    """Reads leave it out then; that says something of a WeChat user (G2)."""
+    shop.wish(("remark_corp_name", "鲸鱼工作室"))
+    shop.office.reconcile()
+    shop.edit_there(remark_company="")
+    shop.office.want(shop.key)
+    shop.office.reconcile()
+    assert shop.office.rows("select remark_corp_name from relation") == [("",)]
+
+
 def test_our_own_push_is_no_edit_of_an_associates(shop: Shop):
     """WeCom tells nobody of it; the facts say what was wanted came to be, never what it says (no echo)."""
     shop.wish(("remark", "老友"), (f"tag:{shop.tags[0]}", True))

@@ -26,8 +26,14 @@ def intent(
     return Intent(1, LINA, field, desired, frozenset(bases), created_at, pushes, accepted_at)
 
 
-def read(remark: str | None = None, *, tags: tuple[str, ...] | None = None, at: datetime = NOW) -> Observed:
-    relation = ObservedRelation(LINA, NOW, Notes(remark=remark, corp_tag_ids=tags))
+def read(
+    remark: str | None = None,
+    *,
+    tags: tuple[str, ...] | None = None,
+    phones: tuple[str, ...] | None = None,
+    at: datetime = NOW,
+) -> Observed:
+    relation = ObservedRelation(LINA, NOW, Notes(remark=remark, corp_tag_ids=tags, remark_mobiles=phones))
     return Observed(ExternalUserId("wm1"), None, (relation,), at, complete=True)
 
 
@@ -53,6 +59,10 @@ def outcome(one: Intent, observed: Observed) -> str:
         (intent(True, False, field="tag:et1"), read(tags=("et1",)), IntentState.CONFIRMED),
         (intent(False, True, field="tag:et1"), read(tags=()), IntentState.CONFIRMED),
         (intent(True, False, field="tag:et1"), read(tags=None), "wait"),
+        (intent(("1", "2"), (), field="remark_mobiles"), read(phones=("2", "1")), IntentState.CONFIRMED),
+        (intent(("1", "2"), (), field="remark_mobiles"), read(phones=()), "push"),
+        (intent(("1", "2"), (), field="remark_mobiles"), read(phones=("3",)), IntentState.SUPERSEDED),
+        (intent("", "鲸鱼", field="remark_corp_name"), read("客户"), IntentState.CONFIRMED),
     ],
 )
 def test_what_wecom_shows_decides(one: Intent, observed: Observed, expected: str):
@@ -76,7 +86,7 @@ def test_one_push_carries_all_that_is_wanted_of_a_relation():
         intent("老友", "客户"),
     ]
     (push,) = plan_intents(wanted, read("客户", tags=("et2",))).pushes
-    assert (push.mark, push.unmark, push.texts) == (("et1",), ("et2",), {"remark": "老友"})
+    assert (push.mark, push.unmark, push.notes) == (("et1",), ("et2",), {"remark": "老友"})
 
 
 values = st.sampled_from(["a", "b", "c"])
@@ -111,6 +121,10 @@ def test_what_is_not_pushed_ends_and_what_was_accepted_is_never_pushed_again(
     [
         (Wish(LINA, "remark", "老" * 21), "active", "21 characters; WeCom takes 20"),
         (Wish(LINA, "description", "老" * 151), "active", "151 characters; WeCom takes 150"),
+        (Wish(LINA, "remark_corp_name", "鲸" * 21), "active", "21 characters; WeCom takes 20"),
+        (Wish(LINA, "remark_corp_name", "鲸鱼"), "active", "uses WeCom"),
+        (Wish(LINA, "remark_mobiles", ("13900000001", " ")), "active", "number 2 is empty"),
+        (Wish(LINA, "remark_mobiles", ("1" * 33,)), "active", "more than 32"),
         (Wish(LINA, "remark", "老友"), None, "no friend"),
         (Wish(LINA, "remark", "老友"), "ended_by_customer", "not friends any more"),
         (Wish(LINA, "tag:et9", True), "active", "no corp tag et9"),
@@ -119,7 +133,7 @@ def test_what_is_not_pushed_ends_and_what_was_accepted_is_never_pushed_again(
 def test_what_wecom_could_only_refuse_is_refused_at_once(wish: Wish, state: str | None, why: str):
     """With a text that says why; lengths are in characters."""
     with pytest.raises(WishRefusedError, match=why):
-        check_wish(wish, state, tag_known=False)
+        check_wish(wish, state, tag_known=False, contact_type=2)
 
 
 def test_what_wecom_takes_is_not_refused():
