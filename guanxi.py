@@ -26,6 +26,7 @@ COMMANDS = {
     "reassign": ("commands.reassign", "Give a customer to another of their friends."),
     "edit": ("commands.edit", "Change a relation's remark, description or tags in WeCom."),
     "intents": ("commands.intents", "What is wanted of WeCom and not there yet, and what became of it."),
+    "bulk": ("commands.bulk", "Put tags on, or take them off, everything that a filter finds."),
     "inbox": ("commands.inbox", "Look at stored callbacks."),
     "dead": ("commands.dead", "List, show and retry what was given up."),
     "doctor": ("commands.doctor", "Check settings, servers, queues and backlogs of this installation."),

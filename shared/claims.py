@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from shared.db.engine import Row, as_json, fetch_all
 from shared.ids import TenantId
-from shared.requests import Leased, Subject
+from shared.requests import Leased, Subject, lock
 
 OPEN = "q.generation > q.settled_generation and q.dead_at is null"
 """The condition of the index `request_due_of_tenant` (tenant_id, lane, next_try_at)."""
@@ -66,6 +66,31 @@ def lease(
         writes = (row["tenant_id"], row["subject_kind"], row["subject_key"]) in wanted
         taken.setdefault(TenantId(row["tenant_id"]), []).append(_leased(row, writes=writes))
     return taken
+
+
+def borrow(
+    connection: Connection, subjects: Sequence[Subject], *, cause: str, now: datetime, lease_s: float
+) -> list[Leased]:
+    """Lease these subjects, due or not, for somebody who looks at many at once; those that nobody else has.
+
+    Locks them as `requests.hold` does. `requests.give_back` ends the leases; what became due meanwhile stays so.
+    """
+    lock(connection, subjects)
+    rows = fetch_all(
+        connection,
+        "insert into request as q (tenant_id, subject_kind, subject_key, generation, cause, first_due_at, next_try_at, "
+        "lease_until, fence) select tenant_id, kind, key, 0, :cause, :now, :now, :until, 1 "
+        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(tenant_id int, kind text, key text) "
+        "on conflict (tenant_id, subject_kind, subject_key) do update set lease_until = :until, fence = q.fence + 1 "
+        "where q.lease_until is null or q.lease_until < :now "
+        "returning q.tenant_id, q.subject_kind, q.subject_key, q.generation, q.fence, q.attempts, q.lane, q.cause, "
+        "q.caused_by, q.first_due_at",
+        cause=cause,
+        now=now,
+        until=now + timedelta(seconds=lease_s),
+        rows=as_json([{"tenant_id": s.tenant_id, "kind": s.kind, "key": s.key} for s in sorted(subjects)]),
+    )
+    return [_leased(row, writes=True) for row in rows]
 
 
 def _with_intents(connection: Connection, rows: Sequence[Row]) -> set[tuple[int, str, str]]:

@@ -55,7 +55,7 @@ def lease_block(connection: Connection, *, parallel: int, now: datetime, lease_s
         "on b.tenant_id = q.tenant_id and b.run_id = q.id where q.state = 'walking' group by 1), "
         "due as (select b.tenant_id, b.run_id, b.number from sync_run q join sync_block b "
         "on b.tenant_id = q.tenant_id and b.run_id = q.id left join busy on busy.tenant_id = q.tenant_id "
-        "and busy.run_id = q.id where q.state = 'walking' and q.next_try_at <= :now and not b.done "
+        "and busy.run_id = q.id where q.state = 'walking' and not q.paused and q.next_try_at <= :now and not b.done "
         "and b.next_try_at <= :now and (b.lease_until is null or b.lease_until < :now) "
         "and coalesce(busy.n, 0) < :parallel "
         "order by coalesce((select sum(n) from busy x where x.tenant_id = q.tenant_id), 0), "

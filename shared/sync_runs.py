@@ -92,6 +92,56 @@ def open_departure(connection: Connection, tenant_id: TenantId, userid: UserId, 
     )
 
 
+BULK = "bulk"
+"""Kind and resource of the runs that carry out bulk jobs."""
+
+
+def open_bulk(connection: Connection, tenant_id: TenantId, *, job_id: int, asked_by: str, now: datetime) -> None:
+    """Open the run that carries out a bulk job; any number of them may be open."""
+    run(
+        connection,
+        "insert into sync_run (tenant_id, kind, resource, state, scope, asked_by, started_at, next_try_at) "
+        "values (:tenant_id, :bulk, :bulk, 'walking', cast(:scope as text[]), :asked_by, :now, :now)",
+        tenant_id=tenant_id,
+        bulk=BULK,
+        scope=[f"job:{job_id}"],
+        asked_by=asked_by,
+        now=now,
+    )
+
+
+def job_of(held: "Run") -> int:
+    """The bulk job that a run of kind `bulk` carries out."""
+    assert held.scope is not None
+    return int(held.scope[0].removeprefix("job:"))
+
+
+def pause_bulk(connection: Connection, tenant_id: TenantId, *, job_id: int) -> None:
+    """Nobody takes a step of the job's run until it is resumed."""
+    run(
+        connection,
+        "update sync_run set paused = true where tenant_id = :tenant_id and kind = :bulk and scope = :scope",
+        tenant_id=tenant_id,
+        bulk=BULK,
+        scope=[f"job:{job_id}"],
+    )
+
+
+def resume_bulk(connection: Connection, tenant_id: TenantId, *, job_id: int, now: datetime) -> None:
+    run(
+        connection,
+        # Contacts that were looked at meanwhile were left as they are: they are asked for again.
+        "update sync_run set paused = false, next_try_at = least(next_try_at, :now), "
+        "cursor = case when phase in ('rest', 'settle') then '' else cursor end, "
+        "phase = case phase when 'settle' then 'rest' else phase end "
+        "where tenant_id = :tenant_id and kind = :bulk and scope = :scope",
+        tenant_id=tenant_id,
+        bulk=BULK,
+        scope=[f"job:{job_id}"],
+        now=now,
+    )
+
+
 RUN = "q.tenant_id, q.id, q.kind, q.resource, q.phase, q.cursor, q.fence, q.attempts, q.started_at, q.scope"
 
 
@@ -105,7 +155,7 @@ def lease_run(connection: Connection, *, now: datetime, lease_s: float) -> Run |
     row = fetch_one(
         connection,
         "update sync_run q set lease_until = :until, fence = q.fence + 1 from (select tenant_id, id from sync_run r "  # noqa: S608
-        "where state in ('walking', 'settling') and next_try_at <= :now "
+        "where state in ('walking', 'settling') and not paused and next_try_at <= :now "
         "and (lease_until is null or lease_until < :now) "
         "and not exists (select from sync_block b where b.tenant_id = r.tenant_id and b.run_id = r.id and not b.done) "
         "order by next_try_at, id limit 1 for update skip locked) due "
@@ -235,7 +285,7 @@ def finish(connection: Connection, held: Run, *, now: datetime) -> str:
 
 
 def fail(connection: Connection, held: Run, *, why: str, now: datetime) -> None:
-    """The run is given up; a first sync is never."""
+    """The run is given up; a first sync and a bulk job never are."""
     run(
         connection,
         "update sync_run set state = 'failed', finished_at = :now, lease_until = null, last_error = :why "

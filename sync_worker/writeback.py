@@ -107,16 +107,17 @@ def _push_group(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> 
         _call(looking, leased, push, draft)
     except WeComTerminalError as error:
         if len(push.intents) == 1:
-            draft.settled += _refused(push.intents, error)
+            draft.settled += refusals(push.intents, error)
             return
         for one in push.intents:  # one of them is refused: which, only a call of its own tells
             try:
                 _call(looking, leased, replace(push, intents=(one,)), draft)
             except WeComTerminalError as own:
-                draft.settled += _refused([one], own)
+                draft.settled += refusals([one], own)
 
 
-def _refused(intents: Sequence[Intent], error: WeComTerminalError) -> list[Settled]:
+def refusals(intents: Sequence[Intent], error: WeComTerminalError) -> list[Settled]:
+    """Intents that WeCom refused for good, with its words."""
     return refused(intents, code=error.code, why=f"{error.code}: {entry_of(error.code).meaning.en}")
 
 
@@ -132,12 +133,8 @@ def _call(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> None:
     begun = tuple(replace(one, pushes=one.pushes + 1, accepted_at=None) for one in push.intents if one.id in ids)
     if not begun:
         return
-    push, client = replace(push, intents=begun), looking.client()
     try:
-        if push.notes:
-            _remark(client, external_userid, push)
-        else:
-            client.tags.mark(push.userid, external_userid, add=push.mark, remove=push.unmark)
+        write(looking.client(), external_userid, replace(push, intents=begun))
     except (PostponedError, UnreachableError, WeComError) as error:
         if isinstance(error, UnreachableError) and error.maybe_accepted:
             draft.ours |= {one.id: one for one in begun}
@@ -151,8 +148,12 @@ def _call(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> None:
     draft.ours |= {one.id: replace(one, accepted_at=looking.now) for one in begun}
 
 
-def _remark(client: WeComClient, external_userid: ExternalUserId, push: Push) -> None:
+def write(client: WeComClient, external_userid: ExternalUserId, push: Push) -> None:
+    """Make the one call of a push that has only tags, or only notes."""
     notes: Mapping[str, Any] = push.notes
+    if not notes:
+        client.tags.mark(push.userid, external_userid, add=push.mark, remove=push.unmark)
+        return
     client.contacts.remark(
         push.userid,
         external_userid,

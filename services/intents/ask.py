@@ -1,6 +1,6 @@
 """Somebody wants remark, description or tags of relations of a customer changed in WeCom: checked, kept, and due."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -9,13 +9,14 @@ from services.customers.model import CONTACT, Notes, ObservedRelation, Relation
 from services.customers.store import load_recorded
 from services.intents.model import Source, Value, Wish, shown
 from services.intents.plan import check_wish
-from services.intents.store import contacts_with_open, record_wishes
+from services.intents.store import Asked, contacts_with_open, record_wishes
+from services.planning import Cause
 from services.tags.store import usable_tags
 from shared.ids import ExternalUserId, TenantId
 from shared.requests import BACKFILL, OPERATOR, Subject, Wanted, lock, want
 from shared.tenants import Tenant
 
-CAUSES = {Source.PERSON: "operator", Source.RULE: "rule", Source.API: "api"}
+CAUSES: Mapping[Source, Cause] = {Source.PERSON: "operator", Source.RULE: "rule", Source.API: "api"}
 
 
 def ask(
@@ -42,7 +43,7 @@ def ask(
     recorded = load_recorded(connection, tenant, [external_userid])[external_userid]
     relations, profile = recorded.relations, recorded.profile
     tags = usable_tags(connection, tenant.id, [wish.field.partition(":")[2] for wish in wishes])
-    seen: dict[Wish, Value | None] = {}
+    asked = []
     for wish in wishes:
         relation = relations.get(wish.userid)
         known = wish.field.partition(":")[2] in tags
@@ -53,8 +54,8 @@ def ask(
             contact_type=profile.type if profile else None,
         )
         assert relation is not None
-        seen[wish] = _recorded(relation, wish.field)
-    record_wishes(connection, tenant, external_userid, seen, author=author, source=source, reason=reason, now=now)
+        asked.append(Asked(external_userid, wish, _recorded(relation, wish.field)))
+    record_wishes(connection, tenant, asked, author=author, source=source, reason=reason, now=now)
 
 
 def renew_wishes(connection: Connection, tenant_id: TenantId, *, now: datetime) -> int:

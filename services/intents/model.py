@@ -24,6 +24,7 @@ PHONES = "remark_mobiles"
 LONGEST_PHONE = 32
 NOTES = frozenset({*TEXTS, PHONES})
 TAG = "tag:"
+WITHDRAWN = "the job was cancelled before it was written"
 WECHAT_USER = 1
 """Type of a contact who uses WeChat; the others use WeCom and have a company of their own."""
 
@@ -60,6 +61,7 @@ class Intent:
     found; empty: nothing was known.
 
     `pushes` counts the calls that began; `accepted_at` is when WeCom took one, None also when its answer was lost.
+    `held`: it belongs to a job that stands still; `withdrawn`: to one that was cancelled.
     """
 
     id: int
@@ -70,6 +72,8 @@ class Intent:
     created_at: datetime
     pushes: int = 0
     accepted_at: datetime | None = None
+    held: bool = False
+    withdrawn: bool = False
 
     @property
     def tag_id(self) -> TagId | None:

@@ -1,6 +1,7 @@
 """Rows of intents. Those that are open are locked with their subject's request: one worker at a time has them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,55 +19,72 @@ VALUE = "intent.value"
 """Encryption context of what is wanted and what was seen: remarks are personal data."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A wish for a relation of one contact. `recorded`: what stands here now, None: not known."""
+
+    external_userid: ExternalUserId
+    wish: Wish
+    recorded: Value | None
+
+
 def record_wishes(
     connection: Connection,
     tenant: Tenant,
-    external_userid: ExternalUserId,
-    wishes: Mapping[Wish, Value | None],
+    wishes: Sequence[Asked],
     *,
     author: str,
     source: Source,
     reason: str | None,
     now: datetime,
+    job_id: int | None = None,
 ) -> None:
-    """Make intents of wishes; `wishes` maps each to what is recorded now, None: not known.
+    """Make intents of wishes of any number of contacts, each field of a relation once.
 
-    A newer wish supersedes an open one for its field; what that one found or wrote counts as seen. The caller has
-    marked the subject's request as due, which locks it against other wishes.
+    A newer wish supersedes an open one for its field; what that one found or wrote counts as seen. The caller holds the
+    locks of the subjects (`requests.lock`).
     """
-    before = {(one.userid, one.field): one for one in load_open(connection, tenant, external_userid)}
-    replaced = [one for wish in wishes if (one := before.get((wish.userid, wish.field))) is not None]
+    if not wishes:
+        return
+    contacts = sorted({one.external_userid for one in wishes})
+    before = {
+        (contact, intent.userid, intent.field): intent
+        for contact, intents in load_open_of(connection, tenant, contacts).items()
+        for intent in intents
+    }
+    older = [before.get((one.external_userid, one.wish.userid, one.wish.field)) for one in wishes]
     why = "a newer wish took its place"
-    record_settled(connection, tenant.id, [Settled(one, IntentState.SUPERSEDED, why) for one in replaced], now=now)
-    rows = []
-    for wish, recorded in wishes.items():
-        seen = frozenset() if recorded is None else frozenset({recorded})
-        older = before.get((wish.userid, wish.field))
-        # What was never pushed is nothing that WeCom could show because of us.
-        bases = seen | older.bases | {compared(older.desired)} if older and older.pushes else seen
-        rows.append(
-            {
-                "userid": wish.userid,
-                "field": wish.field,
-                "desired": _sealed(wish.desired, tenant.cipher),
-                "bases": [_sealed(one, tenant.cipher) for one in bases],
-            }
-        )
+    replaced = [Settled(one, IntentState.SUPERSEDED, why) for one in older if one is not None]
+    record_settled(connection, tenant.id, replaced, now=now)
+    rows = [_row(one, replaced, tenant.cipher) for one, replaced in zip(wishes, older, strict=True)]
     run(
         connection,
         "insert into intent (tenant_id, subject_kind, subject_key, userid, field, desired, bases, author, source, "
-        "reason, state, created_at) select :tenant_id, :kind, :key, userid, field, desired, bases, :author, :source, "
-        ":reason, 'pending', :now from jsonb_to_recordset(cast(:rows as jsonb)) "
-        "as r(userid text, field text, desired jsonb, bases jsonb)",
+        "reason, state, created_at, job_id) select :tenant_id, :kind, key, userid, field, desired, bases, :author, "
+        ":source, :reason, 'pending', :now, :job_id from jsonb_to_recordset(cast(:rows as jsonb)) "
+        "as r(key text, userid text, field text, desired jsonb, bases jsonb)",
         tenant_id=tenant.id,
         kind=CONTACT,
-        key=external_userid,
         author=author,
         source=source.value,
         reason=reason,
         now=now,
+        job_id=job_id,
         rows=as_json(rows),
     )
+
+
+def _row(asked: Asked, older: Intent | None, cipher: Cipher) -> dict[str, object]:
+    seen = frozenset() if asked.recorded is None else frozenset({asked.recorded})
+    # What was never pushed is nothing that WeCom could show because of us.
+    bases = seen | older.bases | {compared(older.desired)} if older and older.pushes else seen
+    return {
+        "key": asked.external_userid,
+        "userid": asked.wish.userid,
+        "field": asked.wish.field,
+        "desired": _sealed(asked.wish.desired, cipher),
+        "bases": [_sealed(one, cipher) for one in bases],
+    }
 
 
 def _sealed(value: Value, cipher: Cipher) -> object:
@@ -85,15 +103,29 @@ def _opened(stored: Any, cipher: Cipher) -> Value:
 
 def load_open(connection: Connection, tenant: Tenant, external_userid: ExternalUserId) -> list[Intent]:
     """The open intents of a contact, oldest first."""
+    return load_open_of(connection, tenant, [external_userid]).get(external_userid, [])
+
+
+def load_open_of(
+    connection: Connection, tenant: Tenant, external_userids: Sequence[ExternalUserId], *, job_id: int | None = None
+) -> dict[ExternalUserId, list[Intent]]:
+    """The open intents of contacts that have any, oldest first; with `job_id`, only those of that job."""
     rows = fetch_all(
         connection,
-        "select * from intent where tenant_id = :tenant_id and subject_kind = :kind and subject_key = :key "
-        "and state in ('pending', 'sent') order by id",
+        "select i.*, coalesce(j.state = 'paused', false) as held, coalesce(j.state = 'cancelled', false) as withdrawn "
+        "from intent i left join bulk_job j "
+        "on j.tenant_id = i.tenant_id and j.id = i.job_id where i.tenant_id = :tenant_id and i.subject_kind = :kind "
+        "and i.subject_key = any(:keys) and i.state in ('pending', 'sent') "
+        "and (cast(:job_id as bigint) is null or i.job_id = :job_id) order by i.id",
         tenant_id=tenant.id,
         kind=CONTACT,
-        key=external_userid,
+        keys=list(external_userids),
+        job_id=job_id,
     )
-    return [_intent(row, tenant.cipher) for row in rows]
+    found: dict[ExternalUserId, list[Intent]] = {}
+    for row in rows:
+        found.setdefault(ExternalUserId(row["subject_key"]), []).append(_intent(row, tenant.cipher))
+    return found
 
 
 def _intent(row: Row, cipher: Cipher) -> Intent:
@@ -106,17 +138,21 @@ def _intent(row: Row, cipher: Cipher) -> Intent:
         created_at=row["created_at"],
         pushes=row["pushes"],
         accepted_at=row["accepted_at"],
+        held=row["held"],
+        withdrawn=row["withdrawn"],
     )
 
 
 def begin_push(connection: Connection, tenant_id: TenantId, intents: Sequence[Intent], *, now: datetime) -> set[int]:
-    """To be committed before the call: from here on WeCom may have taken it. The ids of those that are still open, and
-    none while the tenant is observed only.
+    """To be committed before the call: from here on WeCom may have taken it. The ids of those that are still open, but
+    none of a job that stands still, and none while the tenant is observed only.
     """
     rows = fetch_all(
         connection,
-        "update intent set state = 'sent', sent_at = :now, pushes = pushes + 1, accepted_at = null "
+        "update intent i set state = 'sent', sent_at = :now, pushes = pushes + 1, accepted_at = null "
         "where tenant_id = :tenant_id and id = any(:ids) and state in ('pending', 'sent') "
+        "and not exists (select from bulk_job j where j.tenant_id = i.tenant_id and j.id = i.job_id "
+        "and j.state <> 'running') "
         "and exists (select from tenant t where t.id = :tenant_id and t.pushes) returning id",
         tenant_id=tenant_id,
         ids=[one.id for one in intents],

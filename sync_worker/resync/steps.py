@@ -20,6 +20,7 @@ from shared.plans import reopen
 from shared.runtime import Runtime
 from shared.sync_blocks import Block, add_blocks, give_up_block, lease_block, release_block, restart_block, split_block
 from shared.sync_runs import (
+    BULK,
     CUT,
     WALK,
     LostLeaseError,
@@ -218,7 +219,7 @@ def _run_failed(work: Work, one: Pass, error: Exception) -> None:
     postponed = isinstance(error, PostponedError)
     last = not postponed and work.run.attempts + 1 >= work.runtime.settings.resync_tries
     with work.runtime.engine.begin() as connection:
-        if last and work.run.kind != "bootstrap":
+        if last and work.run.kind not in ("bootstrap", BULK):
             add_incomplete(connection, work.run, [(work.run.phase, describe(error))])
             fail(connection, work.run, why=describe(error), now=now)
             if work.run.kind == "approval":
@@ -227,4 +228,5 @@ def _run_failed(work: Work, one: Pass, error: Exception) -> None:
         else:
             at = now + timedelta(seconds=_wait_s(work, work.run.attempts, error))
             release(connection, work.run, at=at, error=None if postponed else describe(error))
-    _report("resync.failed" if last else "resync.retry", work, None, error)
+    if not postponed:
+        _report("resync.failed" if last else "resync.retry", work, None, error)

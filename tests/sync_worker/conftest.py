@@ -110,7 +110,7 @@ class Office:
         waits = self.rows(
             "select greatest(r.next_try_at, r.lease_until, (select min(greatest(b.next_try_at, b.lease_until)) "
             "from sync_block b where b.tenant_id = r.tenant_id and b.run_id = r.id and not b.done)) from sync_run r "
-            "where r.state = 'walking'"
+            "where r.state = 'walking' and not r.paused"
         )
         now = self.runtime.clock.now()
         wait_s = min(((due - now).total_seconds() for (due,) in waits), default=9.0)

@@ -1,0 +1,1 @@
+"""Tags put on or taken off everything that a choice of relations means."""
