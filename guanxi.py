@@ -27,6 +27,7 @@ COMMANDS = {
     "edit": ("commands.edit", "Change a relation's remark, description or tags in WeCom."),
     "intents": ("commands.intents", "What is wanted of WeCom and not there yet, and what became of it."),
     "bulk": ("commands.bulk", "Put tags on, or take them off, everything that a filter finds."),
+    "tag-rule": ("commands.tag_rule", "Tags that are kept on, whoever takes them off."),
     "inbox": ("commands.inbox", "Look at stored callbacks."),
     "dead": ("commands.dead", "List, show and retry what was given up."),
     "doctor": ("commands.doctor", "Check settings, servers, queues and backlogs of this installation."),

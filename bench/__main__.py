@@ -6,10 +6,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import gateway, latency, sync
+from bench import bulk, gateway, latency, sync
 from bench.measure import Line
 
 BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
+    "bulk": bulk.measure,
     "gateway": gateway.measure,
     "sync": sync.measure,
     "latency": latency.measure,

@@ -74,6 +74,19 @@ def _tuple(values: Sequence[Any] | None) -> tuple[Any, ...] | None:
     return None if values is None else tuple(values)
 
 
+def main_departments(
+    connection: Connection, tenant_id: TenantId, userids: Collection[UserId]
+) -> dict[UserId, int | None]:
+    """Associate -> main department, of those that are known (ASG-11)."""
+    rows = fetch_all(
+        connection,
+        "select userid, main_department_id from associate where tenant_id = :tenant_id and userid = any(:userids)",
+        tenant_id=tenant_id,
+        userids=sorted(set(userids)),
+    )
+    return {UserId(row["userid"]): row["main_department_id"] for row in rows}
+
+
 def load_outlets(connection: Connection, tenant_id: TenantId, ids: Collection[int]) -> dict[int, RecordedOutlet]:
     rows = fetch_all(
         connection,

@@ -9,6 +9,7 @@ from services.bulk.model import Job, JobRefusedError, JobState, check_tags
 from services.customers.choice import Choice
 from services.customers.model import CONTACT
 from services.intents.model import WITHDRAWN, IntentState, Source
+from services.intents.rules import load_rules
 from services.tags.store import usable_tags
 from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
 from shared.ids import ExternalUserId, TenantId, UserId
@@ -33,6 +34,10 @@ def ask_job(
         JobRefusedError: it cannot be carried out; the text says why.
     """
     check_tags(add, remove, frozenset(usable_tags(connection, tenant_id, [*add, *remove])))
+    kept = {rule.tag_id: rule.name for rule in load_rules(connection, tenant_id)}
+    for tag_id in remove:
+        if tag_id in kept:
+            raise JobRefusedError(f"the rule {kept[tag_id]!r} keeps {tag_id} on; `guanxi tag-rule end` ends the rule")
     row = fetch_one(
         connection,
         "insert into bulk_job (tenant_id, add_tags, remove_tags, choice, author, source, reason, created_at) "

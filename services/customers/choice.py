@@ -11,6 +11,7 @@ from shared.ids import UserId
 Text = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 MOST = 1000
 """Entries of a list."""
+Texts = Annotated[tuple[Text, ...], Field(max_length=MOST)]
 
 
 class Choice(BaseModel):
@@ -23,11 +24,11 @@ class Choice(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    userids: tuple[Text, ...] = Field((), max_length=MOST)
-    departments: tuple[int, ...] = Field((), max_length=MOST)
-    any_tags: tuple[Text, ...] = Field((), max_length=MOST)
-    all_tags: tuple[Text, ...] = Field((), max_length=MOST)
-    no_tags: tuple[Text, ...] = Field((), max_length=MOST)
+    userids: Texts = ()
+    departments: Annotated[tuple[int, ...], Field(max_length=MOST)] = ()
+    any_tags: Texts = ()
+    all_tags: Texts = ()
+    no_tags: Texts = ()
     added_since: AwareDatetime | None = None
     added_before: AwareDatetime | None = None
     assigned: bool = False

@@ -7,8 +7,10 @@ from sqlalchemy import Connection
 
 from services.customers.model import CONTACT, Notes, ObservedRelation, Relation
 from services.customers.store import load_recorded
-from services.intents.model import Source, Value, Wish, shown
+from services.intents.enforcement import keeping
+from services.intents.model import Source, Value, Wish, WishRefusedError, shown
 from services.intents.plan import check_wish
+from services.intents.rules import load_rules, outlets_of
 from services.intents.store import Asked, contacts_with_open, record_wishes
 from services.planning import Cause
 from services.tags.store import usable_tags
@@ -43,7 +45,8 @@ def ask(
     recorded = load_recorded(connection, tenant, [external_userid])[external_userid]
     relations, profile = recorded.relations, recorded.profile
     tags = usable_tags(connection, tenant.id, [wish.field.partition(":")[2] for wish in wishes])
-    asked = []
+    asked, rules = [], load_rules(connection, tenant.id)
+    outlets = outlets_of(connection, tenant.id, rules, list(relations))
     for wish in wishes:
         relation = relations.get(wish.userid)
         known = wish.field.partition(":")[2] in tags
@@ -54,6 +57,8 @@ def ask(
             contact_type=profile.type if profile else None,
         )
         assert relation is not None
+        if wish.desired is False and (rule := keeping(rules, relation, wish.field.partition(":")[2], outlets=outlets)):
+            raise WishRefusedError(f"the rule {rule.name!r} keeps this tag on; `guanxi tag-rule end` ends the rule")
         asked.append(Asked(external_userid, wish, _recorded(relation, wish.field)))
     record_wishes(connection, tenant, asked, author=author, source=source, reason=reason, now=now)
 

@@ -48,6 +48,7 @@ from services.groups.model import (
     ChatOutOfSight,
     ChatOwnerChanged,
 )
+from services.intents.enforcement import RelationTagDrift
 from services.intents.model import RelationEditSettled
 from services.loss.model import CustomerDeleted, CustomerLost, CustomerReturned
 from services.notices.model import NEW_CUSTOMER, REASSIGNED_AWAY, REASSIGNED_TO_YOU, RELATION_LOST, Notice
@@ -101,6 +102,7 @@ SILENT: frozenset[type[Fact]] = frozenset(
         RelationHalfAdded,
         RelationInSight,
         RelationOutOfSight,
+        RelationTagDrift,  # counted where the rules are listed
         RelationTransferred,  # the platform's doing, not the customer's
         TagCreated,
         TagDeleted,

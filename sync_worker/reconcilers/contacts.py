@@ -27,6 +27,7 @@ from services.customers.record import Provenance, record_contacts
 from services.customers.store import load_evidence, load_recorded
 from services.intents.edits import edited_by_others
 from services.intents.model import WECHAT_USER, IntentState
+from services.intents.rules import Enforced, Looked, enforce
 from services.intents.store import record_settled
 from services.loss.plan import StandingPlan, plan_standing
 from services.loss.store import load_standings, record_standings
@@ -217,10 +218,16 @@ def record(
     if decide_customers:
         states = [_state(recorded[s.key], plans[s.key], customers) for s in ready]
         decide(connection, tenant, [state for state in states if state is not None], facts, now=now)
+    enforced = _enforce(connection, settings, tenant, recorded, [plans[s.key] for s in ready], now=now)
+    for s in ready:
+        facts[s.key] += enforced.drift.get(s.key, ())
     caused = [Caused(fact, s.cause, s.caused_by) for s in ready for fact in facts[s.key]]
     notices = record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=settings.message_ttl_s)
     _want_associates(connection, tenant, [plans[s.key] for s in ready], now=now)
-    results = {s.key: Result(plans[s.key].unconfirmed, _look_again_at(plans[s.key], s)) for s in sightings}
+    results = {
+        s.key: Result(plans[s.key].unconfirmed, _look_again_at(plans[s.key], s, enforced.again_at.get(s.key)))
+        for s in sightings
+    }
     return Written(results, notices)
 
 
@@ -234,10 +241,30 @@ def _without_ours(plan: ContactPlan, recorded: Recorded, written: Pushed) -> Con
     return edited_by_others(plan, recorded, ours)
 
 
-def _look_again_at(plan: ContactPlan, sighting: Sighting) -> datetime | None:
+def _enforce(
+    connection: Connection,
+    settings: Settings,
+    tenant: Tenant,
+    recorded: Mapping[ExternalUserId, Recorded],
+    plans: Sequence[ContactPlan],
+    *,
+    now: datetime,
+) -> Enforced:
+    looked = [
+        Looked(
+            plan.external_userid,
+            before := recorded[plan.external_userid].relations,
+            {**before, **{relation.userid: relation for relation in plan.relations}},
+        )
+        for plan in plans
+    ]
+    return enforce(connection, tenant, looked, now=now, lag_s=settings.write_lag_s)
+
+
+def _look_again_at(plan: ContactPlan, sighting: Sighting, enforced_at: datetime | None) -> datetime | None:
     wait_s = sighting.written.again_s
-    times = [] if wait_s is None else [sighting.observed.observed_at + timedelta(seconds=wait_s)]
-    return min([*times, *([plan.look_again_at] if plan.look_again_at else [])], default=None)
+    written_at = None if wait_s is None else sighting.observed.observed_at + timedelta(seconds=wait_s)
+    return min((at for at in (plan.look_again_at, written_at, enforced_at) if at is not None), default=None)
 
 
 @dataclass(frozen=True)

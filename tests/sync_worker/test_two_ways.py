@@ -21,6 +21,7 @@ steps = st.lists(
         st.tuples(st.just("wish_tag"), st.integers(0, 1), st.booleans()),
         st.tuples(st.just("they_edit"), st.sampled_from(("remark", "description")), st.sampled_from(TEXTS)),
         st.tuples(st.just("they_tag"), st.integers(0, 1), st.booleans()),
+        st.tuples(st.just("they_take_off")),
         st.tuples(st.just("reconcile")),
         st.tuples(st.just("hear")),
         st.tuples(st.just("die")),
@@ -37,6 +38,7 @@ class Play:
     shop: Shop
     wishes: int = 0
     troubles: int = 0
+    takings_off: int = 1  # the tag is off at first
     written_before: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +63,10 @@ class Play:
         tag, present = self.shop.tags[number], self.shop.pair()["tags"]
         self.shop.edit_there(tags=[one for one in present if one != tag] + [tag] * on)
 
+    def they_take_off(self) -> None:
+        self.takings_off += 1
+        self.shop.edit_there(tags=[one for one in self.shop.pair()["tags"] if one != self.shop.kept])
+
     def reconcile(self) -> None:
         self.shop.office.reconcile()
 
@@ -84,16 +90,19 @@ class Play:
     def _quiet(self) -> bool:
         self.shop.office.want(self.shop.key)
         self.shop.office.reconcile()
-        return not any(state in ("pending", "sent") for _, state, _ in self.shop.outcomes())
+        still = any(state in ("pending", "sent") for _, state, _ in self.shop.outcomes())
+        return not still and self.shop.kept in self.shop.pair()["tags"]
 
 
 @pytest.fixture
 def begin(make_office: MakeOffice) -> Callable[[], Play]:
-    shop = Shop(make_office(deletion_lag_s=0, reconcile_backoff_s=(0.0,), write_lag_s=0.2))
+    shop = Shop(make_office(deletion_lag_s=0, reconcile_backoff_s=(0.0,), write_lag_s=0.1))
+    shop.keep_on()
 
     def start() -> Play:
         with shop.office.runtime.engine.begin() as connection:
             connection.exec_driver_sql("delete from intent")
+        shop.edit_there(tags=[one for one in shop.pair()["tags"] if one != shop.kept])
         return Play(shop)
 
     return start
@@ -107,13 +116,16 @@ def agree_in_the_end(play: Play, story: list[Step]) -> None:
     ((remark, description, tags),) = play.shop.office.rows("select remark, description, corp_tag_ids from relation")
     assert (remark, description, sorted(tags)) == (there["remark"], there["description"], sorted(there["tags"]))
     assert all(state in ("confirmed", "refused", "superseded") for _, state, _ in play.shop.outcomes())
-    assert play.shop.writes() - play.written_before <= play.wishes + play.troubles
+    assert play.shop.writes() - play.written_before <= play.wishes + play.troubles + play.takings_off
+    assert play.shop.kept in tags
 
 
 @settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=steps)
 def test_both_sides_agree_in_the_end_and_nothing_is_pushed_in_turns(begin: Callable[[], Play], story: list[Step]):
-    """Whoever acts, whatever dies or is lost: one relation, one truth, at most one push per wish and trouble."""
+    """Whoever acts, whatever dies or is lost: one relation, one truth, at most one push per wish and trouble, and what
+    a rule enforces is on.
+    """
     agree_in_the_end(begin(), story)
 
 

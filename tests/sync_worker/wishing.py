@@ -4,8 +4,11 @@ from contextlib import nullcontext, suppress
 from typing import Any
 
 from commands.demo_corp import record_demo_corp
+from services.customers.choice import Choice
 from services.intents.ask import ask
+from services.intents.enforcement import TagRule
 from services.intents.model import Source, Wish
+from services.intents.rules import add_rule
 from shared.claims import lease
 from shared.db.engine import run
 from shared.ids import ExternalUserId, UserId
@@ -28,6 +31,8 @@ class Shop:
         (self.key,) = [ExternalUserId(one["external_userid"]) for one in office.corp.pairs()]
         made = office.corp.act({"do": "create_tag_group", "group_name": "等级", "tags": ["金卡", "银卡"]})
         self.tags: list[str] = made["tag_ids"]
+        made = office.corp.act({"do": "create_tag_group", "group_name": "规则", "tags": ["必有"]})
+        (self.kept,) = made["tag_ids"]
         record_demo_corp(office.runtime)
         office.walk()
 
@@ -42,6 +47,21 @@ class Shop:
                 author="Zhou",
                 source=Source.PERSON,
                 reason="asked by phone",
+                now=runtime.clock.now(),
+            )
+
+    def keep_on(self) -> TagRule:
+        """From now on a rule keeps the tag `kept` on everything."""
+        runtime = self.office.runtime
+        with runtime.engine.begin() as connection:
+            return add_rule(
+                connection,
+                self.office.tenant.id,
+                name="必有",
+                tag_id=self.kept,
+                choice=Choice(),
+                author="Zhou",
+                reason=None,
                 now=runtime.clock.now(),
             )
 
