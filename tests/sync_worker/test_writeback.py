@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.intents.store import begin_push, load_open
 from sync_worker.writeback import LeaseGoneError
 from tests.sync_worker.shops import MakeOffice
 from tests.sync_worker.wishing import MARK, REMARK, Shop
@@ -155,6 +156,61 @@ def test_a_push_that_wecom_is_too_busy_for_holds_up_no_record(shop: Shop):
     shop.office.want(shop.key)
     shop.office.reconcile()
     assert shop.office.rows("select corp_tag_ids from relation") == [([shop.tags[0]],)]
+
+
+def test_an_api_that_is_closed_holds_up_no_other(shop: Shop):
+    """WeCom takes no tags for a while, and the remark goes out all the same (G6)."""
+    shop.office.corp.post("/sim/faults", {"path": MARK, "errcode": 45009, "times": 1})
+    shop.wish((f"tag:{shop.tags[0]}", True), ("remark", "老友"))
+    shop.office.reconcile()
+    assert {field: state for field, state, _ in shop.outcomes()} == {
+        f"tag:{shop.tags[0]}": "sent",
+        "remark": "confirmed",
+    }
+    assert shop.pair()["remark"] == "老友"
+
+
+def test_an_edit_after_our_push_is_told_as_theirs(shop: Shop):
+    """We wrote it, could not read it back, and the associate wrote over it: their edit is a fact, our wish has lost."""
+    shop.office.want(shop.key)
+    shop.edit_there(remark="从前")
+    shop.office.reconcile()
+    shop.wish(("remark", "甲"))
+    shop.office.corp.post("/sim/faults", {"path": "externalcontact/get", "errcode": -1, "skip": 1, "times": 9})
+    shop.office.reconcile()
+    shop.office.corp.post("/sim/faults", {"clear": True})
+    shop.edit_there(remark="李总")
+    shop.office.want(shop.key)
+    shop.office.reconcile()
+    assert shop.outcomes() == [("remark", "superseded", 1)]
+    assert shop.office.rows("select payload ->> 'changed' from fact where type = 'relation_edited' "
+                            "order by id desc limit 1") == [('["remark"]',)]  # fmt: skip
+
+
+def test_what_was_withdrawn_is_not_pushed(shop: Shop):
+    """Between the plan and the call, a wish may end and a corp may become observed only: the call's own commit looks."""
+    shop.wish(("remark", "甲"))
+    tenant, now = shop.office.tenant, shop.office.runtime.clock.now()
+    with shop.office.runtime.engine.begin() as connection:
+        first = load_open(connection, tenant, shop.key)
+    shop.wish(("remark", "乙"))
+    with shop.office.runtime.engine.begin() as connection:
+        assert begin_push(connection, tenant.id, first, now=now) == set()
+        second = load_open(connection, tenant, shop.key)
+        connection.exec_driver_sql("update tenant set pushes = false")
+        assert begin_push(connection, tenant.id, second, now=now) == set()
+        connection.exec_driver_sql("update tenant set pushes = true")
+        assert begin_push(connection, tenant.id, second, now=now) == {second[0].id}
+
+
+def test_the_lease_lasts_as_long_as_a_call_may(make_office: MakeOffice):
+    """It is prolonged in the commit before the call, so nobody else takes the customer meanwhile (45035)."""
+    shop = Shop(make_office(deletion_lag_s=0, lease_s=900))
+    shop.wish(("remark", "老友"))
+    shop.look_and_die(free=False)
+    ((left,),) = shop.office.rows(f"select extract(epoch from lease_until - now())::int from request "
+                                  f"where subject_key = '{shop.key}'")  # fmt: skip
+    assert left > 600
 
 
 def test_observe_only_writes_nothing_and_keeps_what_is_wanted(shop: Shop):

@@ -65,7 +65,7 @@ class Shop:
                 now=runtime.clock.now(),
             )
 
-    def look_and_die(self, *, stolen: bool = False) -> None:
+    def look_and_die(self, *, stolen: bool = False, free: bool = True) -> None:
         """A run takes the customer if they are due, reads and pushes, and records nothing."""
         runtime = self.office.runtime
         with runtime.engine.begin() as connection:
@@ -77,8 +77,9 @@ class Shop:
         for (leased,) in taken:
             with nullcontext() if stolen else suppress(UnreachableError):
                 CONTACTS.observe(looking, leased)
-        with runtime.engine.begin() as connection:
-            run(connection, "update request set lease_until = null")
+        if free:
+            with runtime.engine.begin() as connection:
+                run(connection, "update request set lease_until = null")
 
     def edit_there(self, **notes: Any) -> None:
         """The associate edits in WeCom; nobody hears of it."""
