@@ -245,14 +245,16 @@ def _follow(runtime: Runtime, tenant: Tenant, job_id: int, console: Console) -> 
 
 
 def _table(rows: Sequence[tuple[Job, Numbers]]) -> Table:
-    table = Table("job", "state", "relations", "as wanted", *(one.value for one in IntentState), "by", "since UTC")
+    table = Table("job", "state", "relations", "as wanted", "changes", "by", "since UTC", box=None)
     for job, numbers in rows:
-        counts = [str(numbers.get(one, 0) or "") for one in IntentState]
         since = f"{job.created_at:%m-%d %H:%M}"
-        table.add_row(
-            str(job.id), job.state.value, str(job.matched), str(job.already or ""), *counts, job.author, since
-        )
+        counts = (str(job.matched), str(job.already), _counted(numbers))
+        table.add_row(str(job.id), job.state.value, *counts, job.author, since)
     return table
+
+
+def _counted(numbers: Numbers) -> str:
+    return ", ".join(f"{numbers[one]} {one.value}" for one in IntentState if numbers.get(one)) or "none"
 
 
 def _words(job: Job, numbers: Numbers) -> str:
@@ -263,7 +265,7 @@ def _words(job: Job, numbers: Numbers) -> str:
         f"  puts on: {', '.join(job.add_tags) or 'nothing'}; takes off: {', '.join(job.remove_tags) or 'nothing'}",
         f"  over: {orjson.dumps(job.choice.stored()).decode()}" if job.choice.stored() else "  over: all friends",
         f"  relations: {job.matched}, {job.already} of them as wanted",
-        "  changes: " + (", ".join(f"{numbers[one]} {one.value}" for one in IntentState if numbers.get(one)) or "none"),
+        f"  changes: {_counted(numbers)}",
     ]
     return "\n".join(line for line in lines if line)
 

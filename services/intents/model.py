@@ -61,7 +61,7 @@ class Intent:
     found; empty: nothing was known.
 
     `pushes` counts the calls that began; `accepted_at` is when WeCom took one, None also when its answer was lost.
-    `held`: it belongs to a job that stands still; `withdrawn`: to one that was cancelled.
+    `withdrawn`: it belongs to a job that was cancelled.
     """
 
     id: int
@@ -72,7 +72,6 @@ class Intent:
     created_at: datetime
     pushes: int = 0
     accepted_at: datetime | None = None
-    held: bool = False
     withdrawn: bool = False
 
     @property

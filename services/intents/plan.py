@@ -103,8 +103,6 @@ def _plan(draft: _Draft, intent: Intent, relation: ObservedRelation | None, *, a
         draft.settled.append(Settled(intent, IntentState.SUPERSEDED, "somebody edited it in WeCom meanwhile"))
     elif intent.accepted_at is None and intent.withdrawn:
         draft.settled.append(Settled(intent, IntentState.SUPERSEDED, WITHDRAWN))
-    elif intent.accepted_at is None and intent.held:
-        pass
     elif intent.accepted_at is None:
         draft.pushes.setdefault(intent.userid, []).append(intent)
     elif at - intent.accepted_at < lag:

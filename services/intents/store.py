@@ -112,8 +112,7 @@ def load_open_of(
     """The open intents of contacts that have any, oldest first; with `job_id`, only those of that job."""
     rows = fetch_all(
         connection,
-        "select i.*, coalesce(j.state = 'paused', false) as held, coalesce(j.state = 'cancelled', false) as withdrawn "
-        "from intent i left join bulk_job j "
+        "select i.*, coalesce(j.state = 'cancelled', false) as withdrawn from intent i left join bulk_job j "
         "on j.tenant_id = i.tenant_id and j.id = i.job_id where i.tenant_id = :tenant_id and i.subject_kind = :kind "
         "and i.subject_key = any(:keys) and i.state in ('pending', 'sent') "
         "and (cast(:job_id as bigint) is null or i.job_id = :job_id) order by i.id",
@@ -138,7 +137,6 @@ def _intent(row: Row, cipher: Cipher) -> Intent:
         created_at=row["created_at"],
         pushes=row["pushes"],
         accepted_at=row["accepted_at"],
-        held=row["held"],
         withdrawn=row["withdrawn"],
     )
 

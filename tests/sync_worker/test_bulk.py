@@ -150,12 +150,24 @@ def test_a_crash_between_push_and_note_tags_nobody_twice(shop: Shop) -> None:
     assert (shop.state(job), shop.numbers(job), shop.made(MARK)) == ("done", {"confirmed": 150}, 150)
 
 
+def test_answers_that_are_lost_tag_nobody_twice(shop: Shop) -> None:
+    """WeCom took some and the connection broke, others never reached it: reads tell which (G4)."""
+    shop.office.corp.post("/sim/faults", {"path": MARK, "cut": "after", "times": 3, "skip": 20})
+    shop.office.corp.post("/sim/faults", {"path": MARK, "cut": "before", "times": 3, "skip": 60})
+    job = shop.ask(add=[shop.gold])
+    shop.office.walk()
+    assert (shop.state(job), shop.numbers(job)) == ("done", {"confirmed": 150})
+    assert (shop.tagged(shop.gold), shop.here(shop.gold)) == (150, 150)
+    assert shop.made(MARK) <= 153
+
+
 def test_a_pause_stops_it_and_it_goes_on(shop: Shop) -> None:
     """Nothing is written meanwhile, not even by whoever looks after a customer; later all of it is (TAG-3)."""
     job = shop.ask(add=[shop.gold])
-    shop.office.step()
-    shop.office.step()
+    while not shop.office.rows("select 1 from sync_block b join sync_run r on r.id = b.run_id where r.kind = 'bulk'"):
+        shop.office.step()
     shop.act(pause, job)
+    assert shop.office.step() == 0
     (key,) = shop.office.rows("select min(external_userid) from relation")[0]
     shop.office.want(key)
     shop.office.walk()

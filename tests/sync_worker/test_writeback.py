@@ -188,7 +188,7 @@ def test_an_edit_after_our_push_is_told_as_theirs(shop: Shop):
 
 
 def test_what_was_withdrawn_is_not_pushed(shop: Shop):
-    """Between the plan and the call, a wish may end and a corp may become observed only: the call's own commit looks."""
+    """Between plan and call, a wish may end and a corp become observed only: the commit before the call looks."""
     shop.wish(("remark", "甲"))
     tenant, now = shop.office.tenant, shop.office.runtime.clock.now()
     with shop.office.runtime.engine.begin() as connection:

@@ -1,5 +1,6 @@
 """What becomes of open intents: confirmed, superseded, refused, pushed or waited for (G4)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -68,6 +69,14 @@ def outcome(one: Intent, observed: Observed) -> str:
 def test_what_wecom_shows_decides(one: Intent, observed: Observed, expected: str):
     """The last person to act wins: an edit that the author cannot have seen stands (TAG-2, G4)."""
     assert outcome(one, observed) == expected
+
+
+@pytest.mark.parametrize("pushes", [0, 1])
+def test_what_a_cancelled_job_wanted_is_not_pushed_any_more(pushes: int):
+    """Also where the answer to a push was lost: what a read shows decides (TAG-3)."""
+    one = replace(intent("老友", "客户", pushes=pushes), withdrawn=True)
+    assert outcome(one, read("客户")) == IntentState.SUPERSEDED
+    assert outcome(one, read("老友")) == IntentState.CONFIRMED
 
 
 def test_a_relation_that_reads_do_not_show_is_waited_for_and_then_refused():
