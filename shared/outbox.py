@@ -253,4 +253,6 @@ def next_due(connection: Connection) -> datetime | None:
 
 
 def count_by_state(connection: Connection) -> dict[str, int]:
-    return {row["state"]: row["n"] for row in fetch_all(connection, "select state, count(*) n from outbox group by 1")}
+    """Of messages; what waits for webhook endpoints is theirs."""
+    rows = fetch_all(connection, "select state, count(*) n from outbox where channel <> 'webhook' group by 1")
+    return {row["state"]: row["n"] for row in rows}

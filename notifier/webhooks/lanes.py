@@ -87,23 +87,21 @@ class Lanes:
             kept = [(row.tenant_id, row.id) for row in list_endpoints(connection, self._runtime.vault)]
             removed = list_removed(connection)
         for tenant_id, id_ in kept:
-            self._clear(tenant_id, id_, waiting_before=before, settled_before=before)
+            self._clear(tenant_id, id_, before=before)
         for tenant_id, id_, at in removed:
-            self._clear(tenant_id, id_, waiting_before=now, settled_before=now)
-            if at < now - REMOVED_FOR:
+            self._clear(tenant_id, id_, before=now + timedelta(seconds=1))
+            if at < now - REMOVED_FOR and not self._stopping.is_set():
                 with self._runtime.engine.begin() as connection:
                     delete_endpoint(connection, id_)
 
-    def _clear(
-        self, tenant_id: TenantId, endpoint_id: EndpointId, *, waiting_before: datetime, settled_before: datetime
-    ) -> None:
+    def _clear(self, tenant_id: TenantId, endpoint_id: EndpointId, *, before: datetime) -> None:
         """In pieces, each with a commit of its own."""
         now, engine = self._runtime.clock.now(), self._runtime.engine
         expired = deleted = 0
         while not self._stopping.is_set():
             with engine.begin() as connection:
-                gone = expire_old(connection, tenant_id, endpoint_id, before=waiting_before, now=now)
-                purged = purge_settled(connection, tenant_id, endpoint_id, before=settled_before)
+                gone = expire_old(connection, tenant_id, endpoint_id, before=before, now=now)
+                purged = purge_settled(connection, tenant_id, endpoint_id, before=before)
             expired, deleted = expired + gone, deleted + purged
             if not gone and not purged:
                 break

@@ -189,14 +189,14 @@ def load_facts_before(
     )
 
 
-def requeue(connection: Connection, tenant_id: TenantId, deliveries: Sequence[Delivery], *, now: datetime) -> int:
-    """Queue rows that are there again, whatever became of them, unless somebody holds them; how many."""
+def requeue(connection: Connection, tenant_id: TenantId, keys: Sequence[str], *, now: datetime) -> int:
+    """Queue rows with these natural keys again, whatever became of them, unless somebody holds them; how many."""
     return run(
         connection,
         f"update outbox set {AGAIN} where tenant_id = :tenant_id and natural_key = any(:keys) "  # noqa: S608
         "and (lease_until is null or lease_until < :now)",
         tenant_id=tenant_id,
-        keys=[one.natural_key for one in deliveries],
+        keys=list(keys),
         now=now,
     )
 
