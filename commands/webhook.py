@@ -3,13 +3,11 @@
 from datetime import datetime, timedelta
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from commands.corps import chosen_corp
 from commands.ids import a_text, an_id
 from commands.webhook_chosen import BY, ID, change, endpoint_of, in_pieces, ring, runtime_of, tenant_of
-from commands.webhook_deliveries import deliveries, resend, test
+from commands.webhook_deliveries import STATES, deliveries, resend, test
 from services.notices.plan import REACTIONS, SILENT
 from services.webhooks.model import ALL_CAUSES, USUAL_CAUSES, BadUrlError, EndpointState, checked_url, shown_url
 from services.webhooks.queue import count_by_state, pull_forward
@@ -81,20 +79,16 @@ def list_(corp_id: str | None) -> None:
     with runtime.engine.begin() as connection:
         rows = list_endpoints(connection, runtime.vault, tenant_id=tenant_id)
         counts = {row.id: count_by_state(connection, row.tenant_id, row.id) for row in rows}
-    table = Table("id", "corp", "address", "facts", "causes", "state", "waiting", "sent", "dead", "last accepted")
     for row in rows:
-        count = counts[row.id]
-        table.add_row(
-            str(row.id),
-            row.corp_id,
-            shown_url(row.url),
-            "all" if row.fact_types is None else ", ".join(row.fact_types),
-            "all but bootstrap" if set(row.causes) == set(USUAL_CAUSES) else ", ".join(row.causes),
-            _stated(row, runtime.clock.now()),
-            *(str(count.get(state, 0)) for state in ("queued", "sent", "dead")),
-            row.accepted_at.isoformat(timespec="minutes") if row.accepted_at else "never",
-        )
-    Console().print(table if rows else "no endpoints; `guanxi webhook add` makes one")
+        count, wanted = counts[row.id], "all facts" if row.fact_types is None else ", ".join(row.fact_types)
+        causes = "all but bootstrap" if set(row.causes) == set(USUAL_CAUSES) else ", ".join(row.causes)
+        last = f"{row.accepted_at:%Y-%m-%d %H:%M} UTC" if row.accepted_at else "never"
+        click.echo(f"{row.id}  {row.corp_id}  {shown_url(row.url)}")
+        click.echo(f"   {_stated(row, runtime.clock.now())}; last accepted: {last}")
+        click.echo(f"   {' '.join(f'{count.get(state, 0)} {state},' for state in STATES)} by {row.made_by}")
+        click.echo(f"   {wanted}; causes: {causes}")
+    if not rows:
+        click.echo("no endpoints; `guanxi webhook add` makes one")
 
 
 def _stated(row: EndpointRow, now: datetime) -> str:

@@ -6,8 +6,6 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from commands.webhook_chosen import ID, endpoint_of, in_pieces, ring, runtime_of, tenant_of
 from notifier.webhooks.post import make_http, post
@@ -54,13 +52,22 @@ def deliveries(number: int, *, state: str | None, limit: int) -> None:
     row = endpoint_of(runtime, number)
     with runtime.engine.begin() as connection:
         found = list_deliveries(connection, row.tenant_id, row.id, state=state, limit=limit)
-    table = Table("webhook-id", "type", "state", "tries", "since", "next try", "last answer")
     for one in found:
-        next_ = f"{one['next_try_at']:%Y-%m-%d %H:%M:%S}" if one["state"] == "queued" else ""
-        since = f"{one['created_at']:%Y-%m-%d %H:%M:%S}"
-        cells = (one["type"], one["state"], str(one["attempts"]), since, next_, one["last_error"] or "")
-        table.add_row(f"fact_{one['fact_id']}", *cells)
-    Console().print(table if found else "none")
+        name, tries = f"fact_{one['fact_id']}", f"{one['attempts']} tries"
+        next_ = f"next {one['next_try_at']:%Y-%m-%d %H:%M:%S} UTC" if one["state"] == "queued" else ""
+        since = f"{one['created_at']:%Y-%m-%d %H:%M:%S} UTC"
+        cells = (
+            f"{name:<14}",
+            f"{one['type']:<24}",
+            f"{one['state']:<8}",
+            tries,
+            since,
+            next_,
+            one["last_error"] or "",
+        )
+        click.echo("  ".join(cells).rstrip())
+    if not found:
+        click.echo("none")
 
 
 @click.command("resend")
