@@ -6,13 +6,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import gateway, latency, sync
+from bench import gateway, latency, sync, webhooks
 from bench.measure import Line
 
 BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
     "gateway": gateway.measure,
     "sync": sync.measure,
     "latency": latency.measure,
+    "webhooks": webhooks.measure,
 }
 
 

@@ -10,8 +10,9 @@ from commands.webhook_chosen import BY, ID, change, endpoint_of, in_pieces, ring
 from commands.webhook_deliveries import STATES, deliveries, resend, test
 from services.notices.plan import REACTIONS, SILENT
 from services.webhooks.model import ALL_CAUSES, USUAL_CAUSES, BadUrlError, EndpointState, checked_url, shown_url
-from services.webhooks.queue import count_by_state, pull_forward
+from services.webhooks.queue import count_by_state
 from services.webhooks.store import EndpointRow, add_endpoint, list_endpoints, new_secret, rotate_secret
+from services.webhooks.walks import pull_forward
 from shared.settings import resolve_secret
 
 FACT_TYPES = sorted(fact.TYPE for fact in SILENT | set(REACTIONS))

@@ -12,9 +12,10 @@ from notifier.webhooks.post import make_http, post
 from services.webhooks.body import render_body, trial_fact
 from services.webhooks.model import EndpointState, natural_key
 from services.webhooks.plan import accepted
-from services.webhooks.queue import list_deliveries, requeue, resend_dead
+from services.webhooks.queue import list_deliveries
 from services.webhooks.resend import resend_since
 from services.webhooks.store import EndpointRow, load_endpoint, load_listener
+from services.webhooks.walks import requeue, resend_dead
 from shared.ids import FactId
 from shared.runtime import Runtime
 

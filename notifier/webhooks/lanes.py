@@ -12,8 +12,9 @@ import structlog
 from prometheus_client import Gauge
 
 from notifier.webhooks.lane import Lane
-from services.webhooks.queue import expire_old, oldest_waiting, purge_settled
+from services.webhooks.queue import oldest_waiting
 from services.webhooks.store import delete_endpoint, due_endpoints, list_endpoints, list_removed
+from services.webhooks.walks import expire_old, purge_settled
 from shared.clock import monotonic
 from shared.db.engine import is_away
 from shared.ids import EndpointId, TenantId

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from services.webhooks.model import Listener
-from services.webhooks.queue import PAGE, deliveries_of, load_facts_before, requeue
+from services.webhooks.queue import deliveries_of
+from services.webhooks.walks import PAGE, load_facts_before, requeue
 from shared.ids import FactId, TenantId
 from shared.outbox import enqueue
 
