@@ -42,6 +42,7 @@ class Sink(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.got: list[Got] = []
+        self.connections = 0
         self.replies: list[Reply] = []
         self.usual = Reply()
         self.lock = threading.Lock()
@@ -55,6 +56,10 @@ class Sink(ThreadingHTTPServer):
         with self.lock:
             self.got.append(got)
             return self.replies.pop(0) if self.replies else self.usual
+
+    def get_request(self) -> Any:
+        self.connections += 1
+        return super().get_request()
 
     def ids(self) -> list[str]:
         with self.lock:

@@ -108,6 +108,18 @@ def test_a_huge_answer_is_cut_off_and_counts(town: Town, open_sink: Open):
     assert len(receiver.got) == 3
 
 
+@pytest.mark.parametrize("reply", [Reply(), Reply(200, body=b"thank you"), Reply(404, body=b"x" * 3000)])
+def test_connections_are_used_again(town: Town, open_sink: Open, reply: Reply):
+    """A call does not cost a handshake, whatever small answer it gets (webhooks)."""
+    receiver = open_sink()
+    receiver.usual = reply
+    town.listen(receiver.url)
+    town.happen(60)
+    town.call()
+    assert len(receiver.got) == 60
+    assert receiver.connections <= town.runtime.settings.webhook_parallel
+
+
 def test_a_row_whose_tries_are_used_up_is_dead(town: Town, open_sink: Open):
     """Others are not held up by it, and it can be sent again (webhooks)."""
     receiver = open_sink()

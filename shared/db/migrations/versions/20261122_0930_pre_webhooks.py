@@ -36,7 +36,8 @@ create table webhook_endpoint (
     op.execute("alter table outbox drop constraint outbox_state_check")
     op.execute(f"alter table outbox add constraint outbox_state_check check (state in ({STATES}, 'queued')) not valid")
     op.execute("alter table outbox alter column expires_at drop not null")
-    # They read the whole outbox, which may take longer than 5 s.
+    # They read the whole outbox, which may take longer than 5 s; messages wait meanwhile, callbacks do not. The outbox
+    # is locked whole from above on: a lock that grows only here could meet one that waits for the smaller.
     op.execute("set local statement_timeout = '10min'")
     op.execute("create index outbox_queued on outbox (tenant_id, recipient, next_try_at, id) where state = 'queued'")
     op.execute(
