@@ -67,8 +67,8 @@ class Lane:
             endpoint = load_endpoint(connection, self._runtime.vault, self._id, now=now)
             if endpoint is None:
                 return 0
-            # After a failure one call finds out whether it is back.
-            limit = 1 if endpoint.standing.failures else settings.webhook_batch
+            # After a rest one call finds out whether it is back.
+            limit = 1 if endpoint.standing.closed_until else settings.webhook_batch
             calls = begin_calls(
                 connection, endpoint.tenant_id, endpoint.id, limit=limit, now=now, lease_s=self._lease_s
             )

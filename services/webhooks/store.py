@@ -252,10 +252,12 @@ def record_standing(connection: Connection, endpoint_id: EndpointId, standing: S
 
 
 def record_accepted(connection: Connection, endpoint_id: EndpointId, *, now: datetime) -> None:
+    """It is not failing; a pause that another call was asked for at this moment stays."""
     run(
         connection,
-        "update webhook_endpoint set failures = 0, failing_since = null, accepted_at = :now where id = :id "
-        "and (failures > 0 or accepted_at is null or accepted_at < :stale)",
+        "update webhook_endpoint set failures = 0, failing_since = null, accepted_at = :now, "
+        "closed_until = case when closed_until > :now then closed_until end where id = :id "
+        "and (failures > 0 or closed_until <= :now or accepted_at is null or accepted_at < :stale)",
         id=endpoint_id,
         stale=now - ACCEPTED_GAP,
         now=now,
