@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, gateway, latency, sync
+from bench import bulk, gateway, latency, sync, webhooks
 from bench.measure import Line
 
 BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
     "gateway": gateway.measure,
     "sync": sync.measure,
     "latency": latency.measure,
+    "webhooks": webhooks.measure,
 }
 
 

@@ -7,6 +7,7 @@ import click
 
 from commands.advice import advice_for
 from commands.corps import NAMES
+from commands.webhook_findings import webhook_findings
 from services.differences.samples import load_checks
 from shared import inbox, outbox, requests
 from shared.db.engine import fetch_all, fetch_one
@@ -28,7 +29,7 @@ def command() -> None:
     runtime = open_runtime(load_settings(), application="doctor", pool_size=2)
     checks: list[Callable[[Runtime], str]] = [
         *(_servers, _schema, _keys, _wecom),
-        *(_inbox, _requests, _outbox, _plans, _passes),
+        *(_inbox, _requests, _outbox, _webhooks, _plans, _passes),
     ]
     failed = 0
     for check in checks:
@@ -116,6 +117,14 @@ def _outbox(runtime: Runtime) -> str:
     if late > 60:
         raise _Ill(f"the oldest message waits since {late:.0f} s: does a notifier run?")
     return "messages " + (", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "none")
+
+
+def _webhooks(runtime: Runtime) -> str:
+    with runtime.engine.begin() as connection:
+        found, told = webhook_findings(connection, runtime.vault, now=runtime.clock.now())
+    if found:
+        raise _Ill("; ".join(found))
+    return told
 
 
 def _plans(runtime: Runtime) -> str:

@@ -33,7 +33,8 @@ select o.id, o.settled_at, o.state, o.notice, o.recipient, o.settled_at - i.rece
 from outbox o join tenant t on t.id = o.tenant_id join fact f on f.tenant_id = o.tenant_id and f.id = o.fact_id
 left join external_contact c on c.tenant_id = o.tenant_id and c.external_userid = f.payload ->> 'external_userid'
 left join inbox i on f.caused_by = 'inbox:' || to_char(i.day, 'YYYYMMDD') || '-' || i.id and i.day >= :day
-where o.state <> 'due' and o.settled_at > :since and not o.id = any(:seen) order by o.settled_at limit 200
+where o.channel <> 'webhook' and o.state <> 'due' and o.settled_at > :since and not o.id = any(:seen)
+order by o.settled_at limit 200
 """
 
 

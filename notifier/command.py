@@ -1,4 +1,4 @@
-"""`guanxi notifier`: delivers messages to associates."""
+"""`guanxi notifier`: delivers messages to associates, and facts to webhook endpoints."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -6,26 +6,43 @@ import click
 
 from notifier import jobs
 from notifier.deliver import Notifier
+from notifier.webhooks.lanes import CONNECTIONS, Lanes
 from shared.process import serve_queue
 from shared.queue import NOTIFY
-from shared.runtime import open_runtime
+from shared.queue import WEBHOOKS as UNRUNG
+from shared.runtime import Runtime, open_runtime
 from shared.settings import load_settings
 from shared.telemetry import configure_logging
 from shared.wecom.clients import Clients
 
+MESSAGES, WEBHOOKS = "messages", "webhooks"
+
 
 @click.command("notifier")
+@click.option("--only", type=click.Choice([MESSAGES, WEBHOOKS]), help="Leave the other half to other processes.")
 @click.option("--health-bind", metavar="HOST:PORT", help="Health and metrics; port 0 picks a free one.")
-def command(health_bind: str | None) -> None:
-    """Deliver messages to associates, each once.
+def command(only: str | None, health_bind: str | None) -> None:
+    """Deliver messages to associates, each once, and facts to webhook endpoints, each at least once.
 
     Run as many as you like. A notifier that is killed in the middle of a call leaves an attempt whose outcome is
-    unknown; another sends the same bytes again, which WeCom recognises for four hours.
+    unknown; another sends the same bytes again, which WeCom recognises for four hours, and webhooks under the same id.
     """
     settings = load_settings()
     configure_logging(settings, process="notifier")
     runtime = open_runtime(settings, application="notifier", pool_size=settings.notifier_threads + 2)
-    pool = ThreadPoolExecutor(settings.notifier_threads, thread_name_prefix="send")
-    clients = Clients(runtime, connections=settings.notifier_threads + 2)
-    jobs.serve(Notifier(runtime, clients=clients, pool=pool))
-    serve_queue(runtime, queue=NOTIFY, look=jobs.deliver, health_bind=health_bind)
+    # Connections of its own: however many lanes want one, messages find theirs.
+    lanes = Lanes(open_runtime(settings, application="webhooks", pool_size=CONNECTIONS)) if only != MESSAGES else None
+    jobs.serve(_messages(runtime) if only != WEBHOOKS else None, lanes)
+    if lanes is not None:
+        lanes.start()
+    try:
+        serve_queue(runtime, queue=UNRUNG if only == WEBHOOKS else NOTIFY, look=jobs.deliver, health_bind=health_bind)
+    finally:
+        if lanes is not None:
+            lanes.stop()
+
+
+def _messages(runtime: Runtime) -> Notifier:
+    threads = runtime.settings.notifier_threads
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
+    return Notifier(runtime, clients=Clients(runtime, connections=threads + 2), pool=pool)

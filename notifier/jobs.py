@@ -1,4 +1,7 @@
-"""The only function that RQ calls here. It takes nothing and answers nothing: rows say what is to be done."""
+"""The only function that RQ calls here. It takes nothing and answers nothing: rows say what is to be done.
+
+Messages are delivered in the job; webhooks by lanes that it wakes, so that neither waits for the other.
+"""
 
 import threading
 
@@ -6,6 +9,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from notifier.deliver import Notifier
+from notifier.webhooks.lanes import Lanes
 from shared.clock import monotonic
 from shared.db.engine import is_away
 
@@ -13,19 +17,21 @@ LONGEST_ROUND_S = 20.0
 
 log = structlog.get_logger()
 _notifier: Notifier | None = None
+_lanes: Lanes | None = None
 _busy = threading.Lock()
 
 
-def serve(notifier: Notifier) -> None:
+def serve(notifier: Notifier | None, lanes: Lanes | None) -> None:
     """Set what this process works with, before it takes jobs."""
-    global _notifier  # noqa: PLW0603 - RQ calls module functions and hands them nothing
-    _notifier = notifier
+    global _notifier, _lanes  # RQ calls module functions and hands them nothing
+    _notifier, _lanes = notifier, lanes
 
 
 def deliver() -> None:
     """Deliver what is due. Never raises: what failed is in rows, and the sweep looks again."""
-    assert _notifier is not None
-    if not _busy.acquire(blocking=False):
+    if _lanes is not None:
+        _lanes.look()
+    if _notifier is None or not _busy.acquire(blocking=False):
         return
     try:
         started = monotonic()

@@ -1,4 +1,6 @@
-"""Dead letters of every kind, in one list: subjects given up, messages given up or in doubt, callbacks not readable."""
+"""Dead letters of every kind, in one list: subjects given up, messages and webhooks given up or in doubt, callbacks
+that cannot be read.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -54,9 +56,12 @@ def retry_dead(connection: Connection, dead_id: str, *, now: datetime) -> bool:
             return bool(
                 run(
                     connection,
-                    "update outbox set state = 'due', next_try_at = :now, first_unknown_at = null, "
-                    "settled_at = null, "
-                    "expires_at = greatest(expires_at, cast(:now as timestamptz) + interval '1 day') "
+                    "update outbox set state = case channel when 'webhook' then 'queued' else 'due' end, "
+                    "attempts = case channel when 'webhook' then 0 else attempts end, "
+                    "created_at = case channel when 'webhook' then :now else created_at end, "
+                    "next_try_at = :now, first_unknown_at = null, settled_at = null, "
+                    "expires_at = case channel when 'webhook' then null "
+                    "else greatest(expires_at, cast(:now as timestamptz) + interval '1 day') end "
                     "where tenant_id = :tenant_id and id = :id "
                     "and state in ('dead', 'in_doubt', 'refused', 'expired')",
                     now=now,

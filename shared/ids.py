@@ -8,6 +8,7 @@ CustomerId = NewType("CustomerId", int)
 InboxId = NewType("InboxId", int)
 FactId = NewType("FactId", int)
 OutboxId = NewType("OutboxId", int)
+EndpointId = NewType("EndpointId", int)
 
 UserId = NewType("UserId", str)
 """A WeCom member (the associate). 1-64 characters; compared without case by WeCom."""

@@ -19,11 +19,18 @@ SAFETY = timedelta(minutes=10)
 """Distance from the end of that window: clocks differ, calls take time."""
 
 BODY = "outbox.body"
+WEBHOOK = "webhook"
+"""The channel to the retailer's own systems. Its rows wait as `queued`, so that `due` is what goes to people's phones
+and neither queue is looked at for the other; services/webhooks does the rest.
+"""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """`natural_key` names fact or rule, step, channel and recipient; a second row with the same one is a no-op."""
+    """`natural_key` names fact or rule, step, channel and recipient; a second row with the same one is a no-op.
+
+    `expires_at` None: it is kept as long as the settings of its channel say.
+    """
 
     natural_key: str
     fact_id: FactId | None
@@ -31,7 +38,7 @@ class Delivery:
     channel: str
     recipient: str
     causes: Sequence[Mapping[str, object]]
-    expires_at: datetime
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -57,12 +64,14 @@ def enqueue(connection: Connection, tenant_id: TenantId, deliveries: Sequence[De
         return 0
     return run(
         connection,
-        "insert into outbox (tenant_id, natural_key, fact_id, notice, channel, recipient, causes, next_try_at, "
-        "created_at, expires_at) select :tenant_id, natural_key, fact_id, notice, channel, recipient, causes, :now, "
-        ":now, expires_at from jsonb_to_recordset(cast(:rows as jsonb)) as r(natural_key text, fact_id bigint, "
-        "notice text, channel text, recipient text, causes jsonb, expires_at timestamptz) "
+        "insert into outbox (tenant_id, natural_key, fact_id, notice, channel, recipient, causes, state, next_try_at, "
+        "created_at, expires_at) select :tenant_id, natural_key, fact_id, notice, channel, recipient, causes, "
+        "case channel when :webhook then 'queued' else 'due' end, :now, :now, expires_at "
+        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(natural_key text, fact_id bigint, notice text, "
+        "channel text, recipient text, causes jsonb, expires_at timestamptz) "
         "on conflict (tenant_id, natural_key) do nothing",
         tenant_id=tenant_id,
+        webhook=WEBHOOK,
         now=now,
         rows=as_json(
             [
@@ -244,4 +253,6 @@ def next_due(connection: Connection) -> datetime | None:
 
 
 def count_by_state(connection: Connection) -> dict[str, int]:
-    return {row["state"]: row["n"] for row in fetch_all(connection, "select state, count(*) n from outbox group by 1")}
+    """Of messages; what waits for webhook endpoints is theirs."""
+    rows = fetch_all(connection, "select state, count(*) n from outbox where channel <> 'webhook' group by 1")
+    return {row["state"]: row["n"] for row in rows}

@@ -19,6 +19,8 @@ PASSES = "passes"
 """The queue of a worker that only walks full passes: nobody rings it, so that it takes no wake-up for events."""
 NOTIFY = "notify"
 """The notifier's queue: deliver what is due."""
+WEBHOOKS = "webhooks"
+"""The queue of a notifier that only calls webhook endpoints: nobody rings it, it takes no wake-up for messages."""
 
 JOBS = {WORK: "sync_worker.jobs.work", NOTIFY: "notifier.jobs.deliver"}
 

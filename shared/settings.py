@@ -87,6 +87,27 @@ class Settings(BaseSettings):
     member_per_minute: int = Field(30, ge=1, description="messages per member; WeCom drops more without saying so")
     member_per_hour: int = Field(1000, ge=1)
 
+    webhook_parallel: int = Field(4, ge=1, le=64, description="calls under way per endpoint and notifier process")
+    webhook_batch: int = Field(64, ge=1, le=1000, description="rows of an endpoint taken at once")
+    webhook_connect_timeout_s: float = Field(3.0, gt=0)
+    webhook_read_timeout_s: float = Field(10.0, gt=0, description="longest silence while an endpoint answers")
+    webhook_backoff_s: tuple[Seconds, ...] = Field(
+        (5, 60, 300, 1800, 7200, 18_000, 36_000, *(86_400,) * 5),
+        min_length=1,
+        description="waits between the tries of one row; then it is given up",
+    )
+    webhook_pause_s: tuple[Seconds, ...] = Field(
+        (1, 5, 15, 60, 300), min_length=1, description="waits before an endpoint that is away is tried again"
+    )
+    webhook_give_up_s: float = Field(
+        432_000.0, gt=0, description="after so long with nothing but failures an endpoint is disabled"
+    )
+    webhook_keep_s: float = Field(
+        2_592_000.0,
+        gt=0,
+        description="how long rows wait for an endpoint that is not called, and settled ones are kept",
+    )
+
     wecom_connect_timeout_s: float = Field(3.0, gt=0)
     wecom_read_timeout_s: float = Field(10.0, gt=0, description="longest silence while WeCom answers")
     wecom_total_timeout_s: float = Field(30.0, gt=0, description="longest time for the whole of an answer")

@@ -53,6 +53,7 @@ def configure_logging(settings: Settings, *, process: str) -> None:
     logging.basicConfig(
         level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
     )
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings quote addresses, and these hold tokens
 
 
 @contextmanager

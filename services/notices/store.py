@@ -1,4 +1,4 @@
-"""Writes facts together with the notices that they call for: one commit, one outbox row per delivery."""
+"""Writes facts together with the notices and webhooks that they call for: one commit, one outbox row per delivery."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 
 from services.notices.plan import react
 from services.planning import Cause, Fact
+from services.webhooks.queue import deliveries_of
+from services.webhooks.store import load_listeners
 from shared.db.engine import fetch_all
 from shared.facts import FactRow, record_facts
 from shared.ids import OutboxId
@@ -27,7 +29,7 @@ class Caused:
 def record_facts_and_notices(
     connection: Connection, tenant: Tenant, caused: Sequence[Caused], *, now: datetime, ttl_s: float
 ) -> int:
-    """The number of notices that wait for delivery because of these facts."""
+    """The number of deliveries that wait because of these facts: to associates, and to the corp's webhook endpoints."""
     ids = record_facts(
         connection,
         tenant.id,
@@ -59,6 +61,10 @@ def record_facts_and_notices(
         for fact_id, one in zip(ids, caused, strict=True)
         for notice in react(one.fact, cause=one.cause, added_at=tenant.added_at)
     ]
+    if caused:  # a corp without endpoints pays this one look, one with endpoints rows in the same insert
+        listeners = load_listeners(connection, tenant.id)
+        told = [(fact_id, one.fact.TYPE, one.cause) for fact_id, one in zip(ids, caused, strict=True)]
+        deliveries += deliveries_of(listeners, told)
     return enqueue(connection, tenant.id, deliveries, now=now)
 
 

@@ -1,0 +1,1 @@
+"""Delivers facts to the endpoints of the retailer's own systems."""
