@@ -7,15 +7,13 @@ from sqlalchemy import Connection
 
 from services.customers.model import CONTACT, Notes, ObservedRelation, Relation
 from services.customers.store import load_recorded
-from services.intents.model import Source, Value, Wish, shown
+from services.intents.model import CAUSES, Source, Value, Wish, shown
 from services.intents.plan import check_wish
-from services.intents.store import contacts_with_open, record_wishes
+from services.intents.store import record_wishes, subjects_with_open
 from services.tags.store import usable_tags
 from shared.ids import ExternalUserId, TenantId
 from shared.requests import BACKFILL, OPERATOR, Subject, Wanted, want
 from shared.tenants import Tenant
-
-CAUSES = {Source.PERSON: "operator", Source.RULE: "rule", Source.API: "api"}
 
 
 def ask(
@@ -40,20 +38,22 @@ def ask(
     want(connection, [Wanted(subject, OPERATOR, cause, f"{cause}:{author}")], now=now)
     relations = load_recorded(connection, tenant, [external_userid])[external_userid].relations
     tags = usable_tags(connection, tenant.id, [wish.field.partition(":")[2] for wish in wishes])
-    seen: dict[Wish, Value | None] = {}
+    seen: dict[Wish, list[Value]] = {}
     for wish in wishes:
         relation = relations.get(wish.userid)
         known = wish.field.partition(":")[2] in tags
         check_wish(wish, None if relation is None else relation.state.value, tag_known=known)
         assert relation is not None
-        seen[wish] = _recorded(relation, wish.field)
-    record_wishes(connection, tenant, external_userid, seen, author=author, source=source, reason=reason, now=now)
+        recorded = _recorded(relation, wish.field)
+        seen[wish] = [] if recorded is None else [recorded]
+    record_wishes(connection, tenant, subject, seen, author=author, source=source, reason=reason, now=now)
 
 
 def renew_wishes(connection: Connection, tenant_id: TenantId, *, now: datetime) -> int:
-    """Have all customers looked at of whom something is wanted; how many: their corp may be written to from now on."""
-    keys = contacts_with_open(connection, tenant_id)
-    wishes = [Wanted(Subject(tenant_id, CONTACT, key), BACKFILL, "operator") for key in keys]
+    """Have all customers (and the tags) looked at of which something is wanted; how many: their corp may be written to
+    from now on.
+    """
+    wishes = [Wanted(subject, BACKFILL, "operator") for subject in subjects_with_open(connection, tenant_id)]
     return want(connection, wishes, now=now)
 
 

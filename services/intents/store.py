@@ -1,50 +1,51 @@
 """Rows of intents. Those that are open are locked with their subject's request: one worker at a time has them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.customers.model import CONTACT
-from services.intents.model import Intent, IntentState, Settled, Source, Value, Wish
+from services.intents.model import NOBODY, Intent, IntentState, Settled, Source, Value, Wish
 from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
-from shared.ids import ExternalUserId, TenantId, UserId
+from shared.ids import TenantId, UserId
+from shared.requests import Subject
 from shared.tenants import Tenant
 from shared.vault import Cipher
 
 VALUE = "intent.value"
 """Encryption context of what is wanted and what was seen: remarks are personal data."""
 
+NEWER = "a newer wish took its place"
+
 
 def record_wishes(
     connection: Connection,
     tenant: Tenant,
-    external_userid: ExternalUserId,
-    wishes: Mapping[Wish, Value | None],
+    subject: Subject,
+    wishes: Mapping[Wish, Collection[Value]],
     *,
     author: str,
     source: Source,
     reason: str | None,
     now: datetime,
 ) -> None:
-    """Make intents of wishes; `wishes` maps each to what is recorded now, None: not known.
+    """Make intents of wishes; `wishes` maps each to what is recorded now, empty: not known.
 
     A newer wish supersedes an open one for its field; what that one found or wrote counts as seen. The caller has
     marked the subject's request as due, which locks it against other wishes.
     """
-    before = {(one.userid, one.field): one for one in load_open(connection, tenant, external_userid)}
+    before = {(one.userid, one.field): one for one in load_open(connection, tenant, subject)}
     replaced = [one for wish in wishes if (one := before.get((wish.userid, wish.field))) is not None]
-    why = "a newer wish took its place"
-    record_settled(connection, tenant.id, [Settled(one, IntentState.SUPERSEDED, why) for one in replaced], now=now)
+    record_settled(connection, tenant.id, [Settled(one, IntentState.SUPERSEDED, NEWER) for one in replaced], now=now)
     rows = []
     for wish, recorded in wishes.items():
-        seen = frozenset() if recorded is None else frozenset({recorded})
+        seen = frozenset(recorded)
         older = before.get((wish.userid, wish.field))
         # What was never pushed is nothing that WeCom could show because of us.
         bases = seen | older.bases | {older.desired} if older and older.pushes else seen
         rows.append(
             {
-                "userid": wish.userid,
+                "userid": wish.userid or None,
                 "field": wish.field,
                 "desired": _sealed(wish.desired, tenant.cipher),
                 "bases": [_sealed(one, tenant.cipher) for one in bases],
@@ -57,8 +58,8 @@ def record_wishes(
         ":reason, 'pending', :now from jsonb_to_recordset(cast(:rows as jsonb)) "
         "as r(userid text, field text, desired jsonb, bases jsonb)",
         tenant_id=tenant.id,
-        kind=CONTACT,
-        key=external_userid,
+        kind=subject.kind,
+        key=subject.key,
         author=author,
         source=source.value,
         reason=reason,
@@ -75,15 +76,15 @@ def _opened(stored: Value, cipher: Cipher) -> Value:
     return cipher.decrypt(bytes.fromhex(stored), VALUE).decode() if isinstance(stored, str) else stored
 
 
-def load_open(connection: Connection, tenant: Tenant, external_userid: ExternalUserId) -> list[Intent]:
-    """The open intents of a contact, oldest first."""
+def load_open(connection: Connection, tenant: Tenant, subject: Subject) -> list[Intent]:
+    """The open intents of a contact or of the catalogue, oldest first."""
     rows = fetch_all(
         connection,
         "select * from intent where tenant_id = :tenant_id and subject_kind = :kind and subject_key = :key "
         "and state in ('pending', 'sent') order by id",
         tenant_id=tenant.id,
-        kind=CONTACT,
-        key=external_userid,
+        kind=subject.kind,
+        key=subject.key,
     )
     return [_intent(row, tenant.cipher) for row in rows]
 
@@ -91,13 +92,16 @@ def load_open(connection: Connection, tenant: Tenant, external_userid: ExternalU
 def _intent(row: Row, cipher: Cipher) -> Intent:
     return Intent(
         id=row["id"],
-        userid=UserId(row["userid"]),
+        userid=UserId(row["userid"]) if row["userid"] else NOBODY,
         field=row["field"],
         desired=_opened(row["desired"], cipher),
         bases=frozenset(_opened(one, cipher) for one in row["bases"]),
         created_at=row["created_at"],
         pushes=row["pushes"],
         accepted_at=row["accepted_at"],
+        made_id=row["made_id"] or "",
+        source=Source(row["source"]),
+        author=row["author"],
     )
 
 
@@ -127,12 +131,17 @@ def record_unsent(connection: Connection, tenant_id: TenantId, ids: Sequence[int
     )
 
 
-def record_accepted(connection: Connection, tenant_id: TenantId, ids: Sequence[int], *, at: datetime) -> None:
+def record_accepted(
+    connection: Connection, tenant_id: TenantId, ids: Sequence[int], *, at: datetime, made: Mapping[int, str]
+) -> None:
+    """`made`: id of an intent -> what the answer called the thing that it made."""
     run(
         connection,
-        "update intent set accepted_at = :at where tenant_id = :tenant_id and id = any(:ids) and state = 'sent'",
+        "update intent i set accepted_at = :at, made_id = coalesce(r.made_id, i.made_id) "
+        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(id bigint, made_id text) "
+        "where i.tenant_id = :tenant_id and i.id = r.id and i.state = 'sent'",
         tenant_id=tenant_id,
-        ids=list(ids),
+        rows=as_json([{"id": one, "made_id": made.get(one)} for one in ids]),
         at=at,
     )
 
@@ -145,12 +154,18 @@ def record_settled(
         return []
     rows = fetch_all(
         connection,
-        "update intent i set state = r.state, refusal = nullif(r.why, ''), settled_at = :now "
-        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(id bigint, state text, why text) "
+        "update intent i set state = r.state, refusal = nullif(r.why, ''), settled_at = :now, "
+        "made_id = coalesce(nullif(r.made_id, ''), i.made_id) "
+        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(id bigint, state text, why text, made_id text) "
         "where i.tenant_id = :tenant_id and i.id = r.id and i.state in ('pending', 'sent') returning i.id",
         tenant_id=tenant_id,
         now=now,
-        rows=as_json([{"id": one.intent.id, "state": one.state.value, "why": one.why} for one in settled]),
+        rows=as_json(
+            [
+                {"id": one.intent.id, "state": one.state.value, "why": one.why, "made_id": one.made_id}
+                for one in settled
+            ]
+        ),
     )
     ended = {row["id"] for row in rows}
     return [one for one in settled if one.intent.id in ended]
@@ -162,7 +177,8 @@ def list_intents(
     """The newest intents in these states, without the values: they may be remarks."""
     return fetch_all(
         connection,
-        "select id, subject_key, userid, field, author, source, reason, state, refusal, pushes, created_at, settled_at "
+        "select id, subject_kind, subject_key, userid, field, author, source, reason, state, refusal, pushes, made_id, "
+        "created_at, settled_at "
         "from intent where tenant_id = :tenant_id and state = any(:states) order by id desc limit :limit",
         tenant_id=tenant_id,
         states=[one.value for one in states],
@@ -179,12 +195,23 @@ def count_open(connection: Connection, tenant_id: TenantId) -> int:
     return int(row["n"]) if row else 0
 
 
-def contacts_with_open(connection: Connection, tenant_id: TenantId) -> list[ExternalUserId]:
+def subjects_with_open(connection: Connection, tenant_id: TenantId) -> list[Subject]:
     rows = fetch_all(
         connection,
-        "select distinct subject_key as id from intent where tenant_id = :tenant_id and subject_kind = :kind "
+        "select distinct subject_kind, subject_key from intent where tenant_id = :tenant_id "
         "and state in ('pending', 'sent')",
         tenant_id=tenant_id,
-        kind=CONTACT,
     )
-    return [ExternalUserId(row["id"]) for row in rows]
+    return [Subject(tenant_id, row["subject_kind"], row["subject_key"]) for row in rows]
+
+
+def subjects_wanting(connection: Connection, tenant_id: TenantId, fields: Sequence[str]) -> list[Subject]:
+    """Those of which one of these fields is wanted."""
+    rows = fetch_all(
+        connection,
+        "select distinct subject_kind, subject_key from intent where tenant_id = :tenant_id "
+        "and state in ('pending', 'sent') and field = any(:fields)",
+        tenant_id=tenant_id,
+        fields=list(fields),
+    )
+    return [Subject(tenant_id, row["subject_kind"], row["subject_key"]) for row in rows]

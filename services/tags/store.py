@@ -40,6 +40,20 @@ def usable_tags(connection: Connection, tenant_id: TenantId, tag_ids: Sequence[s
     return {TagId(row["tag_id"]) for row in rows}
 
 
+def dead_tags(connection: Connection, tenant_id: TenantId, tag_ids: Iterable[str]) -> set[TagId]:
+    """Those of the ids that are corp tags which are gone."""
+    ids = sorted(set(tag_ids))
+    if not ids:
+        return set()
+    rows = fetch_all(
+        connection,
+        "select tag_id from tag where tenant_id = :tenant_id and tag_id = any(:ids) and deleted_at is not null",
+        tenant_id=tenant_id,
+        ids=ids,
+    )
+    return {TagId(row["tag_id"]) for row in rows}
+
+
 def load_deletions(connection: Connection, tenant_id: TenantId) -> dict[str, datetime]:
     """Id of a tag or a group -> the time of the last event that called it deleted."""
     rows = fetch_all(

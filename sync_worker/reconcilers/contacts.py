@@ -41,10 +41,11 @@ from shared.tenants import Tenant
 from shared.wecom.client import WeComClient
 from shared.wecom.errors import NO_MEMBER, WeComError
 from shared.wecom.payloads import ContactProfile, FollowRelation
+from sync_worker.pushing import NOTHING_WANTED
+from sync_worker.pushing import Written as Pushed
 from sync_worker.reconcilers import LookAgain, Looking, Recording, Seen, Shell
 from sync_worker.reconcilers import Recorded as Outcome
-from sync_worker.writeback import NOTHING_WANTED, read_back, write_back
-from sync_worker.writeback import Written as Pushed
+from sync_worker.writeback import read_back, write_back
 
 
 @dataclass(frozen=True)

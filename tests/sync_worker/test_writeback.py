@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sync_worker.writeback import LeaseGoneError
+from sync_worker.pushing import LeaseGoneError
 from tests.sync_worker.shops import MakeOffice
 from tests.sync_worker.wishing import MARK, REMARK, Shop
 
