@@ -161,10 +161,7 @@ def record_settled(
         tenant_id=tenant_id,
         now=now,
         rows=as_json(
-            [
-                {"id": one.intent.id, "state": one.state.value, "why": one.why, "made_id": one.made_id}
-                for one in settled
-            ]
+            [{"id": one.intent.id, "state": one.state.value, "why": one.why, "made_id": one.made_id} for one in settled]
         ),
     )
     ended = {row["id"] for row in rows}

@@ -21,6 +21,7 @@ from services.customers.model import (
     Profile,
     Recorded,
     Relation,
+    without_tags,
 )
 from services.customers.plan import ContactPlan, Lags, plan_contact
 from services.customers.record import Provenance, record_contacts
@@ -32,6 +33,7 @@ from services.loss.plan import StandingPlan, plan_standing
 from services.loss.store import load_standings, record_standings
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Cause, Fact
+from services.tags.store import dead_tags
 from shared.clock import from_unix
 from shared.ids import CustomerId, ExternalUserId, UserId
 from shared.inbox import oldest_new
@@ -60,6 +62,8 @@ class Sighting:
     """What the directory tells of the relations, beside the events."""
     written: Pushed = NOTHING_WANTED
     """What became of the wishes for its relations."""
+    verbatim: bool = True
+    """Off: tags that are deleted were left out."""
 
     @property
     def key(self) -> ExternalUserId:
@@ -72,6 +76,7 @@ class Result:
 
     unconfirmed: frozenset[UserId] = frozenset()
     look_again_at: datetime | None = None
+    verbatim: bool = True
 
 
 def observe(looking: Looking, leased: Leased) -> Sighting:
@@ -158,6 +163,19 @@ class Written:
     notices: int
 
 
+def without_dead_tags(connection: Connection, tenant: Tenant, sightings: Sequence[Sighting]) -> list[Sighting]:
+    """WeCom may show a deleted tag on its customers for a while; what the catalogue says counts."""
+    shown = {tag for s in sightings for one in s.observed.relations for tag in one.notes.corp_tag_ids or ()}
+    dead = dead_tags(connection, tenant.id, shown)
+    if not dead:
+        return list(sightings)
+    living = [without_tags(s.observed, dead) for s in sightings]
+    return [
+        s if seen is s.observed else replace(s, observed=seen, verbatim=False)
+        for s, seen in zip(sightings, living, strict=True)
+    ]
+
+
 def plan(
     connection: Connection, settings: Settings, tenant: Tenant, sightings: Sequence[Sighting]
 ) -> tuple[dict[ExternalUserId, Recorded], dict[ExternalUserId, ContactPlan]]:
@@ -196,6 +214,7 @@ def record(
 
     `decide_customers` off leaves assignment and standing for later (a first sync knows them at its end only).
     """
+    sightings = without_dead_tags(connection, tenant, sightings)
     recorded, plans = plan(connection, settings, tenant, sightings)
     ready = [s for s in sightings if not plans[s.key].unconfirmed]
     plans |= {s.key: _without_ours(plans[s.key], recorded[s.key], s.written) for s in ready if s.written.ours}
@@ -216,7 +235,9 @@ def record(
     caused = [Caused(fact, s.cause, s.caused_by) for s in ready for fact in facts[s.key]]
     notices = record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=settings.message_ttl_s)
     _want_associates(connection, tenant, [plans[s.key] for s in ready], now=now)
-    results = {s.key: Result(plans[s.key].unconfirmed, _look_again_at(plans[s.key], s)) for s in sightings}
+    results = {
+        s.key: Result(plans[s.key].unconfirmed, _look_again_at(plans[s.key], s), verbatim=s.verbatim) for s in sightings
+    }
     return Written(results, notices)
 
 
