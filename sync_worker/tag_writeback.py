@@ -46,7 +46,8 @@ def write_wishes(looking: Looking, leased: Leased, observed: Observed) -> Pushin
         return None
     plan = plan_wishes(intents, observed, lag=timedelta(seconds=runtime.settings.write_lag_s))
     ours = {one.id: one for one in intents if one.pushes}
-    pushing = Pushing(runtime, looking.tenant, leased, looking.now, list(plan.settled), ours, plan.again_s)
+    again_s = plan.again_s if pushes or ours else None
+    pushing = Pushing(runtime, looking.tenant, leased, looking.now, list(plan.settled), ours, again_s)
     if pushes:
         _push_all(looking, plan, pushing)
     return pushing

@@ -1,6 +1,6 @@
 """Whether WeCom could take what is asked for, and what its author may have seen. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from services.catalogue.model import (
     GONE,
@@ -112,18 +112,27 @@ def _what(asked: Rename | Place | Delete) -> str:
 
 
 def moot(intents: Iterable[Intent], asked: Asked, recorded: Catalogue) -> list[Intent]:
-    """Open wishes of other fields that make no sense beside this one."""
+    """Open wishes of other fields that make no sense beside this one.
+
+    A rename of what is to be deleted stays: another wish may be waiting for the name that it frees.
+    """
     if isinstance(asked, NewTag):
         return []
     if not isinstance(asked, Delete):
         return [one for one in intents if one.field == field_of(GONE, asked.id)]
     inside = {one.tag_id for one in recorded.tags.values() if one.group_id == asked.id}
-    return [
-        one
-        for one in intents
-        if (what_of(one) != GONE and target_of(one) in {asked.id, *inside})
-        or (what_of(one) == NEW and new_tag(one).group_id == asked.id)
-    ]
+    return [one for one in intents if _dies_with(one, asked.id, inside, name=_name_of(asked.id, recorded))]
+
+
+def _dies_with(intent: Intent, id_: str, inside: Collection[str], *, name: str | None) -> bool:
+    if what_of(intent) == NEW:
+        new = new_tag(intent)
+        return new.group_id == id_ or (bool(inside) and not new.group_id and new.group_name == name)
+    return what_of(intent) != GONE and (target_of(intent) in inside or intent.field == field_of(SORT, id_))
+
+
+def _name_of(id_: str, recorded: Catalogue) -> str | None:
+    return next((one.name for one in recorded.groups.values() if one.group_id == id_), None)
 
 
 def known_of(
@@ -139,8 +148,8 @@ def known_of(
     names: list[Value] = [] if entry.name is None else [entry.name]
     if isinstance(asked, Rename):
         return field, asked.name, names
-    for one in intents:  # what our own rename may have made of it is no surprise
-        if one.field == field_of(NAME, asked.id) and one.pushes:
+    for one in intents:  # what our own rename makes of it before is no surprise
+        if one.field == field_of(NAME, asked.id):
             names += [one.desired, *one.bases]
     return field, True if tag is not None else _at_stake(asked.id, recorded, intents), names
 

@@ -6,7 +6,8 @@ ones before it leave: a name that an older wish frees can be taken. In particula
 
 - Who deletes a tag or a group deletes the one that they saw. One that was renamed in WeCom meanwhile may mean something
   else by now, and a group that got a tag they did not know of is more than they knew: those stand.
-- A tag to be made is adopted when its name is in its group already, whoever made it.
+- A tag to be made is adopted when its name is in its group already, whoever made it; but not one that a newer wish
+  renames or deletes: then it waits for that.
 - What a read lacks is left alone until it is recorded as deleted; then a rename ends, and a deletion is confirmed.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from services.catalogue.model import GONE, NEW, SORT, new_tag, tags_at_stake, target_of, what_of
+from services.catalogue.model import GONE, NAME, NEW, SORT, new_tag, tags_at_stake, target_of, what_of
 from services.catalogue.view import OURS, Item, View
 from services.intents.model import Intent, IntentState, Settled, Value
 from services.intents.plan import EDITED, LOOK_AGAIN_AFTER_S, READ_LAG, Verdict, judge
@@ -43,6 +44,7 @@ class _Draft:
     view: View
     at: datetime
     lag: timedelta
+    leaving: frozenset[str]
     settled: list[Settled] = field(default_factory=list)
     pushes: list[Intent] = field(default_factory=list)
     waits_s: list[float] = field(default_factory=list)
@@ -50,7 +52,9 @@ class _Draft:
 
 def plan_wishes(intents: Iterable[Intent], observed: Observed, *, lag: timedelta = READ_LAG) -> WishPlan:
     """Decide about open intents, oldest first; `observed` is a read of all tags that began after their last push."""
-    draft = _Draft(View.of_read(observed), observed.observed_at, lag)
+    intents = list(intents)
+    leaving = frozenset(target_of(one) for one in intents if what_of(one) in (NAME, GONE))
+    draft = _Draft(View.of_read(observed), observed.observed_at, lag, leaving)
     for intent in intents:
         verdict = _judge(draft, intent)
         if isinstance(verdict, Settled):
@@ -67,7 +71,7 @@ def plan_wishes(intents: Iterable[Intent], observed: Observed, *, lag: timedelta
 
 
 def _judge(draft: _Draft, intent: Intent) -> Settled | Verdict | None:
-    """None: a read lacks what it is about."""
+    """None: a read lacks what it is about, or another wish comes first."""
     if what_of(intent) == NEW:
         return _judge_new(draft, intent)
     item = draft.view.get(target_of(intent))
@@ -99,8 +103,8 @@ def _judge_new(draft: _Draft, intent: Intent) -> Settled | Verdict | None:
     if found is None and group is not None:
         found = draft.view.named(new.name, group_id=group.id)
     if found is not None:
-        if found.id.startswith(OURS):
-            return Verdict.WAIT
+        if found.id.startswith(OURS) or (found.id in draft.leaving and found.id != intent.made_id):
+            return None
         return Settled(intent, IntentState.CONFIRMED, made_id=found.id)
     if group is None and new.group_id:
         return None
