@@ -37,6 +37,8 @@ def ask_catalogue(
     Raises:
         WishRefusedError: WeCom could only refuse one of them; the caller rolls back.
     """
+    if not asked:
+        return
     subject, cause = catalogue_subject(tenant.id), CAUSES[source]
     want(connection, [Wanted(subject, OPERATOR, cause, f"{cause}:{author}")], now=now)
     recorded = load_catalogue(connection, tenant.id)

@@ -76,27 +76,29 @@ class Shelf:
         made: dict[str, Any] = self.office.corp.act({"do": do, "silent": True, **what})
         return made
 
+    def looked(self) -> list[dict[str, Any]]:
+        """All groups as WeCom has them, with tombstones."""
+        return list(self.office.corp.get(f"/sim/corps/{self.office.corp.corp_id}/look/tags"))
+
     def there(self) -> dict[str, list[tuple[str, int]]]:
         """Name of a group -> names and places of its tags, as WeCom has them."""
-        looked = self.office.corp.get(f"/sim/corps/{self.office.corp.corp_id}/look/tags")
-        return {
-            one["group_name"]: sorted((tag["name"], tag["order"]) for tag in one["tag"] if not tag["deleted"])
-            for one in looked
-            if not one["deleted"]
-        }
+        return {name: sorted(tags) for _, name, tags in self.there_by_id()}
+
+    def there_by_id(self) -> list[tuple[str, str, list[tuple[str, int]]]]:
+        """Id and name of each group with its tags, as WeCom has them."""
+        living = [one for one in self.looked() if not one["deleted"]]
+        return sorted((one["group_id"], one["group_name"], _tags(one["tag"])) for one in living)
 
     def here(self) -> dict[str, list[tuple[str, int]]]:
-        """The same as recorded."""
-        found: dict[str, list[tuple[str, int]]] = {
-            name: []
-            for (name,) in self.office.rows("select name from tag_group where deleted_at is null order by name")
-        }
-        for group, name, sort in self.office.rows(
-            "select g.name, t.name, t.sort from tag t join tag_group g using (tenant_id, group_id) "
-            "where t.deleted_at is null order by t.name, t.sort"
-        ):
-            found[group].append((name, sort))
-        return found
+        """As `there`, as recorded."""
+        return {name: tags for _, name, tags in self.here_by_id()}
+
+    def here_by_id(self) -> list[tuple[str, str, list[tuple[str, int]]]]:
+        """As `there_by_id`, as recorded."""
+        groups = self.office.rows("select group_id, name from tag_group where deleted_at is null order by 1")
+        tags = self.office.rows("select group_id, name, sort from tag where deleted_at is null order by name, sort")
+        assert {one for one, *_ in tags} <= {one for one, _ in groups}
+        return [(one, name, [(tag, sort) for of, tag, sort in tags if of == one]) for one, name in groups]
 
     def shown(self) -> dict[str, list[str]]:
         """As people here see it: recorded, with the open wishes laid over it."""
@@ -129,3 +131,7 @@ class Shelf:
 
     def fault(self, api: str, **fault: Any) -> None:
         self.office.corp.post("/sim/faults", {"path": api, **fault})
+
+
+def _tags(tags: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    return sorted((one["name"], one["order"]) for one in tags if not one["deleted"])
