@@ -6,7 +6,6 @@ import pytest
 
 from services.catalogue.model import Delete, NewTag, Place, Rename
 from services.intents.model import Source, WishRefusedError
-from shared.wecom.payloads import tags as payloads
 from sync_worker.pushing import LeaseGoneError
 from tests.sync_worker.shelving import ADD, DELETE, EDIT, LIST, Shelf
 from tests.sync_worker.shops import MakeOffice
@@ -175,16 +174,21 @@ def test_a_rename_in_wecom_that_the_author_has_not_seen_stands(shelf: Shelf):
 
 
 def test_an_edit_by_another_app_is_found_by_the_pass(shelf: Shelf):
-    """The API's edits cause no event: renamed, moved and deleted tags are in the next full pass (TAG-2)."""
-    tags = shelf.office.clients.of(shelf.office.tenant).tags
-    made = tags.add([payloads.NewTag("北京"), payloads.NewTag("上海")], group_name="城市")
-    tags.edit(shelf.tags[0], name="钻石卡", order=7)
+    """The API's edits cause no event: made, renamed, moved and deleted tags are in the next full pass (TAG-2)."""
+    body = {"group_name": "城市", "tag": [{"name": "北京"}, {"name": "上海"}]}
+    made = shelf.other_app(ADD, body)["tag_group"]
     assert shelf.office.resync("tag") == [("tag", "done")]
-    assert shelf.here() == shelf.there() == {"等级": sorted([("钻石卡", 7), ("银卡", 0)]),
-                                              "城市": sorted([("北京", 0), ("上海", 0)])}  # fmt: skip
-    tags.delete(group_ids=[made.group_id])
+    beijing, shanghai = (one["id"] for one in made["tag"])
+    shelf.other_app(EDIT, {"id": beijing, "name": "北京市", "order": 7})
     assert shelf.office.resync("tag") == [("tag", "done")]
     assert shelf.here() == shelf.there()
+    assert shelf.here()["城市"] == sorted([("北京市", 7), ("上海", 0)])
+    shelf.ask(Rename(shanghai, "上海市"), Place(beijing, 1), Delete(made["group_id"]))
+    shelf.office.reconcile()
+    assert [state for _, state, _ in shelf.outcomes()] == ["superseded", "superseded", "refused"]
+    shelf.other_app(DELETE, {"group_id": [made["group_id"]]})
+    assert shelf.office.resync("tag") == [("tag", "done")]
+    assert shelf.here() == shelf.there() == {"等级": sorted([("金卡", 0), ("银卡", 0)])}
 
 
 def test_a_tag_that_was_deleted_in_wecom_ends_what_is_wanted_of_it(shelf: Shelf):
