@@ -32,23 +32,30 @@ def take_off(
 
     Their digests go as well: should WeCom show such a tag again, the next pass looks at the whole row.
     """
-    row = fetch_one(
+    last = fetch_one(
         connection,
-        "with page as (select external_userid, userid, corp_tag_ids from relation where tenant_id = :tenant_id "
-        "and (external_userid, userid) > (:contact, :associate) order by external_userid, userid limit :limit), "
-        "changed as (update relation r set digest = null, corp_tag_ids = array("
-        " select u.one from unnest(r.corp_tag_ids) with ordinality as u(one, n) where u.one <> all(:ids) order by u.n) "
-        "from page p where r.tenant_id = :tenant_id and r.external_userid = p.external_userid and r.userid = p.userid "
-        "and exists (select from unnest(p.corp_tag_ids) as u(one) where u.one = any(:ids))) "
-        "select external_userid, userid, (select count(*) from page) as n from page "
-        "order by external_userid desc, userid desc limit 1",
+        "select external_userid, userid from relation where tenant_id = :tenant_id "
+        "and (external_userid, userid) > (:contact, :associate) order by external_userid, userid offset :skip limit 1",
         tenant_id=tenant_id,
         contact=after[0],
         associate=after[1],
-        limit=limit,
-        ids=list(tag_ids),
+        skip=limit - 1,
     )
-    return (row["external_userid"], row["userid"]) if row is not None and row["n"] == limit else None
+    until = "" if last is None else "and (external_userid, userid) <= (:last_contact, :last_associate) "
+    place = (last["external_userid"], last["userid"]) if last is not None else None
+    run(
+        connection,
+        "update relation set digest = null, corp_tag_ids = array("  # noqa: S608 - constants
+        " select u.one from unnest(corp_tag_ids) with ordinality as u(one, n) where u.one <> all(:ids) order by u.n) "
+        f"where tenant_id = :tenant_id and (external_userid, userid) > (:contact, :associate) {until}"
+        "and exists (select from unnest(corp_tag_ids) as u(one) where u.one = any(:ids))",
+        tenant_id=tenant_id,
+        contact=after[0],
+        associate=after[1],
+        ids=list(tag_ids),
+        **({} if place is None else {"last_contact": place[0], "last_associate": place[1]}),
+    )
+    return place
 
 
 def record_taken_off(connection: Connection, tenant_id: TenantId, tag_ids: Sequence[TagId], *, now: datetime) -> None:
