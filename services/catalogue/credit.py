@@ -1,10 +1,11 @@
 """Whose doing a change of the catalogue was: what our own pushes made is the doing of who wanted it. Pure."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from services.catalogue.model import GONE, NAME, NEW, SORT, target_of, what_of
+from services.catalogue.model import GONE, NEW, target_of, what_of
 from services.intents.model import CAUSES, Intent, IntentState, Settled
 from services.planning import Cause, Fact
 from services.tags.draft import CataloguePlan
@@ -21,6 +22,8 @@ from services.tags.model import (
     TagsReordered,
 )
 
+ENDS = (TagDeleted, TagGroupDeleted)
+
 
 class Doing(NamedTuple):
     """Cause and what is named as the cause, as in facts."""
@@ -29,19 +32,12 @@ class Doing(NamedTuple):
     caused_by: str | None
 
 
-Credit = Mapping[tuple[str, str], Doing]
-"""(what changed, id of the tag or group) -> who wanted it."""
+@dataclass(frozen=True)
+class Credit:
+    """Who wanted what: by type and subject's key of a fact, and by the id of a row."""
 
-KIND: Mapping[type[Fact], str] = {
-    TagCreated: NEW,
-    TagGroupCreated: NEW,
-    TagRenamed: NAME,
-    TagGroupRenamed: NAME,
-    TagsReordered: SORT,
-    TagGroupsReordered: SORT,
-    TagDeleted: GONE,
-    TagGroupDeleted: GONE,
-}
+    facts: Mapping[tuple[type[Fact], str], Doing]
+    rows: Mapping[str, Doing]
 
 
 def deleted_by_us(ours: Iterable[Intent], settled: Iterable[Settled], *, at: datetime) -> dict[str, datetime]:
@@ -57,19 +53,33 @@ def credit_of(
     """What of the plan is the doing of whom; `ours`: intents that were pushed, `settled`: those that ended now."""
     ended = {one.intent.id: one for one in settled}
     groups: dict[str, str] = {one.tag_id: one.group_id for one in (*recorded.tags.values(), *plan.tags)}
-    found: dict[tuple[str, str], Doing] = {}
+    made = {(type(fact), fact.subject[1]) for fact in plan.facts}
+    facts: dict[tuple[type[Fact], str], Doing] = {}
+    rows: dict[str, Doing] = {}
     for intent in ours:
         end = ended.get(intent.id)
         if not intent.pushes or (end is not None and end.state is not IntentState.CONFIRMED):
             continue
-        what = what_of(intent)
+        what, doing = what_of(intent), _doing(intent)
         id_ = (end.made_id if end else "") or intent.made_id if what == NEW else target_of(intent)
-        around = [groups[id_]] if id_ in groups else [CORP] if what == SORT else []
-        doing = _doing(intent)
-        found |= {(what, one): doing for one in (id_, *around)}
-        if what == GONE:  # with a group go its tags
-            found |= {(GONE, tag_id): doing for tag_id, group_id in groups.items() if group_id == id_}
-    return found
+        told = _facts_of(what, id_, groups)
+        facts |= dict.fromkeys(told, doing)
+        rows |= {id_: doing, **{key: doing for kind, key in told & made if kind in (TagGroupCreated, *ENDS)}}
+    return Credit(facts, rows)
+
+
+def _facts_of(what: str, id_: str, groups: Mapping[str, str]) -> set[tuple[type[Fact], str]]:
+    """The facts that a wish may lead to; `groups`: tag -> its group."""
+    group_id = groups.get(id_)
+    match what:
+        case "new":
+            return {(TagCreated, id_), (TagGroupCreated, group_id or "")}
+        case "name":
+            return {(TagRenamed, id_), (TagGroupRenamed, id_)}
+        case "sort":
+            return {(TagsReordered, group_id) if group_id else (TagGroupsReordered, CORP)}
+    inside = {(TagDeleted, tag_id) for tag_id, of in groups.items() if of == id_}
+    return {(TagDeleted, id_), (TagGroupDeleted, group_id or id_), *inside}
 
 
 def _doing(intent: Intent) -> Doing:
@@ -84,10 +94,4 @@ def doing_of_end(settled: Settled) -> Doing:
 
 def doing_of(fact: Fact, credit: Credit, *, other: Doing) -> Doing:
     """`other`: of what nobody here wanted."""
-    _, key = fact.subject
-    return credit.get((KIND.get(type(fact), ""), key), other)
-
-
-def doings_of_rows(credit: Credit) -> dict[str, Doing]:
-    """Id of a tag or group -> who wanted what changed of it."""
-    return {id_: doing for (what, id_), doing in credit.items()}
+    return credit.facts.get((type(fact), fact.subject[1]), other)

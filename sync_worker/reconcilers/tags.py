@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import Connection
 
 from services.catalogue.ask import catalogue_subject
-from services.catalogue.credit import Doing, credit_of, deleted_by_us, doing_of, doing_of_end, doings_of_rows
+from services.catalogue.credit import Doing, credit_of, deleted_by_us, doing_of, doing_of_end
 from services.catalogue.model import DELETED_TAGS, TagCatalogueEditSettled
 from services.catalogue.plan import plan_ended
 from services.intents.model import TAG, Settled
@@ -181,7 +181,7 @@ def record_plan(
     tenant, now = recording.tenant, recording.now
     ended, is_open = _end_wishes(connection, recording, applied(recorded, plan), written)
     credit = credit_of(plan, recorded, ours=written.ours, settled=ended)
-    record_catalogue(connection, tenant.id, plan, observed_at=observed_at, why=why, whys=doings_of_rows(credit))
+    record_catalogue(connection, tenant.id, plan, observed_at=observed_at, why=why, whys=credit.rows)
     _look_after_relations(connection, recording, plan, recorded, why)
     caused = [Caused(fact, *doing_of(fact, credit, other=why)) for fact in plan.facts]
     caused += [Caused(TagCatalogueEditSettled.of(one, at=now), *doing_of_end(one)) for one in ended]

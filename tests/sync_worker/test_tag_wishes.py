@@ -9,6 +9,7 @@ from services.intents.model import Source, WishRefusedError
 from sync_worker.pushing import LeaseGoneError
 from tests.sync_worker.shelving import ADD, DELETE, EDIT, LIST, Shelf
 from tests.sync_worker.shops import MakeOffice
+from tests.sync_worker.test_tags import answering
 
 
 @pytest.fixture
@@ -357,6 +358,19 @@ def test_a_call_that_never_arrived_is_made_again(shelf: Shelf, api: str):
     shelf.look()
     assert [state for _, state, _ in shelf.outcomes()] == ["confirmed"] * 3
     assert shelf.there() == shelf.here() == {"等级": sorted([("铜卡", 0), ("白金卡", 0)])}
+
+
+def test_a_read_that_shows_nothing_ends_no_wish_and_pushes_none(shelf: Shelf):
+    """Absence is suspicious: what is wanted waits until the tags are shown again, or recorded as deleted (TAG-2)."""
+    shelf.ask(Delete(shelf.tags[0]), Rename(shelf.group, "会员"), NewTag("铜卡", group_id=shelf.group))
+    with answering(shelf.office, {"errcode": 0, "errmsg": "ok", "tag_group": []}):
+        shelf.office.reconcile()
+    assert [state for _, state, _ in shelf.outcomes()] == ["pending"] * 3
+    assert shelf.here() == {"等级": sorted([("金卡", 0), ("银卡", 0)])}
+    assert shelf.writes() == 1
+    shelf.look()
+    assert [state for _, state, _ in shelf.outcomes()] == ["confirmed"] * 3
+    assert shelf.here() == shelf.there() == {"会员": sorted([("银卡", 0), ("铜卡", 0)])}
 
 
 @pytest.mark.parametrize("fault", [{"errcode": 48002}, {"http_status": 500, "times": 99}], ids=str)
