@@ -6,12 +6,12 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from services.catalogue.check import check_asked, known_of, moot, reopened, same_new
-from services.catalogue.model import NEW, Asked, NewTag, field_of
+from services.catalogue.asking import Asking
+from services.catalogue.model import Asked
 from services.catalogue.view import View
-from services.intents.model import CAUSES, NOBODY, Intent, IntentState, Settled, Source, Value, Wish
+from services.intents.model import CAUSES, IntentState, Settled, Source
 from services.intents.store import NEWER, load_open, record_settled, record_wishes
-from services.tags.model import CORP, TAG_CATALOGUE, Catalogue
+from services.tags.model import CORP, TAG_CATALOGUE
 from services.tags.store import load_catalogue
 from shared.ids import TenantId
 from shared.requests import OPERATOR, Subject, Wanted, want
@@ -41,25 +41,13 @@ def ask_catalogue(
         return
     subject, cause = catalogue_subject(tenant.id), CAUSES[source]
     want(connection, [Wanted(subject, OPERATOR, cause, f"{cause}:{author}")], now=now)
-    recorded = load_catalogue(connection, tenant.id)
+    asking = Asking(load_catalogue(connection, tenant.id), load_open(connection, tenant, subject), now)
     for one in asked:
-        # Each over what the ones before it leave, as it will be pushed.
-        intents = load_open(connection, tenant, subject)
-        view = View.of_rows(recorded).with_wishes(intent for intent in intents if not reopened(intent, one))
-        check_asked(one, view, recorded)
-        ended = [Settled(intent, IntentState.SUPERSEDED, NEWER) for intent in moot(intents, one, recorded)]
-        record_settled(connection, tenant.id, ended, now=now)
-        wish, seen = _wish(one, recorded, intents)
-        record_wishes(connection, tenant, subject, {wish: seen}, author=author, source=source, reason=reason, now=now)
-
-
-def _wish(asked: Asked, recorded: Catalogue, intents: Sequence[Intent]) -> tuple[Wish, Sequence[Value]]:
-    if isinstance(asked, NewTag):
-        before = same_new(intents, asked)
-        field = before.field if before is not None else field_of(NEW, uuid4().hex)
-        return Wish(NOBODY, field, asked.written()), ()
-    field, desired, seen = known_of(asked, recorded, intents)
-    return Wish(NOBODY, field, desired), seen
+        asking.add(one, fresh=uuid4().hex)
+    ended = [Settled(intent, IntentState.SUPERSEDED, NEWER) for intent in asking.ended]
+    record_settled(connection, tenant.id, ended, now=now)
+    wishes = dict(asking.wishes.values())
+    record_wishes(connection, tenant, subject, wishes, author=author, source=source, reason=reason, now=now)
 
 
 def load_view(connection: Connection, tenant: Tenant) -> View:

@@ -134,14 +134,16 @@ def _record(connection: Connection, recording: Recording, seen: Sequence[Seen]) 
     done = record_plan(
         connection, recording, plan, recorded, observed_at=observed.observed_at, why=why, written=written
     )
-    again = _again(plan, written if done.open_wishes else NOTHING_WANTED, at=observed.observed_at)
-    return Recorded({subject: again} if again else {}, notices=done.notices)
-
-
-def _again(plan: CataloguePlan, written: Written, *, at: datetime) -> LookAgain | None:
-    wishes = None if written.again_s is None else at + timedelta(seconds=written.again_s)
-    when = min((one for one in (plan.look_again_at, wishes) if one is not None), default=None)
-    return None if when is None else LookAgain(when, "WeCom's list of tags may be behind")
+    wishes_at = None
+    if written.again_s is not None and done.open_wishes:
+        wishes_at = observed.observed_at + timedelta(seconds=written.again_s)
+    if plan.look_again_at is not None:
+        at = min(plan.look_again_at, wishes_at or plan.look_again_at)
+        return Recorded({subject: LookAgain(at, "WeCom's list of tags may be behind")}, notices=done.notices)
+    if wishes_at is not None:
+        # What is recorded is settled, so that a pass which waits for it goes on.
+        want(connection, [Wanted(subject, one.leased.lane, *why)], now=recording.now, at=wishes_at)
+    return Recorded(notices=done.notices)
 
 
 def plan_tags(

@@ -10,6 +10,7 @@ from sync_worker.pushing import LeaseGoneError
 from tests.sync_worker.shelving import ADD, DELETE, EDIT, LIST, Shelf
 from tests.sync_worker.shops import MakeOffice
 from tests.sync_worker.test_tags import answering
+from tests.sync_worker.test_tags_pass import approve_plan
 
 
 @pytest.fixture
@@ -155,7 +156,8 @@ def test_a_name_that_an_older_wish_frees_can_be_taken(shelf: Shelf):
 def test_a_tag_that_a_newer_wish_deletes_is_not_taken_for_one_that_is_to_be_made(shelf: Shelf):
     """The creation waits until the name is free (TAG-2)."""
     gold, silver = shelf.tags
-    shelf.ask(Rename(gold, "白金卡"), NewTag("金卡", group_id=shelf.group), Rename(gold, "黑金卡"))
+    shelf.ask(Rename(gold, "白金卡"), NewTag("金卡", group_id=shelf.group))
+    shelf.ask(Rename(gold, "黑金卡"))
     shelf.office.reconcile()
     shelf.look()
     assert shelf.there() == shelf.here() == {"等级": sorted([("黑金卡", 0), ("银卡", 0), ("金卡", 0)])}
@@ -184,9 +186,9 @@ def test_an_edit_by_another_app_is_found_by_the_pass(shelf: Shelf):
     assert shelf.office.resync("tag") == [("tag", "done")]
     assert shelf.here() == shelf.there()
     assert shelf.here()["城市"] == sorted([("北京市", 7), ("上海", 0)])
-    shelf.ask(Rename(shanghai, "上海市"), Place(beijing, 1), Delete(made["group_id"]))
+    shelf.ask(Rename(shanghai, "上海市"), Place(beijing, 1), Delete(beijing))
     shelf.office.reconcile()
-    assert [state for _, state, _ in shelf.outcomes()] == ["superseded", "superseded", "refused"]
+    assert shelf.outcomes() == [("name", "refused", 0), ("gone", "refused", 0)]
     shelf.other_app(DELETE, {"group_id": [made["group_id"]]})
     assert shelf.office.resync("tag") == [("tag", "done")]
     assert shelf.here() == shelf.there() == {"等级": sorted([("金卡", 0), ("银卡", 0)])}
@@ -396,6 +398,33 @@ def test_a_read_back_that_fails_is_made_up_for(shelf: Shelf):
     assert [state for _, state, _ in shelf.outcomes()] == ["confirmed", "confirmed"]
     assert shelf.here() == shelf.there() == {"城市": [("北京", 0)]}
     assert shelf.writes() == 1 + 2
+
+
+def test_what_is_missing_beyond_belief_ends_its_wishes_when_a_person_agrees(shelf: Shelf):
+    """Until then a rename waits: neither pushed nor ended (design: guard)."""
+    shelf.ask(*(NewTag(f"城市{n}", group_name="城市") for n in range(60)))
+    shelf.office.reconcile()
+    tag = shelf.id_of("城市7")
+    shelf.act("delete_tag_group", group_id=shelf.id_of("城市"))
+    shelf.ask(Rename(tag, "城市七"))
+    assert shelf.office.resync("tag") == [("tag", "incomplete")]
+    assert shelf.outcomes()[-1] == ("name", "pending", 0)
+    approve_plan(shelf.office)
+    shelf.office.walk()
+    assert shelf.outcomes()[-1] == ("name", "superseded", 0)
+    assert shelf.here() == shelf.there()
+
+
+def test_a_thousand_wishes_at_once_are_asked_for_in_one_go(shelf: Shelf):
+    """Newer ones of the same command take the place of older ones, which are not kept at all."""
+    shelf.ask(
+        *(NewTag(f"城市{n}", group_name="城市") for n in range(1_000)), NewTag("城市7", group_name="城市", sort=9)
+    )
+    shelf.office.reconcile()
+    assert shelf.outcomes() == [("new", "confirmed", 1)] * 1_000
+    assert len(shelf.there()["城市"]) == 1_000
+    assert ("城市7", 9) in shelf.there()["城市"]
+    assert shelf.writes() == 1 + 10
 
 
 def test_the_last_wish_of_our_own_people_wins(shelf: Shelf):
