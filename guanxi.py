@@ -25,6 +25,7 @@ COMMANDS = {
     "explain": ("commands.explain", "How a customer, chat, tag, associate or outlet came to be as it is."),
     "reassign": ("commands.reassign", "Give a customer to another of their friends."),
     "edit": ("commands.edit", "Change a relation's remark, description or tags in WeCom."),
+    "tags": ("commands.tags", "The catalogue of corp tags: list, add, rename, order, delete."),
     "intents": ("commands.intents", "What is wanted of WeCom and not there yet, and what became of it."),
     "bulk": ("commands.bulk", "Put tags on, or take them off, everything that a filter finds."),
     "tag-rule": ("commands.tag_rule", "Tags that are kept on, whoever takes them off."),

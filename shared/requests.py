@@ -50,8 +50,11 @@ class Leased:
     """Whether something is wanted of it in WeCom (an open intent)."""
 
 
-def want(connection: Connection, wishes: Iterable[Wanted], *, now: datetime) -> int:
-    """Mark subjects as due, one generation each, however many wishes name them; the number of subjects."""
+def want(connection: Connection, wishes: Iterable[Wanted], *, now: datetime, at: datetime | None = None) -> int:
+    """Mark subjects as due, one generation each, however many wishes name them; the number of subjects.
+
+    `at`: when they are to be looked at, should nobody want it sooner; None: now.
+    """
     latest = {wish.subject: wish for wish in wishes}
     if not latest:
         return 0
@@ -69,7 +72,7 @@ def want(connection: Connection, wishes: Iterable[Wanted], *, now: datetime) -> 
     return run(
         connection,
         "insert into request as q (tenant_id, subject_kind, subject_key, lane, cause, caused_by, first_due_at, "
-        "next_try_at) select tenant_id, subject_kind, subject_key, lane, cause, caused_by, :now, :now "
+        "next_try_at) select tenant_id, subject_kind, subject_key, lane, cause, caused_by, :now, :at "
         "from jsonb_to_recordset(cast(:rows as jsonb)) as r(tenant_id int, subject_kind text, subject_key text, "
         "lane smallint, cause text, caused_by text) "
         "on conflict (tenant_id, subject_kind, subject_key) do update set generation = q.generation + 1, "
@@ -80,9 +83,10 @@ def want(connection: Connection, wishes: Iterable[Wanted], *, now: datetime) -> 
         "cause = case when q.generation > q.settled_generation and excluded.cause in ('bootstrap', 'resync') "
         "then q.cause else excluded.cause end, "
         "caused_by = case when q.generation > q.settled_generation and excluded.cause in ('bootstrap', 'resync') "
-        "then q.caused_by else excluded.caused_by end, next_try_at = :now, attempts = 0, dead_at = null",
+        "then q.caused_by else excluded.caused_by end, next_try_at = :at, attempts = 0, dead_at = null",
         rows=as_json(rows),
         now=now,
+        at=at or now,
     )
 
 

@@ -6,51 +6,22 @@ database before it is made. A run that dies after it leaves an intent of which t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from services.customers.model import Observed
-from services.intents.model import COMPANY, DESCRIPTION, PHONES, REMARK, Intent, Settled
-from services.intents.plan import Push, plan_intents, refused
-from services.intents.store import begin_push, load_open, record_accepted, record_unsent
+from services.intents.model import COMPANY, DESCRIPTION, PHONES, REMARK, Intent
+from services.intents.plan import Push, plan_intents
+from services.intents.store import load_open
+from services.tags.store import dead_tags
 from shared.errors import RetryableError
 from shared.ids import ExternalUserId
-from shared.requests import Leased, hold, prolong
+from shared.requests import Leased
 from shared.tenants import may_push
 from shared.wecom.client import WeComClient
-from shared.wecom.errors import PostponedError, UnreachableError, WeComError, WeComTerminalError
-from shared.wecom.errors.table import entry_of
+from sync_worker.pushing import LeaseGoneError, Made, Pushing, Written
 from sync_worker.reconcilers import Looking
-
-LONGEST_WAIT_S = 300.0
-"""How late a push that WeCom was too busy for is tried again; the waits double."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """What became of a contact's open intents. `ours`: those whose fields our own pushes may have changed.
-
-    `again_s`: in how many seconds the contact is to be looked at again; None: nothing is left to do.
-    """
-
-    settled: tuple[Settled, ...] = ()
-    ours: tuple[Intent, ...] = ()
-    again_s: float | None = None
-
-
-NOTHING_WANTED = Written()
-
-
-class LeaseGoneError(RetryableError):
-    """Somebody else looks after the contact by now: it is theirs to write."""
-
-
-@dataclass
-class _Draft:
-    settled: list[Settled]
-    ours: dict[int, Intent]
-    again_s: float | None = None
 
 
 def write_back(looking: Looking, leased: Leased, observed: Observed) -> Written | None:
@@ -64,16 +35,18 @@ def write_back(looking: Looking, leased: Leased, observed: Observed) -> Written 
     """
     assert looking.runtime is not None
     with looking.runtime.engine.begin() as connection:
-        intents = load_open(connection, looking.tenant, ExternalUserId(leased.subject.key))
+        intents = load_open(connection, looking.tenant, leased.subject)
         pushes = may_push(connection, looking.tenant.id)
+        dead = dead_tags(connection, looking.tenant.id, [one.tag_id for one in intents if one.tag_id is not None])
     if not intents:
         return None
     lag = timedelta(seconds=looking.runtime.settings.write_lag_s)
-    plan = plan_intents(intents, observed, lag=lag)
-    draft = _Draft(list(plan.settled), {one.id: one for one in intents if one.pushes}, plan.again_s)
+    plan = plan_intents(intents, observed, lag=lag, dead=dead)
+    ours = {one.id: one for one in intents if one.pushes}
+    pushing = Pushing(looking.runtime, looking.tenant, leased, looking.now, list(plan.settled), ours, plan.again_s)
     for push in plan.pushes if pushes else ():
-        _push(looking, leased, push, draft)
-    return Written(tuple(draft.settled), tuple(draft.ours.values()), draft.again_s)
+        _push(looking, leased, push, pushing)
+    return pushing.written
 
 
 def read_back(looking: Looking, written: Written, observed: Observed) -> Written:
@@ -86,66 +59,24 @@ def read_back(looking: Looking, written: Written, observed: Observed) -> Written
     return Written((*written.settled, *plan.settled), written.ours, again_s)
 
 
-def _push(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> None:
+def _push(looking: Looking, leased: Leased, push: Push, pushing: Pushing) -> None:
     """Write to one relation: tags in one call, notes in another. What one of them is too busy for delays no other."""
-    tags = tuple(one for one in push.intents if one.tag_id is not None)
-    notes = tuple(one for one in push.intents if one.tag_id is None)
+    client, external_userid = looking.client(), ExternalUserId(leased.subject.key)
+
+    def call(intents: Sequence[Intent]) -> Made:
+        write(client, external_userid, replace(push, intents=tuple(intents)))
+        return {}
+
+    tags = [one for one in push.intents if one.tag_id is not None]
+    notes = [one for one in push.intents if one.tag_id is None]
     for group in (tags, notes):
         if group:
             try:
-                _push_group(looking, leased, replace(push, intents=group), draft)
+                pushing.push(group, call, pushing.refused)
             except LeaseGoneError:
                 raise
             except RetryableError as error:
-                tries = min(one.pushes for one in group)
-                wait_s = max(error.after_s or 0.0, min(2.0 ** min(tries + 1, 9), LONGEST_WAIT_S))
-                draft.again_s = wait_s if draft.again_s is None else min(draft.again_s, wait_s)
-
-
-def _push_group(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> None:
-    try:
-        _call(looking, leased, push, draft)
-    except WeComTerminalError as error:
-        if len(push.intents) == 1:
-            draft.settled += refusals(push.intents, error)
-            return
-        for one in push.intents:  # one of them is refused: which, only a call of its own tells
-            try:
-                _call(looking, leased, replace(push, intents=(one,)), draft)
-            except WeComTerminalError as own:
-                draft.settled += refusals([one], own)
-
-
-def refusals(intents: Sequence[Intent], error: WeComTerminalError) -> list[Settled]:
-    """Intents that WeCom refused for good, with its words."""
-    return refused(intents, code=error.code, why=f"{error.code}: {entry_of(error.code).meaning.en}")
-
-
-def _call(looking: Looking, leased: Leased, push: Push, draft: _Draft) -> None:
-    """Push what is still wanted at this moment; the lease is kept for as long as a call may take."""
-    assert looking.runtime is not None
-    runtime, tenant, external_userid = looking.runtime, looking.tenant, ExternalUserId(leased.subject.key)
-    now = runtime.clock.now()
-    with runtime.engine.begin() as connection:
-        if not prolong(connection, leased, until=now + timedelta(seconds=runtime.settings.lease_s)):
-            raise LeaseGoneError("another run has taken the contact")
-        ids = begin_push(connection, tenant.id, push.intents, now=now)
-    begun = tuple(replace(one, pushes=one.pushes + 1, accepted_at=None) for one in push.intents if one.id in ids)
-    if not begun:
-        return
-    try:
-        write(looking.client(), external_userid, replace(push, intents=begun))
-    except (PostponedError, UnreachableError, WeComError) as error:
-        if isinstance(error, UnreachableError) and error.maybe_accepted:
-            draft.ours |= {one.id: one for one in begun}
-        else:
-            with runtime.engine.begin() as connection:
-                record_unsent(connection, tenant.id, sorted(ids))
-        raise
-    with runtime.engine.begin() as connection:
-        if hold(connection, [leased]):
-            record_accepted(connection, tenant.id, sorted(ids), at=looking.now)
-    draft.ours |= {one.id: replace(one, accepted_at=looking.now) for one in begun}
+                pushing.put_off(group, error)
 
 
 def write(client: WeComClient, external_userid: ExternalUserId, push: Push) -> None:

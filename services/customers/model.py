@@ -4,8 +4,8 @@ Authority of the fields: WeCom for the profile, the friendship's times, add way 
 friendship ended and for half-adds; shared (the last person to act) for remark, description, tags and phones.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -134,6 +134,19 @@ class Observed:
     relations: tuple[ObservedRelation, ...]
     observed_at: datetime
     complete: bool
+
+
+def without_tags(observed: Observed, tag_ids: Collection[str]) -> Observed:
+    """The read without these tags; the very same when it shows none of them."""
+
+    def without(one: ObservedRelation) -> ObservedRelation:
+        shown = one.notes.corp_tag_ids or ()
+        left = tuple(tag for tag in shown if tag not in tag_ids)
+        return one if len(left) == len(shown) else replace(one, notes=replace(one.notes, corp_tag_ids=left))
+
+    relations = tuple(without(one) for one in observed.relations)
+    same = all(new is old for new, old in zip(relations, observed.relations, strict=True))
+    return observed if same else replace(observed, relations=relations)
 
 
 @dataclass(frozen=True)

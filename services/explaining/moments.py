@@ -25,13 +25,14 @@ def load_moments(
     limit: int,
 ) -> list[Moment]:
     """The latest `limit` moments, oldest first."""
-    facts = _fact_rows(connection, tenant_id, subjects, limit=limit)
+    tag = key if kind == "tag" else None
+    facts = _fact_rows(connection, tenant_id, subjects, tag=tag, limit=limit)
     found = [
-        *_evidence(connection, tenant_id, subjects, tag=key if kind == "tag" else None, limit=limit),
+        *_evidence(connection, tenant_id, subjects, tag=tag, limit=limit),
         *(_fact(row) for row in facts),
         *_assignments(connection, tenant_id, customer_ids, limit=limit),
         *_stays(connection, tenant_id, kind, [one for _, one in subjects], limit=limit),
-        *_intents(connection, tenant_id, subjects, limit=limit),
+        *_intents(connection, tenant_id, subjects, tag=tag, limit=limit),
         *_notices(connection, tenant_id, [row["id"] for row in facts], limit=limit),
         *_removals(connection, tenant_id, [one for _, one in subjects], limit=limit),
     ]
@@ -75,13 +76,19 @@ def _evidence(
         )
 
 
-def _fact_rows(connection: Connection, tenant_id: TenantId, subjects: Subjects, *, limit: int) -> Sequence[Row]:
+def _fact_rows(
+    connection: Connection, tenant_id: TenantId, subjects: Subjects, *, tag: str | None, limit: int
+) -> Sequence[Row]:
+    """`tag`: of what was wanted of the catalogue, only that which is about this tag or group."""
     return fetch_all(
         connection,
         "select f.id, f.type, f.occurred_at, f.recorded_at, f.cause, f.caused_by, f.payload "  # noqa: S608 - constants
         f"from fact f {_SUBJECTS}f.subject_kind = s.kind and f.subject_key = s.key where f.tenant_id = :tenant_id "
+        "and (cast(:tag as text) is null or not f.payload ? 'intent_id' "
+        "or :tag in (split_part(f.payload ->> 'field', ':', 2), f.payload ->> 'made_id')) "
         "order by f.id desc limit :limit",
         tenant_id=tenant_id,
+        tag=tag,
         limit=limit,
         **_subjects(subjects),
     )
@@ -144,14 +151,18 @@ def _stays(
             yield Moment(row["left_at"], "stay_ended", "left", _stated(left), *why)
 
 
-def _intents(connection: Connection, tenant_id: TenantId, subjects: Subjects, *, limit: int) -> Iterable[Moment]:
+def _intents(
+    connection: Connection, tenant_id: TenantId, subjects: Subjects, *, tag: str | None, limit: int
+) -> Iterable[Moment]:
     """What people or rules wanted of WeCom; the value stays out, it may be a remark."""
     rows = fetch_all(
         connection,
         "select i.field, i.author, i.source, i.reason, i.state, i.refusal, i.created_at, i.settled_at "  # noqa: S608
         f"from intent i {_SUBJECTS}i.subject_kind = s.kind and i.subject_key = s.key where i.tenant_id = :tenant_id "
+        "and (cast(:tag as text) is null or :tag in (split_part(i.field, ':', 2), i.made_id)) "
         "order by i.id desc limit :limit",
         tenant_id=tenant_id,
+        tag=tag,
         limit=limit,
         **_subjects(subjects),
     )

@@ -1,6 +1,6 @@
 """Somebody wants remark, description or tags of relations of a customer changed in WeCom: checked, kept, and due."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -8,17 +8,14 @@ from sqlalchemy import Connection
 from services.customers.model import CONTACT, Notes, ObservedRelation, Relation
 from services.customers.store import load_recorded
 from services.intents.enforcement import keeping
-from services.intents.model import Source, Value, Wish, WishRefusedError, shown
+from services.intents.model import CAUSES, Source, Value, Wish, WishRefusedError, shown
 from services.intents.plan import check_wish
 from services.intents.rules import load_rules, outlets_of
-from services.intents.store import Asked, contacts_with_open, record_wishes
-from services.planning import Cause
+from services.intents.store import Asked, record_wishes, subjects_with_open
 from services.tags.store import usable_tags
 from shared.ids import ExternalUserId, TenantId
 from shared.requests import BACKFILL, OPERATOR, Subject, Wanted, lock, want
 from shared.tenants import Tenant
-
-CAUSES: Mapping[Source, Cause] = {Source.PERSON: "operator", Source.RULE: "rule", Source.API: "api"}
 
 
 def ask(
@@ -59,14 +56,16 @@ def ask(
         assert relation is not None
         if wish.desired is False and (rule := keeping(rules, relation, wish.field.partition(":")[2], outlets=outlets)):
             raise WishRefusedError(f"the rule {rule.name!r} keeps this tag on; `guanxi tag-rule end` ends the rule")
-        asked.append(Asked(external_userid, wish, _recorded(relation, wish.field)))
+        recorded_value = _recorded(relation, wish.field)
+        asked.append(Asked(subject, wish, frozenset() if recorded_value is None else frozenset({recorded_value})))
     record_wishes(connection, tenant, asked, author=author, source=source, reason=reason, now=now)
 
 
 def renew_wishes(connection: Connection, tenant_id: TenantId, *, now: datetime) -> int:
-    """Have all customers looked at of whom something is wanted; how many: their corp may be written to from now on."""
-    keys = contacts_with_open(connection, tenant_id)
-    wishes = [Wanted(Subject(tenant_id, CONTACT, key), BACKFILL, "operator") for key in keys]
+    """Have all customers (and the tags) looked at of which something is wanted; how many: their corp may be written to
+    from now on.
+    """
+    wishes = [Wanted(subject, BACKFILL, "operator") for subject in subjects_with_open(connection, tenant_id)]
     return want(connection, wishes, now=now)
 
 

@@ -1,9 +1,9 @@
 """Values of intents: what people, rules or the retailer's systems want changed in WeCom.
 
 Authority of a relation's remark, description, company, phones and corp tags is shared: the last person to act wins, on
-either side. An intent is a wish for one field of one relation, with what its author may have seen there (`bases`). It
-is pushed only where WeCom still shows one of these: an edit that an associate made meanwhile stands, and the author
-hears of it.
+either side. An intent is a wish for one field of one relation (or of the catalogue of tags, see `services.catalogue`),
+with what its author may have seen there (`bases`). It is pushed only where WeCom still shows one of these: an edit that
+an associate made meanwhile stands, and the author hears of it.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from services.customers.model import ObservedRelation, RelationFact
+from services.planning import Cause
 from shared.errors import TerminalError
 from shared.ids import ExternalUserId, TagId, UserId
 
@@ -28,14 +29,20 @@ WITHDRAWN = "the job was cancelled before it was written"
 WECHAT_USER = 1
 """Type of a contact who uses WeChat; the others use WeCom and have a company of their own."""
 
-Value = str | bool | tuple[str, ...]
-"""A text, whether the tag is on, or phone numbers."""
+Value = str | bool | int | tuple[str, ...]
+"""A text, whether the tag is on, a place in an order, or phone numbers."""
+
+NOBODY = UserId("")
+"""The associate of a wish that is about no relation."""
 
 
 class Source(StrEnum):
     PERSON = "person"
     RULE = "rule"
     API = "api"
+
+
+CAUSES: Mapping[Source, Cause] = {Source.PERSON: "operator", Source.RULE: "rule", Source.API: "api"}
 
 
 class IntentState(StrEnum):
@@ -48,7 +55,7 @@ class IntentState(StrEnum):
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody asks for: one field of one relation."""
+    """What somebody asks for: one field of one relation, or of the catalogue (`NOBODY`)."""
 
     userid: UserId
     field: str
@@ -61,7 +68,8 @@ class Intent:
     found; empty: nothing was known.
 
     `pushes` counts the calls that began; `accepted_at` is when WeCom took one, None also when its answer was lost.
-    `withdrawn`: it belongs to a job that was cancelled.
+    `made_id`: what WeCom's answer called the thing that was made; "": it made none, or did not say. `withdrawn`: it
+    belongs to a job that was cancelled.
     """
 
     id: int
@@ -72,6 +80,9 @@ class Intent:
     created_at: datetime
     pushes: int = 0
     accepted_at: datetime | None = None
+    made_id: str = ""
+    source: Source = Source.PERSON
+    author: str = ""
     withdrawn: bool = False
 
     @property
@@ -86,12 +97,13 @@ class WishRefusedError(TerminalError):
 
 @dataclass(frozen=True)
 class Settled:
-    """An intent that has come to its end. `why` is "" for a confirmed one; `code` is WeCom's."""
+    """An intent that has come to its end. `why` is "" for a confirmed one; `code` is WeCom's; `made_id` as there."""
 
     intent: Intent
     state: IntentState
     why: str = ""
     code: int | None = None
+    made_id: str = ""
 
     def fact(self, external_userid: ExternalUserId, *, at: datetime) -> "RelationEditSettled":
         return RelationEditSettled(

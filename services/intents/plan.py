@@ -8,9 +8,10 @@
 So an intent is pushed at most once, and once more for every answer that was lost; and two sides cannot take turns.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from services.customers.model import Observed, ObservedRelation
 from services.intents.model import (
@@ -32,6 +33,8 @@ from services.intents.model import (
 )
 from shared.ids import UserId
 
+EDITED = "somebody edited it in WeCom meanwhile"
+UNDONE = "WeCom accepted it and does not show it: somebody has undone it, or WeCom does not keep such a value"
 LOOK_AGAIN_AFTER_S = 2.0
 READ_LAG = timedelta(minutes=1)
 """How long a read may be behind an accepted write (not published; see the setting `write_lag_s`)."""
@@ -74,15 +77,27 @@ class _Draft:
     waits: bool = False
 
 
-def plan_intents(intents: Iterable[Intent], observed: Observed, *, lag: timedelta = READ_LAG) -> IntentPlan:
+class Verdict(StrEnum):
+    """What is to be done about an intent that goes on."""
+
+    PUSH = "push"
+    WAIT = "wait"
+
+
+def plan_intents(
+    intents: Iterable[Intent], observed: Observed, *, lag: timedelta = READ_LAG, dead: Collection[str] = ()
+) -> IntentPlan:
     """Decide about open intents; `observed` is a complete read that began after their last push.
 
-    `lag`: how long a read may be behind an accepted write, or behind a friendship's start.
+    `lag`: how long a read may be behind an accepted write, or behind a friendship's start. `dead`: ids of deleted tags.
     """
     draft = _Draft()
     relations = {one.userid: one for one in observed.relations}
     for intent in intents:
-        _plan(draft, intent, relations.get(intent.userid), at=observed.observed_at, lag=lag)
+        if intent.tag_id is not None and intent.tag_id in dead:
+            draft.settled.append(_without_tag(intent))
+        else:
+            _plan(draft, intent, relations.get(intent.userid), at=observed.observed_at, lag=lag)
     return IntentPlan(
         tuple(draft.settled),
         tuple(Push(userid, tuple(found)) for userid, found in sorted(draft.pushes.items())),
@@ -90,26 +105,39 @@ def plan_intents(intents: Iterable[Intent], observed: Observed, *, lag: timedelt
     )
 
 
+def _without_tag(intent: Intent) -> Settled:
+    """A deleted tag is on nobody."""
+    if intent.desired is True:
+        return Settled(intent, IntentState.SUPERSEDED, "the tag was deleted in WeCom")
+    return Settled(intent, IntentState.CONFIRMED)
+
+
 def _plan(draft: _Draft, intent: Intent, relation: ObservedRelation | None, *, at: datetime, lag: timedelta) -> None:
     value = None if relation is None else shown(relation, intent.field)
-    if relation is None or value is None:
-        if at - intent.created_at < lag:
-            draft.waits = True  # a new friend may not show yet
-        else:
-            draft.settled.append(Settled(intent, IntentState.REFUSED, "they are not friends in WeCom"))
-    elif value == compared(intent.desired):
-        draft.settled.append(Settled(intent, IntentState.CONFIRMED))
-    elif intent.bases and value not in intent.bases:
-        draft.settled.append(Settled(intent, IntentState.SUPERSEDED, "somebody edited it in WeCom meanwhile"))
-    elif intent.accepted_at is None and intent.withdrawn:
-        draft.settled.append(Settled(intent, IntentState.SUPERSEDED, WITHDRAWN))
-    elif intent.accepted_at is None:
-        draft.pushes.setdefault(intent.userid, []).append(intent)
-    elif at - intent.accepted_at < lag:
-        draft.waits = True
+    verdict: Settled | Verdict
+    if value is not None:
+        verdict = judge(intent, value, at=at, lag=lag)
+    elif at - intent.created_at < lag:
+        verdict = Verdict.WAIT  # a new friend may not show yet
     else:
-        why = "WeCom accepted it and does not show it: somebody has undone it, or WeCom does not keep such a value"
-        draft.settled.append(Settled(intent, IntentState.SUPERSEDED, why))
+        verdict = Settled(intent, IntentState.REFUSED, "they are not friends in WeCom")
+    if isinstance(verdict, Settled):
+        draft.settled.append(verdict)
+    elif verdict is Verdict.PUSH:
+        draft.pushes.setdefault(intent.userid, []).append(intent)
+    else:
+        draft.waits = True
+
+
+def judge(intent: Intent, value: Value, *, at: datetime, lag: timedelta, edited: str = EDITED) -> Settled | Verdict:
+    """What becomes of an intent whose field a read at `at` shows as `value`; `edited`: how it says who was there."""
+    if value == compared(intent.desired):
+        return Settled(intent, IntentState.CONFIRMED)
+    if intent.bases and value not in intent.bases:
+        return Settled(intent, IntentState.SUPERSEDED, edited)
+    if intent.accepted_at is None:
+        return Settled(intent, IntentState.SUPERSEDED, WITHDRAWN) if intent.withdrawn else Verdict.PUSH
+    return Verdict.WAIT if at - intent.accepted_at < lag else Settled(intent, IntentState.SUPERSEDED, UNDONE)
 
 
 def refused(intents: Sequence[Intent], *, code: int, why: str) -> list[Settled]:

@@ -144,15 +144,13 @@ def enforce(
     plans = _plans(connection, tenant, rules, looked, now=now, rest=timedelta(seconds=10 * lag_s))
     for rule in rules:
         asked = [
-            Asked(key, Wish(one.userid, one.field, True), False)
+            Asked(Subject(tenant.id, CONTACT, key), Wish(one.userid, one.field, True), frozenset({False}))
             for key, plan in plans.items()
             for one in plan.missing
             if one.rule == rule
         ]
         record_wishes(connection, tenant, asked, author=rule.name, source=Source.RULE, reason=rule.reason, now=now)
-        wishes = [
-            Wanted(Subject(tenant.id, CONTACT, one.external_userid), EVENTS, "rule", rule.caused_by) for one in asked
-        ]
+        wishes = [Wanted(one.subject, EVENTS, "rule", rule.caused_by) for one in asked]
         want(connection, wishes, now=now)
     return Enforced(
         {key: [one.fact(key, at=now) for one in plan.missing if one.drift] for key, plan in plans.items()},
@@ -171,7 +169,7 @@ def _plans(
 ) -> dict[ExternalUserId, EnforcementPlan]:
     keys = [one.external_userid for one in looked]
     outlets = outlets_of(connection, tenant.id, rules, [userid for one in looked for userid in one.after])
-    wanted = load_open_of(connection, tenant, keys)
+    wanted = load_open_of(connection, tenant, CONTACT, keys)
     last = _last(connection, tenant.id, keys, rules)
     return {
         one.external_userid: plan_enforcement(

@@ -1,6 +1,6 @@
 """Rows of intents. Those that are open are locked with their subject's request: one worker at a time has them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,24 +8,31 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from services.customers.model import CONTACT
-from services.intents.model import Intent, IntentState, Settled, Source, Value, Wish, compared
+from services.intents.model import NOBODY, Intent, IntentState, Settled, Source, Value, Wish, compared
 from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
-from shared.ids import ExternalUserId, TenantId, UserId
+from shared.ids import TenantId, UserId
+from shared.requests import Subject
 from shared.tenants import Tenant
 from shared.vault import Cipher
 
 VALUE = "intent.value"
 """Encryption context of what is wanted and what was seen: remarks are personal data."""
 
+NEWER = "a newer wish took its place"
+NOTHING_MADE: Mapping[int, str] = {}
+
 
 @dataclass(frozen=True)
 class Asked:
-    """A wish for a relation of one contact. `recorded`: what stands here now, None: not known."""
+    """A wish for a field of one subject. `recorded`: what stands here now; empty: not known."""
 
-    external_userid: ExternalUserId
+    subject: Subject
     wish: Wish
-    recorded: Value | None
+    recorded: frozenset[Value]
+
+    @property
+    def place(self) -> tuple[str, UserId, str]:
+        return self.subject.key, self.wish.userid, self.wish.field
 
 
 def record_wishes(
@@ -39,24 +46,19 @@ def record_wishes(
     now: datetime,
     job_id: int | None = None,
 ) -> None:
-    """Make intents of wishes of any number of contacts, each field of a relation once.
+    """Make intents of wishes for any number of subjects of one kind, each field once.
 
     A newer wish supersedes an open one for its field; what that one found or wrote counts as seen. The caller holds the
-    locks of the subjects (`requests.lock`).
+    locks of the subjects (`requests.lock`), or has marked their requests as due.
     """
     if not wishes:
         return
-    contacts = sorted({one.external_userid for one in wishes})
-    before = {
-        (contact, intent.userid, intent.field): intent
-        for contact, intents in load_open_of(connection, tenant, contacts).items()
-        for intent in intents
-    }
-    older = [before.get((one.external_userid, one.wish.userid, one.wish.field)) for one in wishes]
-    why = "a newer wish took its place"
-    replaced = [Settled(one, IntentState.SUPERSEDED, why) for one in older if one is not None]
+    (kind,) = {one.subject.kind for one in wishes}
+    open_ = load_open_of(connection, tenant, kind, sorted({one.subject.key for one in wishes}))
+    before = {(key, intent.userid, intent.field): intent for key, intents in open_.items() for intent in intents}
+    older = [before.get(one.place) for one in wishes]
+    replaced = [Settled(one, IntentState.SUPERSEDED, NEWER) for one in older if one is not None]
     record_settled(connection, tenant.id, replaced, now=now)
-    rows = [_row(one, replaced, tenant.cipher) for one, replaced in zip(wishes, older, strict=True)]
     run(
         connection,
         "insert into intent (tenant_id, subject_kind, subject_key, userid, field, desired, bases, author, source, "
@@ -64,23 +66,23 @@ def record_wishes(
         ":source, :reason, 'pending', :now, :job_id from jsonb_to_recordset(cast(:rows as jsonb)) "
         "as r(key text, userid text, field text, desired jsonb, bases jsonb)",
         tenant_id=tenant.id,
-        kind=CONTACT,
+        kind=kind,
         author=author,
         source=source.value,
         reason=reason,
         now=now,
         job_id=job_id,
-        rows=as_json(rows),
+        rows=as_json([_row(one, before, tenant.cipher) for one, before in zip(wishes, older, strict=True)]),
     )
 
 
 def _row(asked: Asked, older: Intent | None, cipher: Cipher) -> dict[str, object]:
-    seen = frozenset() if asked.recorded is None else frozenset({asked.recorded})
+    seen = asked.recorded
     # What was never pushed is nothing that WeCom could show because of us.
     bases = seen | older.bases | {compared(older.desired)} if older and older.pushes else seen
     return {
-        "key": asked.external_userid,
-        "userid": asked.wish.userid,
+        "key": asked.subject.key,
+        "userid": asked.wish.userid or None,
         "field": asked.wish.field,
         "desired": _sealed(asked.wish.desired, cipher),
         "bases": [_sealed(one, cipher) for one in bases],
@@ -94,22 +96,21 @@ def _sealed(value: Value, cipher: Cipher) -> object:
 
 
 def _opened(stored: Any, cipher: Cipher) -> Value:
-    if isinstance(stored, bool):
-        return stored
     if isinstance(stored, dict):
         return tuple(orjson.loads(cipher.decrypt(bytes.fromhex(stored["list"]), VALUE)))
-    return cipher.decrypt(bytes.fromhex(stored), VALUE).decode()
+    opened: Value = cipher.decrypt(bytes.fromhex(stored), VALUE).decode() if isinstance(stored, str) else stored
+    return opened
 
 
-def load_open(connection: Connection, tenant: Tenant, external_userid: ExternalUserId) -> list[Intent]:
-    """The open intents of a contact, oldest first."""
-    return load_open_of(connection, tenant, [external_userid]).get(external_userid, [])
+def load_open(connection: Connection, tenant: Tenant, subject: Subject) -> list[Intent]:
+    """The open intents of a contact or of the catalogue, oldest first."""
+    return load_open_of(connection, tenant, subject.kind, [subject.key]).get(subject.key, [])
 
 
 def load_open_of(
-    connection: Connection, tenant: Tenant, external_userids: Sequence[ExternalUserId], *, job_id: int | None = None
-) -> dict[ExternalUserId, list[Intent]]:
-    """The open intents of contacts that have any, oldest first; with `job_id`, only those of that job."""
+    connection: Connection, tenant: Tenant, kind: str, keys: Sequence[str], *, job_id: int | None = None
+) -> dict[str, list[Intent]]:
+    """The open intents of subjects that have any, oldest first; with `job_id`, only those of that job."""
     rows = fetch_all(
         connection,
         "select i.*, coalesce(j.state = 'cancelled', false) as withdrawn from intent i left join bulk_job j "
@@ -117,26 +118,29 @@ def load_open_of(
         "and i.subject_key = any(:keys) and i.state in ('pending', 'sent') "
         "and (cast(:job_id as bigint) is null or i.job_id = :job_id) order by i.id",
         tenant_id=tenant.id,
-        kind=CONTACT,
-        keys=list(external_userids),
+        kind=kind,
+        keys=list(keys),
         job_id=job_id,
     )
-    found: dict[ExternalUserId, list[Intent]] = {}
+    found: dict[str, list[Intent]] = {}
     for row in rows:
-        found.setdefault(ExternalUserId(row["subject_key"]), []).append(_intent(row, tenant.cipher))
+        found.setdefault(row["subject_key"], []).append(_intent(row, tenant.cipher))
     return found
 
 
 def _intent(row: Row, cipher: Cipher) -> Intent:
     return Intent(
         id=row["id"],
-        userid=UserId(row["userid"]),
+        userid=UserId(row["userid"]) if row["userid"] else NOBODY,
         field=row["field"],
         desired=_opened(row["desired"], cipher),
         bases=frozenset(_opened(one, cipher) for one in row["bases"]),
         created_at=row["created_at"],
         pushes=row["pushes"],
         accepted_at=row["accepted_at"],
+        made_id=row["made_id"] or "",
+        source=Source(row["source"]),
+        author=row["author"],
         withdrawn=row["withdrawn"],
     )
 
@@ -169,12 +173,22 @@ def record_unsent(connection: Connection, tenant_id: TenantId, ids: Sequence[int
     )
 
 
-def record_accepted(connection: Connection, tenant_id: TenantId, ids: Sequence[int], *, at: datetime) -> None:
+def record_accepted(
+    connection: Connection,
+    tenant_id: TenantId,
+    ids: Sequence[int],
+    *,
+    at: datetime,
+    made: Mapping[int, str] = NOTHING_MADE,
+) -> None:
+    """`made`: id of an intent -> what the answer called the thing that it made."""
     run(
         connection,
-        "update intent set accepted_at = :at where tenant_id = :tenant_id and id = any(:ids) and state = 'sent'",
+        "update intent i set accepted_at = :at, made_id = coalesce(r.made_id, i.made_id) "
+        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(id bigint, made_id text) "
+        "where i.tenant_id = :tenant_id and i.id = r.id and i.state = 'sent'",
         tenant_id=tenant_id,
-        ids=list(ids),
+        rows=as_json([{"id": one, "made_id": made.get(one)} for one in ids]),
         at=at,
     )
 
@@ -187,12 +201,15 @@ def record_settled(
         return []
     rows = fetch_all(
         connection,
-        "update intent i set state = r.state, refusal = nullif(r.why, ''), settled_at = :now "
-        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(id bigint, state text, why text) "
+        "update intent i set state = r.state, refusal = nullif(r.why, ''), settled_at = :now, "
+        "made_id = coalesce(nullif(r.made_id, ''), i.made_id) "
+        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(id bigint, state text, why text, made_id text) "
         "where i.tenant_id = :tenant_id and i.id = r.id and i.state in ('pending', 'sent') returning i.id",
         tenant_id=tenant_id,
         now=now,
-        rows=as_json([{"id": one.intent.id, "state": one.state.value, "why": one.why} for one in settled]),
+        rows=as_json(
+            [{"id": one.intent.id, "state": one.state.value, "why": one.why, "made_id": one.made_id} for one in settled]
+        ),
     )
     ended = {row["id"] for row in rows}
     return [one for one in settled if one.intent.id in ended]
@@ -204,7 +221,8 @@ def list_intents(
     """The newest intents in these states, without the values: they may be remarks."""
     return fetch_all(
         connection,
-        "select id, subject_key, userid, field, author, source, reason, state, refusal, pushes, created_at, settled_at "
+        "select id, subject_kind, subject_key, userid, field, author, source, reason, state, refusal, pushes, made_id, "
+        "created_at, settled_at "
         "from intent where tenant_id = :tenant_id and state = any(:states) order by id desc limit :limit",
         tenant_id=tenant_id,
         states=[one.value for one in states],
@@ -221,12 +239,23 @@ def count_open(connection: Connection, tenant_id: TenantId) -> int:
     return int(row["n"]) if row else 0
 
 
-def contacts_with_open(connection: Connection, tenant_id: TenantId) -> list[ExternalUserId]:
+def subjects_with_open(connection: Connection, tenant_id: TenantId) -> list[Subject]:
     rows = fetch_all(
         connection,
-        "select distinct subject_key as id from intent where tenant_id = :tenant_id and subject_kind = :kind "
+        "select distinct subject_kind, subject_key from intent where tenant_id = :tenant_id "
         "and state in ('pending', 'sent')",
         tenant_id=tenant_id,
-        kind=CONTACT,
     )
-    return [ExternalUserId(row["id"]) for row in rows]
+    return [Subject(tenant_id, row["subject_kind"], row["subject_key"]) for row in rows]
+
+
+def subjects_wanting(connection: Connection, tenant_id: TenantId, fields: Sequence[str]) -> list[Subject]:
+    """Those of which one of these fields is wanted."""
+    rows = fetch_all(
+        connection,
+        "select distinct subject_kind, subject_key from intent where tenant_id = :tenant_id "
+        "and state in ('pending', 'sent') and field = any(:fields)",
+        tenant_id=tenant_id,
+        fields=list(fields),
+    )
+    return [Subject(tenant_id, row["subject_kind"], row["subject_key"]) for row in rows]

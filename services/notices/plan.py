@@ -25,6 +25,7 @@ from services.associates.model import (
     OutletChanged,
     OutletRemoved,
 )
+from services.catalogue.model import TagCatalogueEditSettled
 from services.customers.model import (
     RelationAssociateLeft,
     RelationDeleted,
@@ -104,6 +105,7 @@ SILENT: frozenset[type[Fact]] = frozenset(
         RelationOutOfSight,
         RelationTagDrift,  # counted where the rules are listed
         RelationTransferred,  # the platform's doing, not the customer's
+        TagCatalogueEditSettled,  # likewise
         TagCreated,
         TagDeleted,
         TagGroupCreated,

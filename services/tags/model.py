@@ -1,7 +1,8 @@
 """Values of the catalogue of corp tags.
 
-Authority: WeCom for all of it. A name or an order that a read does not state stays as it was. A tag that WeCom deleted
-stays here as a tombstone, since relations and histories name it.
+Authority: shared, the last person to act (what people here want: `services.catalogue`); what reads show is recorded. A
+name or an order that a read does not state stays as it was. A tag that WeCom deleted stays here as a tombstone, since
+histories name it.
 """
 
 from collections.abc import Mapping
@@ -125,7 +126,7 @@ class TagMoved(TagFact):
 
 @dataclass(frozen=True, kw_only=True)
 class TagDeleted(TagFact):
-    """`evidenced`: an event said so, of the tag or of its group; else reads did not show it any more."""
+    """`evidenced`: an event said so, of the tag or of its group, or we had it deleted; else reads did not show it."""
 
     TYPE: ClassVar[str] = "tag_deleted"
     evidenced: bool

@@ -67,6 +67,14 @@ def plan_approved(recorded: Catalogue, ids: Collection[str], *, at: datetime) ->
     return draft.plan()
 
 
+def applied(before: Catalogue, plan: CataloguePlan) -> Catalogue:
+    """What is recorded once a plan is written."""
+    return Catalogue(
+        {**before.groups, **{one.group_id: one for one in plan.groups}},
+        {**before.tags, **{one.tag_id: one for one in plan.tags}},
+    )
+
+
 def _shown_groups(observed: Observed) -> dict[TagGroupId, ObservedGroup]:
     """What the reads show together; a second look is the later read, unless it says nothing at all."""
     groups: dict[TagGroupId, ObservedGroup] = {}

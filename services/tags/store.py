@@ -1,7 +1,8 @@
 """Rows of corp tags and their groups. A catalogue has 10,000 tags at most, so it is loaded as a whole."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,6 +11,10 @@ from services.tags.draft import CataloguePlan
 from services.tags.model import CORP, DELETED, TAG_CATALOGUE, Catalogue, Entry, Tag, TagGroup
 from shared.db.engine import Row, as_json, fetch_all, run
 from shared.ids import TagGroupId, TagId, TenantId
+
+Why = tuple[str, str | None]
+"""What brought a row about: cause, and what is named as its cause."""
+NOBODY_ELSE: Mapping[str, Why] = MappingProxyType({})
 
 
 def load_catalogue(connection: Connection, tenant_id: TenantId) -> Catalogue:
@@ -40,6 +45,20 @@ def usable_tags(connection: Connection, tenant_id: TenantId, tag_ids: Sequence[s
     return {TagId(row["tag_id"]) for row in rows}
 
 
+def dead_tags(connection: Connection, tenant_id: TenantId, tag_ids: Iterable[str]) -> set[TagId]:
+    """Those of the ids that are corp tags which are gone."""
+    ids = sorted(set(tag_ids))
+    if not ids:
+        return set()
+    rows = fetch_all(
+        connection,
+        "select tag_id from tag where tenant_id = :tenant_id and tag_id = any(:ids) and deleted_at is not null",
+        tenant_id=tenant_id,
+        ids=ids,
+    )
+    return {TagId(row["tag_id"]) for row in rows}
+
+
 def load_deletions(connection: Connection, tenant_id: TenantId) -> dict[str, datetime]:
     """Id of a tag or a group -> the time of the last event that called it deleted."""
     rows = fetch_all(
@@ -61,13 +80,20 @@ def record_catalogue(
     plan: CataloguePlan,
     *,
     observed_at: datetime,
-    cause: str,
-    caused_by: str | None,
+    why: Why,
+    whys: Mapping[str, Why] = NOBODY_ELSE,
 ) -> None:
-    """Write what a plan changes; `observed_at` is the start of the read that it rests on."""
-    why = {"observed_at": observed_at, "cause": cause, "caused_by": caused_by}
-    _write(connection, tenant_id, "tag_group", ["group_id"], [{**one.__dict__, **why} for one in plan.groups])
-    _write(connection, tenant_id, "tag", ["tag_id", "group_id"], [{**one.__dict__, **why} for one in plan.tags])
+    """Write what a plan changes; `observed_at` is the start of the read that it rests on.
+
+    `why` brought it about, but for the tags and groups of `whys`.
+    """
+
+    def row(one: Entry, id_: str) -> dict[str, Any]:
+        cause, caused_by = whys.get(id_, why)
+        return {**one.__dict__, "observed_at": observed_at, "cause": cause, "caused_by": caused_by}
+
+    _write(connection, tenant_id, "tag_group", ["group_id"], [row(one, one.group_id) for one in plan.groups])
+    _write(connection, tenant_id, "tag", ["tag_id", "group_id"], [row(one, one.tag_id) for one in plan.tags])
 
 
 def _write(
@@ -79,6 +105,7 @@ def _write(
     changing = [*ids[1:], *Entry.__dataclass_fields__, "observed_at", "cause", "caused_by"]
     columns = ", ".join([ids[0], *changing])
     changes = ", ".join(f"{name} = excluded.{name}" for name in changing)
+    changes += ", taken_off_at = null" if table == "tag" else ""  # relations may carry it again
     run(
         connection,
         f"insert into {table} (tenant_id, {columns}) select :tenant_id, {columns} "  # noqa: S608 - constants

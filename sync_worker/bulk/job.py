@@ -14,8 +14,7 @@ from services.bulk.store import (
 )
 from services.customers.choosing import Chosen, chosen_page, count_active_of
 from services.customers.model import CONTACT
-from services.intents.ask import CAUSES
-from services.intents.model import TAG, Wish
+from services.intents.model import CAUSES, TAG, Wish
 from services.intents.store import Asked, record_wishes
 from shared.ids import UserId
 from shared.requests import BACKFILL, Subject, Wanted, lock, want
@@ -125,8 +124,9 @@ def _asked(job: Job, one: Chosen) -> list[Asked]:
     known = one.tag_ids
     changes = [(tag, True) for tag in job.add_tags if known is None or tag not in known]
     changes += [(tag, False) for tag in job.remove_tags if known is None or tag in known]
+    subject = Subject(job.tenant_id, CONTACT, one.external_userid)
     return [
-        Asked(one.external_userid, Wish(one.userid, f"{TAG}{tag}", on), None if known is None else not on)
+        Asked(subject, Wish(one.userid, f"{TAG}{tag}", on), frozenset() if known is None else frozenset({not on}))
         for tag, on in changes
     ]
 

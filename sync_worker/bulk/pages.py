@@ -4,7 +4,7 @@ The contacts of the page are leased as long as it takes, so nobody else writes t
 committed before it is made. A run that dies leaves pushes of which the next read of the page tells the truth.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,23 +15,24 @@ from sqlalchemy import Connection
 from services.bulk.model import Job
 from services.customers.model import CONTACT
 from services.customers.walk import contacts_in_hand, record_digests
-from services.intents.ask import CAUSES
-from services.intents.model import Intent, Settled
-from services.intents.plan import IntentPlan, Push, plan_intents
+from services.intents.model import CAUSES, Intent, Settled
+from services.intents.plan import IntentPlan, Push, plan_intents, refused
 from services.intents.store import begin_push, load_open_of, record_accepted, record_unsent
+from services.tags.store import dead_tags
 from shared.claims import borrow
 from shared.clock import monotonic
 from shared.db.engine import transact
 from shared.errors import RetryableError
-from shared.ids import ExternalUserId, UserId
+from shared.ids import ExternalUserId, TagId, UserId
 from shared.requests import Leased, Subject, give_back, hold
 from shared.sync_blocks import Block, save_page
 from shared.wecom.errors import PostponedError, UnreachableError, WeComTerminalError
 from shared.wecom.payloads.contacts import BatchPage, BatchRow
+from sync_worker.pushing import Written, words_of
 from sync_worker.reconcilers import contacts
 from sync_worker.resync import CircleError, Work
 from sync_worker.resync.contact_pages import sightings_of
-from sync_worker.writeback import Written, refusals, write
+from sync_worker.writeback import write
 
 PUSH, CONFIRM = "push", "confirm"
 AT_ONCE = 8
@@ -123,7 +124,7 @@ def _still(pushes: Iterable[Push], begun: set[int]) -> tuple[Push, ...]:
 def _open(connection: Connection, work: Work, job: Job, page: BatchPage, *, read_at: datetime) -> list[_Open]:
     """The page's contacts of which the job has something open, leased; none that somebody else looks after."""
     sightings = {one.key: one for one in sightings_of(page.rows, CAUSES[job.source], job.caused_by, read_at=read_at)}
-    due = load_open_of(connection, work.tenant, sorted(sightings), job_id=job.id)
+    due = load_open_of(connection, work.tenant, CONTACT, sorted(sightings), job_id=job.id)
     if not due:
         return []
     subjects = [Subject(work.tenant.id, CONTACT, one) for one in sorted(due)]
@@ -132,20 +133,23 @@ def _open(connection: Connection, work: Work, job: Job, page: BatchPage, *, read
     in_hand = contacts_in_hand(connection, work.tenant, [_key(one) for one in leased], since=read_at)
     give_back(connection, [one for one in leased if _key(one) in in_hand])
     mine = {_key(one): one for one in leased if _key(one) not in in_hand}
-    intents = load_open_of(connection, work.tenant, sorted(mine), job_id=job.id)
+    intents = load_open_of(connection, work.tenant, CONTACT, sorted(mine), job_id=job.id)
     lag = timedelta(seconds=settings.write_lag_s)
-    return [_planned(mine[key], sightings[key], intents.get(key, ()), lag=lag) for key in sorted(mine)]
+    dead = dead_tags(connection, work.tenant.id, [TagId(one) for one in (*job.add_tags, *job.remove_tags)])
+    return [_planned(mine[key], sightings[key], intents.get(key, ()), lag=lag, dead=dead) for key in sorted(mine)]
 
 
 def _key(leased: Leased) -> ExternalUserId:
     return ExternalUserId(leased.subject.key)
 
 
-def _planned(leased: Leased, sighting: contacts.Sighting, intents: Sequence[Intent], *, lag: timedelta) -> _Open:
+def _planned(
+    leased: Leased, sighting: contacts.Sighting, intents: Sequence[Intent], *, lag: timedelta, dead: Collection[str]
+) -> _Open:
     """A page never says that it shows all of a contact: what it does not show is decided elsewhere."""
     shown = {one.userid for one in sighting.observed.relations}
     mine = [one for one in intents if one.userid in shown]
-    return _Open(leased, sighting, mine, plan_intents(mine, sighting.observed, lag=lag))
+    return _Open(leased, sighting, mine, plan_intents(mine, sighting.observed, lag=lag, dead=dead))
 
 
 def _push(work: Work, opened: Sequence[_Open]) -> _Outcome:
@@ -169,7 +173,7 @@ def _call(work: Work, outcome: _Outcome, until: float, call: tuple[ExternalUserI
         outcome.accepted += ids
     except WeComTerminalError as error:
         if len(push.intents) == 1:
-            outcome.refused.setdefault(key, []).extend(refusals(push.intents, error))
+            outcome.refused.setdefault(key, []).extend(refused(push.intents, code=error.code, why=words_of(error)))
         else:  # which of them, the contact's own look will tell
             outcome.unsent += ids
     except RetryableError as error:
@@ -214,7 +218,7 @@ def _settle(
     work: Work,
     ended: Sequence[tuple[contacts.Sighting, Sequence[Settled], Sequence[Intent]]],
 ) -> set[ExternalUserId]:
-    """Those that are to be looked at again."""
+    """Those that the page does not show as they are recorded now: the next walk looks at them."""
     if not ended:
         return set()
     done = contacts.record(
@@ -224,7 +228,7 @@ def _settle(
         [replace(one, written=Written(tuple(settled), tuple(ours))) for one, settled, ours in ended],
         now=work.runtime.clock.now(),
     )
-    return {key for key, result in done.results.items() if result.look_again_at is not None}
+    return {key for key, result in done.results.items() if result.look_again_at is not None or not result.verbatim}
 
 
 def _save(connection: Connection, work: Work, block: Block, page: BatchPage) -> Block | None:

@@ -97,7 +97,8 @@ def _differences(view: View, rows: Sequence[BatchRow], *, read_at: datetime) -> 
         keys = sorted({row.external_userid for row in changed})
         in_hand = contacts_in_hand(connection, view.tenant, keys, since=read_at)
         left = [row for row in changed if row.external_userid not in in_hand]
-        sightings = sightings_of(left, "resync", None, read_at=read_at)
+        read = sightings_of(left, "resync", None, read_at=read_at)
+        sightings = contacts.without_dead_tags(connection, view.tenant, read)
         recorded, plans = contacts.plan(connection, view.runtime.settings, view.tenant, sightings)
     return tuple(found for key in plans for found in of_customers.outlook(plans[key], recorded[key]).differences)
 

@@ -15,11 +15,11 @@ from services.differences import groups as of_groups
 from services.differences import tags as of_tags
 from services.differences.model import Outlook
 from services.groups.model import CHAT
-from services.tags.model import TAG_CATALOGUE, Observed
+from services.tags.model import TAG_CATALOGUE
 from services.tags.store import load_catalogue
 from shared.requests import OPERATOR, Leased, Subject
 from sync_worker.preview import View
-from sync_worker.reconcilers import Seen, contacts, members
+from sync_worker.reconcilers import Seen, contacts, members, tags
 from sync_worker.reconcilers.chats import plan_chats
 from sync_worker.reconcilers.directory import plan_members, plan_outlets
 from sync_worker.reconcilers.shells import SHELLS
@@ -58,7 +58,7 @@ def _compare(view: View, seen: Seen) -> Compared:
 
 
 def _contact(connection: Connection, view: View, seen: Seen) -> Compared:
-    sighting = cast(contacts.Sighting, seen.observation)
+    (sighting,) = contacts.without_dead_tags(connection, view.tenant, [cast(contacts.Sighting, seen.observation)])
     recorded, plans = contacts.plan(connection, view.runtime.settings, view.tenant, [sighting])
     return of_customers.outlook(plans[sighting.key], recorded[sighting.key]), plans[sighting.key].unconfirmed
 
@@ -71,7 +71,7 @@ def _chat(connection: Connection, view: View, seen: Seen) -> Compared:
 
 def _catalogue(connection: Connection, view: View, seen: Seen) -> Compared:
     recorded = load_catalogue(connection, view.tenant.id)
-    plan = plan_tags(connection, view.recording, cast(Observed, seen.observation), recorded)
+    plan = plan_tags(connection, view.recording, cast(tags.Sighting, seen.observation).observed, recorded)
     return of_tags.outlook(plan, recorded), plan.unconfirmed
 
 

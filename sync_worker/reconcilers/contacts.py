@@ -21,6 +21,7 @@ from services.customers.model import (
     Profile,
     Recorded,
     Relation,
+    without_tags,
 )
 from services.customers.plan import ContactPlan, Lags, plan_contact
 from services.customers.record import Provenance, record_contacts
@@ -33,6 +34,7 @@ from services.loss.plan import StandingPlan, plan_standing
 from services.loss.store import load_standings, record_standings
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Cause, Fact
+from services.tags.store import dead_tags
 from shared.clock import from_unix
 from shared.ids import CustomerId, ExternalUserId, UserId
 from shared.inbox import oldest_new
@@ -42,10 +44,11 @@ from shared.tenants import Tenant
 from shared.wecom.client import WeComClient
 from shared.wecom.errors import NO_MEMBER, WeComError
 from shared.wecom.payloads import ContactProfile, FollowRelation
+from sync_worker.pushing import NOTHING_WANTED
+from sync_worker.pushing import Written as Pushed
 from sync_worker.reconcilers import LookAgain, Looking, Recording, Seen, Shell
 from sync_worker.reconcilers import Recorded as Outcome
-from sync_worker.writeback import NOTHING_WANTED, read_back, write_back
-from sync_worker.writeback import Written as Pushed
+from sync_worker.writeback import read_back, write_back
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Sighting:
     """What the directory tells of the relations, beside the events."""
     written: Pushed = NOTHING_WANTED
     """What became of the wishes for its relations."""
+    verbatim: bool = True
+    """Off: tags that are deleted were left out."""
 
     @property
     def key(self) -> ExternalUserId:
@@ -72,6 +77,7 @@ class Result:
 
     unconfirmed: frozenset[UserId] = frozenset()
     look_again_at: datetime | None = None
+    verbatim: bool = True
 
 
 def observe(looking: Looking, leased: Leased) -> Sighting:
@@ -163,6 +169,19 @@ class Written:
     notices: int
 
 
+def without_dead_tags(connection: Connection, tenant: Tenant, sightings: Sequence[Sighting]) -> list[Sighting]:
+    """WeCom may show a deleted tag on its customers for a while; what the catalogue says counts."""
+    shown = {tag for s in sightings for one in s.observed.relations for tag in one.notes.corp_tag_ids or ()}
+    dead = dead_tags(connection, tenant.id, shown)
+    if not dead:
+        return list(sightings)
+    living = [without_tags(s.observed, dead) for s in sightings]
+    return [
+        s if seen is s.observed else replace(s, observed=seen, verbatim=False)
+        for s, seen in zip(sightings, living, strict=True)
+    ]
+
+
 def plan(
     connection: Connection, settings: Settings, tenant: Tenant, sightings: Sequence[Sighting]
 ) -> tuple[dict[ExternalUserId, Recorded], dict[ExternalUserId, ContactPlan]]:
@@ -201,6 +220,7 @@ def record(
 
     `decide_customers` off leaves assignment and standing for later (a first sync knows them at its end only).
     """
+    sightings = without_dead_tags(connection, tenant, sightings)
     recorded, plans = plan(connection, settings, tenant, sightings)
     ready = [s for s in sightings if not plans[s.key].unconfirmed]
     plans |= {s.key: _without_ours(plans[s.key], recorded[s.key], s.written) for s in ready if s.written.ours}
@@ -225,7 +245,11 @@ def record(
     notices = record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=settings.message_ttl_s)
     _want_associates(connection, tenant, [plans[s.key] for s in ready], now=now)
     results = {
-        s.key: Result(plans[s.key].unconfirmed, _look_again_at(plans[s.key], s, enforced.again_at.get(s.key)))
+        s.key: Result(
+            plans[s.key].unconfirmed,
+            _look_again_at(plans[s.key], s, enforced.again_at.get(s.key)),
+            verbatim=s.verbatim,
+        )
         for s in sightings
     }
     return Written(results, notices)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sync_worker.reconcilers import Shell, acquisition, chats, contacts, members, outlets, tags
+from sync_worker.reconcilers import Shell, acquisition, chats, contacts, deleted_tags, members, outlets, tags
 
 SHELLS: Mapping[str, Shell] = {
     shell.kind: shell
@@ -12,6 +12,7 @@ SHELLS: Mapping[str, Shell] = {
         contacts.CONTACTS,
         chats.CHATS,
         tags.CATALOGUE,
+        deleted_tags.TAKEN_OFF,
         acquisition.LINKS,
         acquisition.QUOTA,
     )

@@ -164,7 +164,8 @@ def _record_known(connection: Connection, work: Work, rows: Sequence[BatchRow], 
         decide_customers=work.run.kind != "bootstrap",
     )
     again = {key for key, result in done.results.items() if result.look_again_at is not None}
-    digests = [(row.external_userid, row.userid, row.digest) for row in rows if row.external_userid not in again]
+    whole = {key for key, result in done.results.items() if result.verbatim and key not in again}
+    digests = [(row.external_userid, row.userid, row.digest) for row in rows if row.external_userid in whole]
     record_digests(connection, work.tenant, digests)
     _want(connection, work, again)
 

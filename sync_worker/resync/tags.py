@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection
 
+from services.catalogue.credit import Doing
 from services.tags.model import CORP, TAG_CATALOGUE, Catalogue
 from services.tags.plan import plan_approved
 from services.tags.store import load_catalogue
@@ -94,9 +95,10 @@ def _apply_approved(connection: Connection, work: Work) -> bool:
     while chunk := operations_of(connection, work.tenant.id, plan_id, after=after, limit=CHUNK):
         ids |= {operation.subject_key for _, operation in chunk}
         after = chunk[-1][0]
-    plan = plan_approved(load_catalogue(connection, work.tenant.id), ids, at=now)
+    recorded = load_catalogue(connection, work.tenant.id)
+    plan = plan_approved(recorded, ids, at=now)
     recording = Recording(work.runtime.settings, work.tenant, now)
-    record_plan(connection, recording, plan, observed_at=now, cause="resync", caused_by=work.run.caused_by)
+    record_plan(connection, recording, plan, recorded, observed_at=now, why=Doing("resync", work.run.caused_by))
     skipped = len(ids) - len(plan.groups) - len(plan.tags)
     close_plan(connection, work.tenant.id, plan_id, skipped=skipped, now=now)
     return True

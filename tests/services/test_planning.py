@@ -71,6 +71,7 @@ def test_a_payload_holds_ids_and_codes_only(type_):
     allowed |= {"intent_id", "field", "outcome", "code", "rule_id"}
     allowed |= {"chat_id", "owner_userid", "member_id", "kind", "scene", "invitor", "by"}
     allowed |= {"old_userid", "department_id", "main_department_id", "parent_id", "from_parent_id", "to_parent_id"}
+    allowed |= {"intent_id", "field", "outcome", "code", "made_id"}
     places = ("main_department_id", "department_ids", "leader_in", "direct_leaders")
     allowed |= {f"{way}_{place}" for way in ("from", "to") for place in places}
     assert set(sample(type_).payload()) <= allowed

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from services.intents.store import begin_push, load_open
-from sync_worker.writeback import LeaseGoneError
+from shared.requests import Subject
+from sync_worker.pushing import LeaseGoneError
 from tests.sync_worker.shops import MakeOffice
 from tests.sync_worker.wishing import MARK, REMARK, Shop
 
@@ -191,12 +192,13 @@ def test_what_was_withdrawn_is_not_pushed(shop: Shop):
     """Between plan and call, a wish may end and a corp become observed only: the commit before the call looks."""
     shop.wish(("remark", "甲"))
     tenant, now = shop.office.tenant, shop.office.runtime.clock.now()
+    subject = Subject(tenant.id, "external_contact", shop.key)
     with shop.office.runtime.engine.begin() as connection:
-        first = load_open(connection, tenant, shop.key)
+        first = load_open(connection, tenant, subject)
     shop.wish(("remark", "乙"))
     with shop.office.runtime.engine.begin() as connection:
         assert begin_push(connection, tenant.id, first, now=now) == set()
-        second = load_open(connection, tenant, shop.key)
+        second = load_open(connection, tenant, subject)
         connection.exec_driver_sql("update tenant set pushes = false")
         assert begin_push(connection, tenant.id, second, now=now) == set()
         connection.exec_driver_sql("update tenant set pushes = true")

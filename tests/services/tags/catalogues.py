@@ -50,14 +50,6 @@ BIG = recorded(
 """Four groups of thirty tags."""
 
 
-def applied(before: Catalogue, plan: CataloguePlan) -> Catalogue:
-    """What is recorded once a plan is written."""
-    return Catalogue(
-        {**before.groups, **{one.group_id: one for one in plan.groups}},
-        {**before.tags, **{one.tag_id: one for one in plan.tags}},
-    )
-
-
 def facts_of(plan: CataloguePlan) -> list[tuple[str, str]]:
     """The facts as (type, key of the subject)."""
     return [(fact.TYPE, fact.subject[1]) for fact in plan.facts]

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from services.tags.draft import Bounds, CataloguePlan
 from services.tags.model import Catalogue, Observed, SecondLook
-from services.tags.plan import plan_catalogue
+from services.tags.plan import applied, plan_catalogue
 from tests.services.factories import at
-from tests.services.tags.catalogues import applied, seen_group, seen_tag
+from tests.services.tags.catalogues import seen_group, seen_tag
 
 GROUPS, NAMES = ("g1", "g2", "g3"), ("Gold", "Silver", None)
 BOUNDS = Bounds(lag=timedelta(seconds=30))

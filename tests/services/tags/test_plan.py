@@ -13,9 +13,9 @@ from services.tags.model import (
     Tag,
     TagGroup,
 )
-from services.tags.plan import plan_approved, plan_catalogue
+from services.tags.plan import applied, plan_approved, plan_catalogue
 from tests.services.factories import at
-from tests.services.tags.catalogues import BIG, applied, facts_of, group, recorded, seen_group, seen_tag, tag
+from tests.services.tags.catalogues import BIG, facts_of, group, recorded, seen_group, seen_tag, tag
 
 BOUNDS = Bounds(lag=timedelta(seconds=600))
 

@@ -14,7 +14,7 @@ from tests.services.tags.catalogues import BIG, group, tag
 
 
 def write(connection, tenant, plan: CataloguePlan, *, second: float = 1000, cause: str = "event"):
-    record_catalogue(connection, tenant.id, plan, observed_at=at(second), cause=cause, caused_by="inbox:1")
+    record_catalogue(connection, tenant.id, plan, observed_at=at(second), why=(cause, "inbox:1"))
 
 
 def test_a_catalogue_comes_back_as_it_was_written(connection, tenant, other_tenant):
