@@ -136,7 +136,7 @@ def test_what_was_wanted_of_a_deleted_tag_ends_and_says_so(shop: Shop) -> None:
     office.reconcile()
     shop.wish((f"tag:{gold}", True), (f"tag:{silver}", False), ("remark", "老友"))
     office.reconcile()
-    group_id = office.rows("select distinct group_id from tag")[0][0]
+    ((group_id,),) = office.rows(f"select group_id from tag where tag_id = '{gold}'")
     office.corp.act({"do": "delete_tag_group", "group_id": group_id, "silent": True})
     hear_tag(office, "delete", group_id, "tag_group")
     assert [state for _, state, _ in shop.outcomes()] == ["superseded", "confirmed", "pending"]
