@@ -71,7 +71,8 @@ def _sealed(value: Value, cipher: Cipher) -> Value:
     return cipher.encrypt(value.encode(), VALUE).hex() if isinstance(value, str) else value
 
 
-def _opened(stored: Value, cipher: Cipher) -> Value:
+def opened(stored: Value, cipher: Cipher) -> Value:
+    """A value as it was wanted or seen."""
     return cipher.decrypt(bytes.fromhex(stored), VALUE).decode() if isinstance(stored, str) else stored
 
 
@@ -93,8 +94,8 @@ def _intent(row: Row, cipher: Cipher) -> Intent:
         id=row["id"],
         userid=UserId(row["userid"]),
         field=row["field"],
-        desired=_opened(row["desired"], cipher),
-        bases=frozenset(_opened(one, cipher) for one in row["bases"]),
+        desired=opened(row["desired"], cipher),
+        bases=frozenset(opened(one, cipher) for one in row["bases"]),
         created_at=row["created_at"],
         pushes=row["pushes"],
         accepted_at=row["accepted_at"],
