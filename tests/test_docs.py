@@ -19,5 +19,5 @@ def test_the_example_environment_names_every_setting() -> None:
 def test_the_readme_names_only_commands_that_exist() -> None:
     """Each `guanxi X` of README and docs is a subcommand."""
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
-        for name in re.findall(r"`guanxi ([a-z]+)", path.read_text()):
+        for name in re.findall(r"`guanxi ([a-z-]+)", path.read_text()):
             assert name in COMMANDS, f"{path.name} names guanxi {name}"

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from console.api import examples
 from console.api.fields import Body, Count, Day, Id, MinorUnits, Moment, Name, Number
 from services.intents.model import TEXTS
 from services.loss.model import Standing
@@ -47,46 +48,20 @@ class OwnFields(Body):
 
 
 class UpsertBody(Body):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "identities": [
-                        {"kind": "crm", "value": "C-1001"},
-                        {"kind": "phone", "value": "138 0013 8000"},
-                    ],
-                    "fields": {"real_name": "王小明", "level": "gold", "attributes": {"size": "M"}},
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"example": examples.UPSERT})
     identities: list[IdentityIn] = Field(min_length=1, max_length=20)
     fields: OwnFields = Field(default_factory=OwnFields)
 
 
 class VerifiedBody(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"verified": False}]})
+    model_config = ConfigDict(json_schema_extra={"example": examples.VERIFIED})
     verified: Annotated[bool, Field(strict=True)] = False
 
 
 class OrderBody(Body):
     """The state of an order. `updated_at` is yours: an older state than the one recorded changes nothing."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "customer": {"kind": "crm", "value": "C-1001"},
-                    "amount": 19900,
-                    "currency": "CNY",
-                    "status": "paid",
-                    "items_count": 2,
-                    "paid_at": "2026-11-20T10:00:00+08:00",
-                    "updated_at": "2026-11-20T10:00:00+08:00",
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"example": examples.ORDER})
     customer: IdentityIn
     amount: MinorUnits = Field(description="In minor units: 19900 is 199.00 CNY")
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -112,28 +87,12 @@ class EventIn(Body):
 
 
 class EventsBody(Body):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "events": [
-                        {
-                            "event_id": "app-77",
-                            "customer": {"kind": "crm", "value": "C-1001"},
-                            "kind": "page_viewed",
-                            "occurred_at": "2026-11-20T10:05:00+08:00",
-                            "properties": {"page": "coats"},
-                        }
-                    ]
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"example": examples.EVENTS})
     events: list[EventIn] = Field(min_length=1, max_length=MOST_EVENTS)
 
 
 class TagsBody(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"add": ["etGold"], "remove": ["etSilver"]}]})
+    model_config = ConfigDict(json_schema_extra={"example": examples.TAGS})
     add: list[Id] = Field(default=[], max_length=100, description="Goes to the assigned associate's relation")
     remove: list[Id] = Field(default=[], max_length=100, description="Leaves all relations that have it")
     reason: Annotated[str, Field(max_length=500)] | None = None
@@ -148,7 +107,7 @@ class TagsBody(Body):
 
 
 class RelationBody(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"remark": "王先生", "reason": "asked by phone"}]})
+    model_config = ConfigDict(json_schema_extra={"example": examples.RELATION})
     remark: str | None = Field(default=None, max_length=TEXTS["remark"])
     description: str | None = Field(default=None, max_length=TEXTS["description"])
     reason: Annotated[str, Field(max_length=500)] | None = None
@@ -161,7 +120,7 @@ class RelationBody(Body):
 
 
 class AssignmentBody(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"userid": "WangFang"}]})
+    model_config = ConfigDict(json_schema_extra={"example": examples.ASSIGNMENT})
     userid: Id
 
 
@@ -175,7 +134,7 @@ class RelationPath(CustomerPath):
 
 class IdentityPath(CustomerPath):
     kind: Kind
-    value: Value
+    value: Annotated[str, Field(min_length=1, max_length=LONGEST, json_schema_extra={"example": "C-2002"})]
 
 
 class OrderPath(Body):

@@ -21,7 +21,15 @@ def finish(document: dict[str, Any]) -> bytes:
             schemas.setdefault(name, definition)
     for operations in document["paths"].values():
         for operation in operations.values():
+            _show_example(operation, schemas)
             if operation.pop("x-idempotent", False):
                 operation.setdefault("parameters", []).append(KEY_HEADER)
             operation["description"] = operation.get("description", "").replace("<br/>", "\n").strip()
     return orjson.dumps(document)
+
+
+def _show_example(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        name = content["schema"]["$ref"].removeprefix(REF)
+        if "example" in schemas[name]:
+            content["example"] = schemas[name].pop("example")

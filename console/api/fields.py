@@ -1,17 +1,19 @@
 """Kinds of values in requests, each with its bounds: what the database could not hold is refused here."""
 
+import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+ISO = re.compile(r"\d{4}-\d\d-\d\d")
 BIGGEST = 2**63 - 1
 FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def _as_text(value: Any) -> Any:
     """pydantic would take a number for seconds since 1970."""
-    if not isinstance(value, str | datetime | date):
+    if not isinstance(value, datetime | date) and not (isinstance(value, str) and ISO.match(value)):
         raise ValueError("must be a text in ISO 8601")
     return value
 

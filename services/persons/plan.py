@@ -54,6 +54,7 @@ def plan_match(given: Sequence[Given], candidates: Sequence[Candidate]) -> Match
     Raises:
         ContradictionError: a person must say which it is.
     """
+    refuse_contradictions(given, [])
     proven = [one for one in candidates if any(_proves(claim, one) for claim in given)]
     if proven:
         refuse_contradictions(given, proven)
@@ -79,7 +80,7 @@ def refuse_contradictions(given: Sequence[Given], persons: Sequence[Candidate]) 
     """
     tokens = [*_tokens(given), *(token for one in persons for token in _tokens_of(one))]
     if kinds := _contradicting(tokens):
-        who = "these are different persons" if len(persons) > 1 else "this customer has another one"
+        who = "this customer has another one" if len(persons) == 1 else "these are different persons"
         raise ContradictionError(f"{who}: {', '.join(sorted(kinds))} differ", (one.customer_id for one in persons))
 
 

@@ -117,15 +117,16 @@ class Shop(Caller):
             values = {"tenant_id": self.tenant.id, "now": now}
             fetch_all(
                 connection,
-                "insert into tag_group (tenant_id, group_id, name, shown_at, cause) "
-                "values (:tenant_id, 'etLevels', '等级', :now, 'event') on conflict do nothing returning group_id",
+                "insert into tag_group (tenant_id, group_id, name, shown_at, observed_at, cause) "
+                "values (:tenant_id, 'etLevels', '等级', :now, :now, 'event') on conflict do nothing "
+                "returning group_id",
                 **values,
             )
             for tag_id in tag_ids:
                 fetch_all(
                     connection,
-                    "insert into tag (tenant_id, tag_id, group_id, name, shown_at, cause) "
-                    "values (:tenant_id, :tag_id, 'etLevels', :tag_id, :now, 'event') returning tag_id",
+                    "insert into tag (tenant_id, tag_id, group_id, name, shown_at, observed_at, cause) "
+                    "values (:tenant_id, :tag_id, 'etLevels', :tag_id, :now, :now, 'event') returning tag_id",
                     tag_id=tag_id,
                     **values,
                 )
