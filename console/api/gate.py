@@ -10,8 +10,6 @@ from console.api.problems import ProblemError
 from console.desk import desk
 from shared.api_keys import Caller, Scope, load_caller
 
-DEEPEST = 32
-"""Levels of a body's JSON."""
 SCOPE = "guanxi_scope"
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="guanxi"'}
 
@@ -76,18 +74,16 @@ def _check_body() -> None:
 
 def _refuse_nul(values: list[tuple[str, object]]) -> None:
     """PostgreSQL keeps no NUL in a text, and nobody means one. Not recursive: the body may be as deep as it likes."""
-    left = [(name, value, 0) for name, value in values]
+    left = list(values)
     while left:
-        name, value, depth = left.pop()
-        if depth > DEEPEST:
-            raise ProblemError(422, "invalid", "the body is nested too deeply", errors=[(name[:200], "too deep")])
+        name, value = left.pop()
         if isinstance(value, str) and "\0" in value:
             raise ProblemError(422, "invalid", "a text holds a NUL", errors=[(_shown(name), "holds a NUL character")])
         if isinstance(value, dict):
-            left += [(name, key, depth) for key in value]
-            left += [(f"{name}/{key}", one, depth + 1) for key, one in value.items()]
+            left += [(name, key) for key in value]
+            left += [(f"{name}/{key}", one) for key, one in value.items()]
         elif isinstance(value, list):
-            left += [(f"{name}/{n}", one, depth + 1) for n, one in enumerate(value)]
+            left += [(f"{name}/{n}", one) for n, one in enumerate(value)]
 
 
 def _shown(name: str) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -75,6 +76,7 @@ class Shop(Caller):
     tenant: Tenant
     clock: FixedClock
     rung: list[str] = field(default_factory=list)
+    began: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def caller(
         self, *scopes: Scope, name: str = "other", tenant: Tenant | None = None, may_verify: bool = False
@@ -104,7 +106,12 @@ class Shop(Caller):
         observed = Observed(
             ExternalUserId(external_userid),
             Profile(name=name, type=1, unionid=unionid),
-            tuple(ObservedRelation(UserId(one), now, notes or Notes(corp_tag_ids=())) for one in userids),
+            tuple(
+                ObservedRelation(
+                    UserId(one), self.began.setdefault((external_userid, one), now), notes or Notes(corp_tag_ids=())
+                )
+                for one in userids
+            ),
             now,
             complete=True,
         )

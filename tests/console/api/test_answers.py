@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import text
+from werkzeug.test import TestResponse
 
 from tests.console.api.conftest import Caller, Shop, upsert_body
 
@@ -61,16 +62,22 @@ def test_the_answer_is_kept_for_the_time_that_is_set(shop: Shop):
 def test_a_second_request_while_the_first_is_under_way_is_told_to_wait(shop: Shop):
     """It neither does the thing twice nor hangs (G4)."""
     path = relation(shop)
-    with shop.runtime.engine.begin() as holding, ThreadPoolExecutor(1) as pool:
+    with shop.runtime.engine.connect() as holding, ThreadPoolExecutor(2) as pool:
         holding.execute(text("lock table intent in access exclusive mode"))
-        other = Caller(shop.client.application.test_client(), shop.key)
-        first = pool.submit(other.ask, "PATCH", path, REMARK, once="k-1")
+        first = pool.submit(ask_remark, shop, path)
         wait_for_lock(shop)
-        second = shop.ask("PATCH", path, REMARK, once="k-1")
-        assert (second.status_code, second.headers["Retry-After"]) == (409, "1")
-        holding.rollback()
+        second = pool.submit(ask_remark, shop, path)
+        try:
+            told = second.result(timeout=20)
+        finally:
+            holding.rollback()
+        assert (told.status_code, told.headers["Retry-After"]) == (409, "1")
         assert first.result().status_code == 202
     assert shop.ask("PATCH", path, REMARK, once="k-1").data == first.result().data
+
+
+def ask_remark(shop: Shop, path: str) -> TestResponse:
+    return Caller(shop.client.application.test_client(), shop.key).ask("PATCH", path, REMARK, once="k-1")
 
 
 def wait_for_lock(shop: Shop) -> None:

@@ -1,8 +1,10 @@
 """Customers by the API: found, made, joined, listed; nobody is taken for somebody else."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from tests.console.api.conftest import Shop, upsert_body
+from tests.console.api.conftest import Caller, Shop, upsert_body
 
 
 def test_a_person_is_made_once_and_found_by_any_identity(shop: Shop):
@@ -52,6 +54,34 @@ def test_identities_of_two_persons_are_a_conflict_with_both_ids(shop: Shop):
     other = shop.ask("POST", "/customers:upsert", upsert_body("external_userid=wmOne", "crm=C-9", level="x"))
     assert (other.status_code, other.json["customer_ids"]) == (409, [one])
     assert shop.get(f"/customers/{one}")["fields"]["level"] is None
+
+
+def test_many_requests_about_one_person_at_once_make_one_record(shop: Shop):
+    """By one identity, or by others each that meet in one: nobody is made twice (CUS-14)."""
+
+    def upsert(number: int) -> int:
+        caller = Caller(shop.client.application.test_client(), shop.key)
+        return int(caller.upsert(f"shop:s{number % 3}=1", "crm=C-1", "phone=13800138000")["customer"]["id"])
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len(set(pool.map(upsert, range(18)))) == 1
+    assert shop.rows("select count(*)::int from customer where merged_into is null") == [(1,)]
+    assert shop.rows("select count(*)::int from identity") == [(5,)]
+
+
+def test_joins_that_cross_end_in_one_record(shop: Shop):
+    """Several joins of the same records at once, in other orders: one stays, all ids lead to it (CUS-14)."""
+    kinds = [f"shop:s{n}=1" for n in range(6)]
+    ids = [shop.upsert(kind)["customer"]["id"] for kind in kinds]
+    pairs = [(a, b) for n, a in enumerate(kinds) for b in kinds[n + 1 :]]
+
+    def join(pair: tuple[str, str]) -> int:
+        return int(Caller(shop.client.application.test_client(), shop.key).upsert(*pair)["customer"]["id"])
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(join, [*pairs, *((b, a) for a, b in pairs)]))
+    assert {shop.get(f"/customers/{one}")["id"] for one in ids} == {ids[0]}
+    assert shop.rows("select count(distinct customer_id)::int, count(*)::int from identity") == [(1, 6)]
 
 
 def test_an_unverified_phone_joins_nobody(shop: Shop):

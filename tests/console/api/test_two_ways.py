@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from commands.demo_corp import record_demo_corp
 from console.app import make_app
 from console.desk import Desk
 from shared.api_keys import Scope, make_key
@@ -16,24 +17,22 @@ from tests.sync_worker.wishing import Shop as WeComShop
 __all__ = ["make_office"]
 
 
+def crm_of(office: Office) -> Caller:
+    runtime = office.runtime
+    made = {"name": "crm", "scopes": list(Scope), "may_verify": True, "by": "Chen Jing"}
+    with runtime.engine.begin() as connection:
+        key = make_key(connection, office.tenant.id, now=runtime.clock.now(), **made)
+    return Caller(make_app(Desk(runtime, lambda: None)).test_client(), key)
+
+
 class Both(WeComShop):
     """A corp in WeCom and here, and its CRM."""
 
     def __init__(self, office: Office) -> None:
         super().__init__(office)
-        runtime = office.runtime
-        with runtime.engine.begin() as connection:
-            key = make_key(
-                connection,
-                office.tenant.id,
-                name="crm",
-                scopes=list(Scope),
-                may_verify=True,
-                by="Chen Jing",
-                now=runtime.clock.now(),
-            )
+        self.crm = crm_of(office)
+        with office.runtime.engine.begin() as connection:
             (row,) = fetch_all(connection, "select customer_id from external_contact")
-        self.crm = Caller(make_app(Desk(runtime, lambda: None)).test_client(), key)
         self.path = f"/customers/{row['customer_id']}"
 
     def patch(self, **texts: str) -> dict[str, Any]:
@@ -161,7 +160,7 @@ def test_a_customer_is_given_to_another_friend_and_to_nobody_else(both: Both):
 
 
 def test_a_person_known_by_unionid_becomes_the_contact_that_wecom_shows(both: Both):
-    """One record, by an event as in a full pass; whoever shares nothing stays apart (POOL-9)."""
+    """One record, by an event as in a later pass; whoever shares nothing stays apart (POOL-9)."""
     known = [both.crm.upsert(f"unionid=u-{n}", f"crm=C-{n}")["customer"]["id"] for n in (1, 2)]
     act = {"do": "add", "userid": "LiNa", "silent": True}
     first = both.office.corp.act({**act, "unionid": "u-1"})["external_userid"]
@@ -177,3 +176,19 @@ def test_a_person_known_by_unionid_becomes_the_contact_that_wecom_shows(both: Bo
         kinds = {one["kind"]: (one["verified"], one["source"]) for one in sheet["identities"]}
         assert kinds["unionid"] == (True, "wecom")
     assert both.office.rows("select count(*)::int from customer") == [(4,)]
+
+
+def test_the_first_sync_finds_the_persons_whom_the_crm_has_told_before(make_office: MakeOffice):
+    """Customers first, WeCom second: a contact with a known unionid is that customer's, all others are new (POOL-9)."""
+    office = make_office()
+    record_demo_corp(office.runtime)
+    crm = crm_of(office)
+    known = crm.upsert("unionid=u-1", "crm=C-1", level="gold")["customer"]["id"]
+    made = [office.corp.act({"do": "add", "userid": "LiNa", "silent": True, "unionid": f"u-{n}"}) for n in (1, 2)]
+    office.walk()
+    sheet = crm.get(f"/customers/{known}")
+    assert [one["external_userid"] for one in sheet["contacts"]] == [made[0]["external_userid"]]
+    assert (sheet["standing"], sheet["assigned_userid"], sheet["fields"]["level"]) == ("friend", "LiNa", "gold")
+    assert {one["kind"]: one["source"] for one in sheet["identities"]}["unionid"] == "wecom"
+    assert office.rows("select count(*)::int from customer") == [(2,)]
+    assert crm.upsert("unionid=u-2")["made"] is False
