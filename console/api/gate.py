@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import orjson
 from flask import current_app, g, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from console.api.problems import ProblemError
 from console.desk import desk
@@ -60,7 +61,9 @@ def _who() -> Caller:
 
 
 def _check_body() -> None:
-    body = request.get_data()  # a body that is too large ends here
+    body = request.get_data()  # a body that says that it is too large ends here
+    if request.max_content_length is not None and len(body) >= request.max_content_length:
+        raise RequestEntityTooLarge  # one that comes in chunks was cut off there
     if not request.is_json:
         raise ProblemError(415, "media-type", "the body must be JSON: Content-Type: application/json")
     try:
