@@ -33,7 +33,7 @@ class Stack:
     in use gives way to a free one; without it, that is an error. A start is given up when `stopping` is set.
 
     Raises:
-        PortError: the gateway's address is in use, or not of this machine.
+        PortError: the gateway's address is in use, or not of this machine; or the console's, when the settings name it.
         EmbeddedServerError: a server does not start.
         NotReadyError: a process does not become ready.
         StartCancelledError: `stopping` was set meanwhile. In all cases nothing is left running.
@@ -60,7 +60,7 @@ class Stack:
         self.simulator_url: str | None = None
         self.addresses: dict[str, str] = {}
         self._simulator, self._stopping = simulator, stopping or threading.Event()
-        self._ports, self._gateway = Ports(), ""
+        self._ports, self._binds = Ports(), dict[str, str]()
         self._supervisor: Supervisor | None = None
 
     def __enter__(self) -> Self:
@@ -125,11 +125,17 @@ class Stack:
     def _take_ports(self) -> None:
         if self._simulator:
             self.simulator_url = f"http://127.0.0.1:{self._ports.take(wanted=SIMULATOR_PORT, or_other=True)}"
-        host, port = split_bind(self._given.gateway_bind)
+        self._take_bind("gateway", self._given.gateway_bind, or_other=self._simulator)
+        # Callers know a console's address from whoever was told it; nobody was told the default of another program.
+        named = "console_bind" in self._given.model_fields_set
+        self._take_bind("console", self._given.console_bind, or_other=self._simulator or not named)
+
+    def _take_bind(self, process: str, bind: str, *, or_other: bool) -> None:
+        host, port = split_bind(bind)
         try:
-            self._gateway = address(host, self._ports.take(host, port, or_other=self._simulator))
+            self._binds[process] = address(host, self._ports.take(host, port, or_other=or_other))
         except PortError as error:
-            raise PortError(f"{error}; stop what listens there or set GUANXI_GATEWAY_BIND") from None
+            raise PortError(f"{error}; stop what listens there or set GUANXI_{process.upper()}_BIND") from None
 
     def _settings(self) -> Settings:
         key = secret_key(self._given)
@@ -155,7 +161,7 @@ class Stack:
         if self.simulator_url:
             bind = self.simulator_url.removeprefix("http://")
             simulator.append(self._program("simulator", ["--bind", bind], env, f"{self.simulator_url}/healthz"))
-        counts = {**self._counts, "scheduler": 1}
+        counts = {**self._counts, "scheduler": 1, "console": 1}
         first, *others = [self._process(name, number, env) for name, count in counts.items() for number in range(count)]
         # They meet in the database only, so none needs another one to be ready; but each may ask WeCom at once.
         return [*simulator, first, *(replace(other, alongside=True) for other in others)]
@@ -163,10 +169,10 @@ class Stack:
     def _process(self, command: str, number: int, env: Mapping[str, str]) -> Program:
         name = command if number == 0 else f"{command}-{number + 1}"
         # All gateways share one address; the kernel hands each connection to one that lives.
-        bind = self._gateway if command == "gateway" else address("127.0.0.1", self._ports.take())
-        option = "--bind" if command == "gateway" else "--health-bind"
+        bind = self._binds.get(command) or address("127.0.0.1", self._ports.take())
+        option = "--bind" if command in self._binds else "--health-bind"
         self.addresses[name] = f"http://{bind}"
-        path = "readyz" if command == "gateway" else "healthz"
+        path = "readyz" if command in self._binds else "healthz"
         return self._program(command, [option, bind], env, f"http://{bind}/{path}", name=name)
 
     def _program(

@@ -27,7 +27,7 @@ PER_MINUTE = 20
 @click.option("--workers", default=1, show_default=True, help="Worker processes.")
 @click.option("--notifiers", default=1, show_default=True, help="Notifier processes.")
 def command(*, demo: bool, workers: int, notifiers: int) -> None:
-    """Start database, queue, gateway, worker, notifier and scheduler; keep them alive; stop them all on Ctrl-C.
+    """Start database, queue and all processes; keep them alive; stop them on Ctrl-C.
 
     PostgreSQL and Valkey start embedded unless GUANXI_DATABASE_URL and GUANXI_REDIS_URL name others. Logs of the
     processes are in GUANXI_HOME/log.
@@ -69,6 +69,7 @@ def _say_where(stack: Stack, *, demo: bool) -> None:
         click.echo(f"  WeCom (simulated)   {stack.simulator_url}   a page: act as customers and associates do")
     gateway = stack.addresses["gateway"]
     click.echo(f"  callback gateway    {gateway}/callback/{{corp_id}}/{{receiver}}")
+    click.echo(f"  REST API            {stack.addresses['console']}/api/v1/openapi.json   (keys: guanxi api-key add)")
     for name, address in stack.addresses.items():
         click.echo(f"  {name:<18}  {address}/healthz  /readyz  /metrics")
     known = f"GUANXI_HOME={stack.home}" + (f" GUANXI_WECOM_BASE_URL={stack.simulator_url}" if demo else "")

@@ -59,6 +59,15 @@ class Settings(BaseSettings):
     commit_timeout_s: float = Field(2.0, gt=0, description="longest wait for the database before an event is spooled")
     spool_max_bytes: int = Field(10 * 1024**3, ge=1_048_576, description="spool size at which new events are refused")
 
+    console_threads: int = Field(8, ge=1, le=64, description="requests of the console and its API served at once")
+    console_max_body_bytes: int = Field(2 * 1_048_576, ge=1024)
+    api_answer_ttl_s: float = Field(
+        172_800.0, ge=86_400, description="how long a repeat with the same Idempotency-Key gets the first answer"
+    )
+    phone_region: str = Field(
+        "CN", pattern=r"^[A-Z]{2}$", description="country of phone numbers without a country code"
+    )
+
     worker_threads: int = Field(8, ge=1, le=64, description="WeCom reads in flight per worker process")
     worker_batch: int = Field(64, ge=1, le=1000)
     lease_s: float = Field(60.0, gt=0)

@@ -82,8 +82,14 @@ def _name_exceptions(_logger: object, _name: str, event: structlog.typing.EventD
 
 
 def health_app(checks: Mapping[str, Check]) -> Flask:
-    """/healthz: it lives; /readyz: what it depends on answers (else 503 with the names); /metrics: Prometheus."""
+    """The health addresses and nothing else."""
     app = Flask("guanxi.health")
+    add_health(app, checks)
+    return app
+
+
+def add_health(app: Flask, checks: Mapping[str, Check]) -> None:
+    """/healthz: it lives; /readyz: what it depends on answers (else 503 with the names); /metrics: Prometheus."""
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -98,8 +104,6 @@ def health_app(checks: Mapping[str, Check]) -> Flask:
     @app.get("/metrics")
     def metrics() -> Response:
         return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
-
-    return app
 
 
 def _answers(check: Check) -> bool:

@@ -29,7 +29,8 @@ with simple as (
     from simple s join relation r on r.tenant_id = :tenant_id and r.external_userid = s.external_userid
     order by s.external_userid, r.started_at, r.userid collate "C"),
   assigned as (
-    update customer u set assigned_userid = f.userid, assigned_at = f.started_at, assignment_changed_at = f.started_at
+    update customer u set assigned_userid = f.userid, assigned_at = f.started_at, assignment_changed_at = f.started_at,
+      updated_at = greatest(u.updated_at, :now)
     from first f where u.tenant_id = :tenant_id and u.id = f.customer_id),
   history as (
     insert into assignment_change (tenant_id, customer_id, from_userid, to_userid, why, at, by_whom, recorded_at)

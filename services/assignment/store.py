@@ -68,10 +68,12 @@ def record_assignments(
         run(
             connection,
             "update customer c set assigned_userid = r.userid, assigned_at = r.connected_at, "
-            "assignment_changed_at = r.changed_at from jsonb_to_recordset(cast(:rows as jsonb)) as r(id bigint, "
+            "assignment_changed_at = r.changed_at, updated_at = greatest(c.updated_at, :now) "
+            "from jsonb_to_recordset(cast(:rows as jsonb)) as r(id bigint, "
             "userid text, connected_at timestamptz, changed_at timestamptz) "
             "where c.tenant_id = :tenant_id and c.id = r.id",
             tenant_id=tenant_id,
+            now=now,
             rows=as_json([{"id": one, **a.__dict__} for one, a in sorted(written.items())]),
         )
     changes = [

@@ -1,6 +1,7 @@
 """Writes contacts, relations and unionids, always for many contacts at once."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,18 @@ class Provenance:
     cause: str
     caused_by: str | None
     observed_at: datetime | None
+
+
+PERSONS = """
+persons as (
+    select hmac, min(id) as id from (select i.hmac, u.id from identity i
+      join customer u on u.tenant_id = i.tenant_id and u.id = i.customer_id
+      where i.tenant_id = :tenant_id and i.kind = 'unionid' and i.hmac = any(cast(:hmacs as bytea[]))
+        and u.merged_into is null and not exists (select from external_contact e where e.tenant_id = u.tenant_id
+          and e.customer_id = u.id) order by u.id for update of u) one
+    group by hmac having count(*) = 1)
+"""
+"""Persons whom the retailer knew by a unionid before WeCom showed a contact with it: the contact is theirs (POOL-9)."""
 
 
 def record_contacts(
@@ -53,13 +66,14 @@ def _record_profiles(
     *,
     now: datetime,
 ) -> dict[ExternalUserId, CustomerId]:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for plan in sorted(plans, key=lambda p: p.external_userid):
         why = provenance[plan.external_userid]
         rows.append(
             {
                 "external_userid": plan.external_userid,
                 **profile_row(plan.profile or Profile(), tenant.cipher),
+                "hmac": unionid_hmac(plan.profile, tenant.cipher),
                 "observed_at": why.observed_at if plan.profile else None,
                 "cause": why.cause,
                 "caused_by": why.caused_by,
@@ -68,13 +82,15 @@ def _record_profiles(
     stored = fetch_all(
         connection,
         # A contact without a read (`observed_at` null) only makes sure that the row and its customer exist.
-        "with stored as (insert into external_contact as c (tenant_id, external_userid, customer_id, name, type, "
+        f"with {PERSONS}, "  # noqa: S608 - a constant
+        "stored as (insert into external_contact as c (tenant_id, external_userid, customer_id, name, type, "
         "gender, avatar, position, corp_name, corp_full_name, profile, unionid, observed_at, cause, caused_by) "
-        "select :tenant_id, external_userid, nextval('customer_id_seq'), name, type, gender, avatar, position, "
-        "corp_name, corp_full_name, profile, unionid, observed_at, cause, caused_by "
+        "select :tenant_id, external_userid, coalesce(p.id, nextval('customer_id_seq')), name, type, gender, avatar, "
+        "position, corp_name, corp_full_name, profile, unionid, observed_at, cause, caused_by "
         "from jsonb_to_recordset(cast(:rows as jsonb)) as r(external_userid text, name text, type bigint, "
         "gender bigint, avatar text, position text, corp_name text, corp_full_name text, profile jsonb, "
-        "unionid bytea, observed_at timestamptz, cause text, caused_by text) "
+        "unionid bytea, hmac bytea, observed_at timestamptz, cause text, caused_by text) "
+        "left join persons p using (hmac) "
         "on conflict (tenant_id, external_userid) do update set "
         "name = coalesce(excluded.name, c.name), type = coalesce(excluded.type, c.type), "
         "gender = coalesce(excluded.gender, c.gender), avatar = coalesce(excluded.avatar, c.avatar), "
@@ -83,15 +99,27 @@ def _record_profiles(
         "profile = coalesce(excluded.profile, c.profile), unionid = coalesce(excluded.unionid, c.unionid), "
         "observed_at = coalesce(excluded.observed_at, c.observed_at), cause = excluded.cause, "
         "caused_by = excluded.caused_by "
-        "returning external_userid, customer_id, (xmax = 0) as made), "
-        "made as (insert into customer (tenant_id, id, created_at) "
-        "select :tenant_id, customer_id, :now from stored where made) "
+        "returning external_userid, customer_id), "
+        "made as (insert into customer as u (tenant_id, id, created_at, updated_at) "
+        "select :tenant_id, customer_id, :now, :now from stored where customer_id is not null order by customer_id "
+        "on conflict (tenant_id, id) do update set updated_at = greatest(u.updated_at, excluded.updated_at)) "
         "select external_userid, customer_id from stored",
         tenant_id=tenant.id,
         now=now,
         rows=as_json(rows),
+        hmacs=once(row["hmac"] for row in rows),
     )
     return {ExternalUserId(row["external_userid"]): CustomerId(row["customer_id"]) for row in stored}
+
+
+def once(hmacs: Iterable[bytes | None]) -> list[bytes]:
+    """Those that one contact of a batch has. A person is nobody's whom two of them claim at once."""
+    counted = Counter(one for one in hmacs if one is not None)
+    return [one for one, n in counted.items() if n == 1]
+
+
+def unionid_hmac(profile: Profile | None, cipher: Cipher) -> bytes | None:
+    return cipher.index("unionid", profile.unionid) if profile is not None and profile.unionid else None
 
 
 def _forget_digests(connection: Connection, tenant: Tenant, external_userids: Sequence[ExternalUserId]) -> None:
@@ -211,4 +239,15 @@ def _record_unionids(
             tenant_id=tenant.id,
             now=now,
             rows=as_json(rows),
+        )
+        run(
+            connection,
+            # The retailer may have said so before: now it is proven.
+            "update identity i set verified = true, source = 'wecom' "
+            "from jsonb_to_recordset(cast(:rows as jsonb)) as r(hmac bytea, customer_id bigint) "
+            "where i.tenant_id = :tenant_id and i.kind = 'unionid' and i.hmac = r.hmac "
+            "and i.customer_id = r.customer_id and not i.verified and not exists (select from identity o "
+            "where o.tenant_id = i.tenant_id and o.kind = i.kind and o.hmac = i.hmac and o.verified)",
+            tenant_id=tenant.id,
+            rows=as_json([{"hmac": row["hmac"], "customer_id": row["customer_id"]} for row in rows]),
         )

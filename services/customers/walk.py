@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.customers.model import CONTACT, Profile, Relation, RelationStarted
-from services.customers.record import profile_row, relation_row
+from services.customers.record import PERSONS, once, profile_row, relation_row, unionid_hmac
 from shared.db.engine import as_json, fetch_all, run
 from shared.ids import ExternalUserId, UserId
 from shared.tenants import Tenant
@@ -93,26 +93,33 @@ def contacts_unshown(connection: Connection, tenant: Tenant) -> list[ExternalUse
     return [ExternalUserId(row["id"]) for row in rows]
 
 
-FIRST_SIGHTS = """
-with r as (select * from jsonb_to_recordset(cast(:relations as jsonb)) as r(external_userid text, userid text,
+FIRST_SIGHTS = f"""
+with {PERSONS},
+  r as (select * from jsonb_to_recordset(cast(:relations as jsonb)) as r(external_userid text, userid text,
     state text, half_at timestamptz, started_at timestamptz, ended_at timestamptz, ended_by text, past jsonb,
     told jsonb, remark text, description text, remark_corp_name text, remark_mobiles bytea, corp_tag_ids text[],
     personal_tags text[], add_way bigint, oper_userid text, add_state text, observed_at timestamptz, cause text,
     caused_by text, digest bytea, fact jsonb)),
   contacts as (insert into external_contact (tenant_id, external_userid, customer_id, name, type, gender, avatar,
     position, corp_name, corp_full_name, profile, unionid, observed_at, cause, caused_by)
-    select :tenant_id, external_userid, nextval('customer_id_seq'), name, type, gender, avatar, position, corp_name,
-      corp_full_name, profile, unionid, observed_at, cause, caused_by
+    select :tenant_id, external_userid, coalesce(p.id, nextval('customer_id_seq')), name, type, gender, avatar,
+      position, corp_name, corp_full_name, profile, unionid, observed_at, cause, caused_by
     from jsonb_to_recordset(cast(:contacts as jsonb)) as c(external_userid text, name text, type bigint,
       gender bigint, avatar text, position text, corp_name text, corp_full_name text, profile jsonb, unionid bytea,
-      observed_at timestamptz, cause text, caused_by text)
+      hmac bytea, observed_at timestamptz, cause text, caused_by text) left join persons p using (hmac)
     on conflict do nothing returning external_userid, customer_id),
-  customers as (insert into customer (tenant_id, id, created_at)
-    select :tenant_id, customer_id, :now from contacts),
+  customers as (insert into customer as u (tenant_id, id, created_at, updated_at)
+    select :tenant_id, customer_id, :now, :now from contacts order by customer_id
+    on conflict (tenant_id, id) do update set updated_at = greatest(u.updated_at, excluded.updated_at)),
   identities as (insert into identity (tenant_id, kind, hmac, customer_id, value, verified, source, created_at)
     select :tenant_id, 'unionid', i.hmac, c.customer_id, i.value, true, 'wecom', :now
     from jsonb_to_recordset(cast(:identities as jsonb)) as i(external_userid text, hmac bytea, value bytea)
     join contacts c using (external_userid) on conflict do nothing),
+  proven as (update identity i set verified = true, source = 'wecom'
+    from jsonb_to_recordset(cast(:identities as jsonb)) as n(external_userid text, hmac bytea)
+    join contacts c using (external_userid) where i.tenant_id = :tenant_id and i.kind = 'unionid' and i.hmac = n.hmac
+      and i.customer_id = c.customer_id and not i.verified and not exists (select from identity o
+        where o.tenant_id = i.tenant_id and o.kind = i.kind and o.hmac = i.hmac and o.verified)),
   relations as (insert into relation (tenant_id, external_userid, userid, state, half_at, started_at, ended_at,
     ended_by, past, told, remark, description, remark_corp_name, remark_mobiles, corp_tag_ids, personal_tags, add_way,
     oper_userid, add_state, observed_at, cause, caused_by, digest)
@@ -124,7 +131,7 @@ with r as (select * from jsonb_to_recordset(cast(:relations as jsonb)) as r(exte
     select :tenant_id, nextval('fact_id_seq'), :fact_type, :fact_version, :kind, external_userid, started_at, :now,
       cause, caused_by, fact from r join relations using (external_userid, userid))
 select external_userid, userid from relations
-"""
+"""  # noqa: S608 - constants
 
 
 def record_first_sights(
@@ -159,7 +166,9 @@ def record_first_sights(
         if profile.unionid
     ]
     contacts = [
-        {"external_userid": one} | profile_row(profile, tenant.cipher) | why
+        {"external_userid": one, "hmac": unionid_hmac(profile, tenant.cipher)}
+        | profile_row(profile, tenant.cipher)
+        | why
         for one, profile in sorted(profiles.items())
     ]
     written = fetch_all(
@@ -169,6 +178,7 @@ def record_first_sights(
         relations=as_json(relations),
         contacts=as_json(contacts),
         identities=as_json(identities),
+        hmacs=once(unionid_hmac(profile, tenant.cipher) for profile in profiles.values()),
         fact_type=RelationStarted.TYPE,
         fact_version=RelationStarted.VERSION,
         kind=CONTACT,

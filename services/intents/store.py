@@ -95,11 +95,12 @@ def _sealed(value: Value, cipher: Cipher) -> object:
     return cipher.encrypt(value.encode(), VALUE).hex() if isinstance(value, str) else value
 
 
-def _opened(stored: Any, cipher: Cipher) -> Value:
+def opened(stored: Any, cipher: Cipher) -> Value:
+    """A value as it was wanted or seen."""
     if isinstance(stored, dict):
         return tuple(orjson.loads(cipher.decrypt(bytes.fromhex(stored["list"]), VALUE)))
-    opened: Value = cipher.decrypt(bytes.fromhex(stored), VALUE).decode() if isinstance(stored, str) else stored
-    return opened
+    value: Value = cipher.decrypt(bytes.fromhex(stored), VALUE).decode() if isinstance(stored, str) else stored
+    return value
 
 
 def load_open(connection: Connection, tenant: Tenant, subject: Subject) -> list[Intent]:
@@ -133,8 +134,8 @@ def _intent(row: Row, cipher: Cipher) -> Intent:
         id=row["id"],
         userid=UserId(row["userid"]) if row["userid"] else NOBODY,
         field=row["field"],
-        desired=_opened(row["desired"], cipher),
-        bases=frozenset(_opened(one, cipher) for one in row["bases"]),
+        desired=opened(row["desired"], cipher),
+        bases=frozenset(opened(one, cipher) for one in row["bases"]),
         created_at=row["created_at"],
         pushes=row["pushes"],
         accepted_at=row["accepted_at"],

@@ -53,6 +53,7 @@ from services.intents.enforcement import RelationTagDrift
 from services.intents.model import RelationEditSettled
 from services.loss.model import CustomerDeleted, CustomerLost, CustomerReturned
 from services.notices.model import NEW_CUSTOMER, REASSIGNED_AWAY, REASSIGNED_TO_YOU, RELATION_LOST, Notice
+from services.persons.model import CustomersMerged
 from services.planning import Cause, Fact
 from services.tags.model import (
     TagCreated,
@@ -93,6 +94,7 @@ SILENT: frozenset[type[Fact]] = frozenset(
         CustomerLost,  # the associate hears of the relation
         CustomerReturned,
         CustomerUnassigned,
+        CustomersMerged,
         OutletAdded,
         OutletChanged,
         OutletRemoved,

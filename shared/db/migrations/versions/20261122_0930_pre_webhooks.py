@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "20261122_0930_pre_webhooks"
-down_revision = "20261122_0900_pre_catalogue"
+down_revision = "20261122_0920_pre_api"
 
 STATES = "'due', 'sent', 'refused', 'expired', 'in_doubt', 'dead'"
 

@@ -1,0 +1,178 @@
+"""Bodies, paths and queries as they are sent."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from console.api import examples
+from console.api.fields import Body, Count, Day, Id, MinorUnits, Moment, Name, Number
+from services.intents.model import LONGEST_PHONE, NOTES, TEXTS
+from services.loss.model import Standing
+from services.persons.model import LONGEST
+from services.purchases.model import OrderStatus
+
+MOST_EVENTS = 1000
+MOST_PAGE = 500
+Kind = Annotated[
+    str,
+    Field(
+        pattern=r"^(external_userid|unionid|phone|email|crm|(shop|miniapp):[A-Za-z0-9_.-]{1,40})$",
+        description="external_userid, unionid, phone, email, crm, shop:NAME or miniapp:APPID",
+        json_schema_extra={"example": "crm"},
+    ),
+]
+Value = Annotated[str, Field(min_length=1, max_length=LONGEST, json_schema_extra={"example": "C-1001"})]
+Scalar = Annotated[str, Field(max_length=1000)] | bool | int | float | None
+
+
+class IdentityIn(Body):
+    kind: Kind
+    value: Value
+    verified: Annotated[bool, Field(strict=True)] = Field(
+        default=False, description="Of phone and email only; believed of keys that may say so (CUS-12)"
+    )
+
+
+class OwnFields(Body):
+    """The retailer's own fields. WeCom never touches them; null empties a field, one that is absent stays."""
+
+    real_name: str | None = Field(default=None, max_length=64)
+    birthday: Day | None = None
+    gender: Literal["male", "female", "unknown"] | None = None
+    company: str | None = Field(default=None, max_length=128)
+    level: str | None = Field(default=None, max_length=64)
+    note: str | None = Field(default=None, max_length=2000)
+    attributes: dict[Annotated[str, Field(min_length=1, max_length=64)], Scalar] | None = Field(
+        default=None, max_length=50, description="Whatever else; replaced as a whole"
+    )
+
+
+class UpsertBody(Body):
+    model_config = ConfigDict(json_schema_extra={"example": examples.UPSERT})
+    identities: list[IdentityIn] = Field(min_length=1, max_length=20)
+    fields: OwnFields = Field(default_factory=OwnFields)
+
+
+class VerifiedBody(Body):
+    model_config = ConfigDict(json_schema_extra={"example": examples.VERIFIED})
+    verified: Annotated[bool, Field(strict=True)] = False
+
+
+class OrderBody(Body):
+    """The state of an order. `updated_at` is yours: an older state than the one recorded changes nothing."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.ORDER})
+    customer: IdentityIn
+    amount: MinorUnits = Field(description="In minor units: 19900 is 199.00 CNY")
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    status: OrderStatus
+    items_count: Count
+    paid_at: Moment | None = None
+    updated_at: Moment
+
+    @model_validator(mode="after")
+    def _paid(self) -> "OrderBody":
+        if self.paid_at is None and self.status in ("paid", "shipped", "completed"):
+            raise ValueError("an order that is paid, shipped or completed has a paid_at")
+        return self
+
+
+class EventIn(Body):
+    event_id: Id
+    customer: IdentityIn
+    kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,63}$", description="Such as page_viewed")]
+    occurred_at: Moment
+    shop: Name | None = None
+    properties: dict[Annotated[str, Field(min_length=1, max_length=64)], Scalar] = Field(default={}, max_length=50)
+
+
+class EventsBody(Body):
+    model_config = ConfigDict(json_schema_extra={"example": examples.EVENTS})
+    events: list[EventIn] = Field(min_length=1, max_length=MOST_EVENTS)
+
+
+class TagsBody(Body):
+    model_config = ConfigDict(json_schema_extra={"example": examples.TAGS})
+    add: list[Id] = Field(default=[], max_length=100, description="Goes to the assigned associate's relation")
+    remove: list[Id] = Field(default=[], max_length=100, description="Leaves all relations that have it")
+    reason: Annotated[str, Field(max_length=500)] | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "TagsBody":
+        if not self.add and not self.remove:
+            raise ValueError("nothing to add or remove")
+        if both := set(self.add) & set(self.remove):
+            raise ValueError(f"{len(both)} of the tags are to be added and removed")
+        return self
+
+
+Phone = Annotated[str, Field(min_length=1, max_length=LONGEST_PHONE)]
+MOST_PHONES = 20
+"""Of one relation; WeCom publishes no number."""
+
+
+class RelationBody(Body):
+    model_config = ConfigDict(json_schema_extra={"example": examples.RELATION})
+    remark: str | None = Field(default=None, max_length=TEXTS["remark"])
+    description: str | None = Field(default=None, max_length=TEXTS["description"])
+    remark_corp_name: str | None = Field(default=None, max_length=TEXTS["remark_corp_name"])
+    remark_mobiles: list[Phone] | None = Field(default=None, max_length=MOST_PHONES, description="Replaces all numbers")
+    reason: Annotated[str, Field(max_length=500)] | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "RelationBody":
+        if all(getattr(self, name) is None for name in NOTES):
+            raise ValueError("name remark, description, remark_corp_name or remark_mobiles; an empty one empties it")
+        return self
+
+
+class AssignmentBody(Body):
+    model_config = ConfigDict(json_schema_extra={"example": examples.ASSIGNMENT})
+    userid: Id
+
+
+class CustomerPath(Body):
+    id: Number = Field(json_schema_extra={"example": 1})
+
+
+class RelationPath(CustomerPath):
+    userid: Id = Field(json_schema_extra={"example": "LiNa"})
+
+
+class IdentityPath(CustomerPath):
+    kind: Kind
+    value: Annotated[str, Field(min_length=1, max_length=LONGEST, json_schema_extra={"example": "C-2002"})]
+
+
+class OrderPath(Body):
+    shop: Name = Field(json_schema_extra={"example": "tmall"})
+    order_id: Id = Field(json_schema_extra={"example": "T-5001"})
+
+
+class IntentPath(Body):
+    id: Number = Field(json_schema_extra={"example": 1})
+
+
+Cursor = Annotated[str, Field(max_length=500, description="next_cursor of the page before; without it, the first page")]
+Limit = Annotated[int, Field(ge=1, le=MOST_PAGE)]
+
+
+class CustomersQuery(Body):
+    cursor: Cursor | None = None
+    limit: Limit = 100
+    updated_since: Moment | None = Field(default=None, description="Oldest change first; go on from `complete_until`")
+    assigned_userid: Id | None = None
+    standing: Standing | None = None
+    identity_kind: Kind | None = None
+    identity_value: Value | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> "CustomersQuery":
+        if (self.identity_kind is None) != (self.identity_value is None):
+            raise ValueError("identity_kind and identity_value belong together")
+        return self
+
+
+class PageQuery(Body):
+    cursor: Cursor | None = None
+    limit: Limit = 100

@@ -1,0 +1,36 @@
+"""Cursors: opaque to callers, ids and times only."""
+
+import base64
+import binascii
+from datetime import datetime
+
+import orjson
+
+from console.api.problems import ProblemError
+from services.persons.listing import After
+
+LARGEST = 2**63 - 1
+
+
+def encode(id_: int, updated_at: datetime | None = None) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([id_, updated_at])).decode().rstrip("=")
+
+
+def decode(cursor: str | None, *, by_time: bool = False) -> After | None:
+    """
+    Raises:
+        ProblemError: nobody got this cursor from here, or from a listing in another order.
+    """
+    if cursor is None:
+        return None
+    try:
+        id_, at = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(id_, int) or isinstance(id_, bool) or not 0 <= id_ <= LARGEST:
+            raise ValueError
+        moment = None if at is None else datetime.fromisoformat(at)
+        if (moment is not None) != by_time or (moment is not None and moment.tzinfo is None):
+            raise ValueError
+    except (ValueError, TypeError, binascii.Error, OverflowError):
+        why = "no cursor of this listing: start without one"
+        raise ProblemError(400, "cursor", why, errors=[("query/cursor", why)]) from None
+    return After(id_, moment)

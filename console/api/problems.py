@@ -1,0 +1,158 @@
+"""Errors as problem+json (RFC 9457). A problem names the field and what is wrong with it, never what was sent."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import orjson
+import structlog
+from flask import Flask, Response, request
+from prometheus_client import Counter
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import HTTPException
+
+from services.assignment.model import ReassignmentRefusedError
+from services.intents.model import WishRefusedError
+from services.joining.join import NoCustomerError, UnknownContactError
+from services.persons.model import NotYoursError
+from services.persons.plan import ContradictionError
+from shared.answers import OtherRequestError, UnderWayError
+from shared.db.engine import describe, is_away
+
+MIME = "application/problem+json"
+TYPE = "urn:guanxi:problem:"
+MOST_ERRORS = 20
+
+log = structlog.get_logger()
+refusals = Counter("guanxi_api_problems", "Requests that were refused, by problem", ["problem"])
+
+
+class FieldProblem(BaseModel):
+    field: str
+    """A JSON pointer into the body, or query/NAME, path/NAME, header/NAME."""
+    problem: str
+
+
+class ProblemBody(BaseModel):
+    """What every answer with a status of 400 or more holds."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] = []
+    customer_ids: list[int] = []
+
+
+class ProblemError(Exception):
+    """An answer that is a problem. `kind` is one of the words in docs/api.md."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        errors: Sequence[tuple[str, str]] = (),
+        customer_ids: Iterable[int] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(kind)
+        self.status, self.kind, self.detail = status, kind, detail
+        self.errors, self.customer_ids, self.headers = errors, tuple(customer_ids), dict(headers or {})
+
+
+def render(problem: ProblemError) -> Response:
+    refusals.labels(problem.kind).inc()
+    body: dict[str, object] = {
+        "type": f"{TYPE}{problem.kind}",
+        "title": problem.kind.replace("-", " "),
+        "status": problem.status,
+        "detail": problem.detail,
+    }
+    if problem.errors:
+        body["errors"] = [{"field": name, "problem": why} for name, why in problem.errors]
+    if problem.customer_ids:
+        body["customer_ids"] = list(problem.customer_ids)
+    return Response(orjson.dumps(body), problem.status, headers=problem.headers, mimetype=MIME)
+
+
+def of_validation(error: ValidationError) -> ProblemError:
+    """What does not fit the model; `input` is left out, it may be personal."""
+    where = {"Path": "path/", "Query": "query/", "Header": "header/"}
+    prefix = next((shown for part, shown in where.items() if error.title.endswith(part)), "/")
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    errors = [(prefix + _place(one), _words(one)) for one in found[:MOST_ERRORS]]
+    return ProblemError(422, "invalid", "some fields are not as they must be", errors=errors)
+
+
+def _place(error: ErrorDetails) -> str:
+    return "/".join(str(part) for part in error["loc"])
+
+
+def _words(error: ErrorDetails) -> str:
+    return "unknown field" if error["type"] == "extra_forbidden" else error["msg"]
+
+
+REFUSED: dict[type[Exception], tuple[int, str]] = {
+    NoCustomerError: (404, "no-customer"),
+    UnknownContactError: (422, "unknown-contact"),
+    NotYoursError: (409, "not-yours"),
+    WishRefusedError: (409, "wish-refused"),
+    ReassignmentRefusedError: (409, "assignment-refused"),
+}
+"""Refusals of the services whose text says it all -> status and kind."""
+
+
+def of_service(error: Exception) -> ProblemError | None:
+    """How a refusal of the services is told; None for what is no refusal."""
+    match error:
+        case ContradictionError():
+            return ProblemError(409, "contradiction", str(error), customer_ids=error.customer_ids)
+        case OtherRequestError():
+            why = "this Idempotency-Key was used for another request"
+            return ProblemError(422, "key-reused", why, errors=[("header/Idempotency-Key", why)])
+        case UnderWayError():
+            why = "the same request is being worked on just now; ask again"
+            return ProblemError(409, "under-way", why, headers={"Retry-After": "1"})
+        case _ if type(error) in REFUSED:
+            return ProblemError(*REFUSED[type(error)], str(error))
+        case _:
+            return None
+
+
+def show_problems(app: Flask) -> None:
+    """Whatever goes wrong in this application becomes a problem."""
+
+    @app.errorhandler(Exception)
+    def show(error: Exception) -> Response:
+        if isinstance(error, ProblemError):
+            return render(error)
+        if (told := of_service(error)) is not None:
+            return render(told)
+        if isinstance(error, HTTPException):
+            return _of_http(error)
+        return _of_trouble(error)
+
+
+def _of_http(error: HTTPException) -> Response:
+    if error.response is not None and error.response.mimetype == MIME:
+        assert isinstance(error.response, Response)
+        return error.response
+    status = error.code or 500
+    details = {
+        404: "there is nothing at this address",
+        405: "this address does not know this method",
+        413: f"the body is larger than {request.max_content_length} bytes",
+    }
+    kinds = {404: "not-found", 405: "method", 413: "too-large", 415: "media-type"}
+    return render(ProblemError(status, kinds.get(status, "request"), details.get(status, error.name)))
+
+
+def _of_trouble(error: Exception) -> Response:
+    """Our fault, or the database's: the caller hears that, and nothing of what it was."""
+    if isinstance(error, DBAPIError) and is_away(error):
+        log.warning("api.database_away", error=describe(error))
+        return render(ProblemError(503, "away", "the database does not answer", headers={"Retry-After": "2"}))
+    log.error("api.failed", endpoint=request.endpoint, exc_info=error)
+    return render(ProblemError(500, "failed", "this is a fault of ours; the log says where"))

@@ -1,0 +1,204 @@
+"""Bodies as they are answered."""
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from services.joining.telling import Outcome
+
+Desired = str | bool | int | list[str]
+"""A text, whether a tag is on, or phone numbers."""
+
+
+class IdentityOut(BaseModel):
+    kind: str
+    value: str
+    verified: bool
+    source: str
+    created_at: datetime | None
+
+
+class IdentitiesOut(BaseModel):
+    customer_id: int
+    identities: list[IdentityOut]
+
+
+class IntentOut(BaseModel):
+    """`state`: pending, sent, confirmed, refused (by WeCom), superseded. `refusal` says why it did not come true."""
+
+    id: int
+    external_userid: str
+    userid: str
+    field: str
+    desired: Desired
+    author: str
+    source: str
+    reason: str | None
+    state: str
+    refusal: str | None
+    created_at: datetime
+    sent_at: datetime | None
+    settled_at: datetime | None
+
+
+class IntentsOut(BaseModel):
+    intents: list[IntentOut]
+    next_cursor: str | None = None
+
+
+class PendingOut(BaseModel):
+    intent_id: int
+    field: str
+    desired: Desired
+
+
+class ObservedOut(BaseModel):
+    """What WeCom showed last."""
+
+    remark: str | None
+    description: str | None
+    remark_corp_name: str | None
+    remark_mobiles: list[str] | None
+    tag_ids: list[str] | None
+
+
+class RelationOut(BaseModel):
+    """Remark, description, company, phones and tags: what WeCom showed, with the wishes in `pending` laid over it."""
+
+    userid: str
+    state: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    add_way: int | None
+    add_state: str | None
+    remark: str | None
+    description: str | None
+    remark_corp_name: str | None
+    remark_mobiles: list[str] | None
+    tag_ids: list[str] | None
+    personal_tags: list[str] | None
+    observed: ObservedOut
+    pending: list[PendingOut]
+
+
+class ContactOut(BaseModel):
+    """WeCom's record of the customer, and their relations to associates."""
+
+    external_userid: str
+    name: str | None
+    gender: int | None
+    type: int | None
+    avatar: str | None
+    corp_name: str | None
+    relations: list[RelationOut]
+
+
+class PurchasesOut(BaseModel):
+    """`amount` in minor units of the currency; orders that are paid, shipped or completed."""
+
+    shop: str
+    currency: str
+    purchase_count: int
+    amount: int
+    last_purchase_at: datetime | None
+
+
+class OwnOut(BaseModel):
+    real_name: str | None = None
+    birthday: date | None = None
+    gender: str | None = None
+    company: str | None = None
+    level: str | None = None
+    note: str | None = None
+    attributes: dict[str, Any] | None = None
+
+
+class CustomerOut(BaseModel):
+    id: int
+    standing: str
+    assigned_userid: str | None
+    assigned_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    merged_ids: list[int]
+    fields: OwnOut
+    identities: list[IdentityOut]
+    contacts: list[ContactOut]
+    purchases: list[PurchasesOut]
+
+
+class UpsertedOut(BaseModel):
+    """`merged_ids`: records that this request found to be the same person; they lead to this one from now on."""
+
+    made: bool
+    merged_ids: list[int]
+    customer: CustomerOut
+
+
+class CustomerRowOut(BaseModel):
+    id: int
+    standing: str
+    assigned_userid: str | None
+    assigned_at: datetime | None
+    external_userids: list[str]
+    name: str | None
+    real_name: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class CustomersOut(BaseModel):
+    """`complete_until`: every change before it is in this listing; the `updated_since` of your next one."""
+
+    customers: list[CustomerRowOut]
+    next_cursor: str | None
+    complete_until: datetime
+
+
+class OrderOut(BaseModel):
+    """`applied`: False when a newer state was recorded already; what is shown is what stands."""
+
+    applied: bool
+    shop: str
+    order_id: str
+    customer_id: int
+    amount: int
+    currency: str
+    status: str
+    items_count: int
+    paid_at: datetime | None
+    updated_at: datetime
+
+
+class EventOut(BaseModel):
+    event_id: str
+    outcome: Outcome
+
+
+class EventsOut(BaseModel):
+    recorded: int
+    events: list[EventOut]
+
+
+class TagOut(BaseModel):
+    tag_id: str
+    name: str | None
+
+
+class TagGroupOut(BaseModel):
+    group_id: str
+    name: str | None
+    tags: list[TagOut]
+
+
+class CatalogueOut(BaseModel):
+    groups: list[TagGroupOut]
+
+
+class AssignmentOut(BaseModel):
+    """The decision is recorded, and takes effect when a worker has looked at the customer: usually at once."""
+
+    customer_id: int
+    assigned_userid: str | None
+    decided_userid: str

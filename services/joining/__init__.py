@@ -1,0 +1,1 @@
+"""Finding, making and joining persons by their identities."""

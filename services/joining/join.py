@@ -1,0 +1,210 @@
+"""A person by their identities: found, made, or joined from several records (CUS-12, CUS-14, POOL-1)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from services.persons.model import CUSTOMER, EXTERNAL_USERID, CustomersMerged, Identity, NotYoursError
+from services.persons.plan import (
+    Candidate,
+    ContradictionError,
+    Given,
+    holders,
+    plan_match,
+    refuse_contradictions,
+)
+from services.persons.store import (
+    find_customers,
+    key_of,
+    load_candidates,
+    load_identities,
+    load_own,
+    lock_customers,
+    lock_identities,
+    make_customer,
+    merged_ids,
+    record_identities,
+    record_merge,
+    record_own,
+    remove_identity,
+    touch,
+)
+from services.purchases.store import move_to
+from shared.audit import Change
+from shared.errors import TerminalError
+from shared.ids import CustomerId
+from shared.tenants import Tenant
+
+
+class UnknownContactError(TerminalError):
+    """WeCom issues this id, and none of its contacts here has it."""
+
+
+class NoCustomerError(TerminalError):
+    """There is no such customer."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The person, and what came of it: made anew or not, records that became theirs, facts and lines of the audit."""
+
+    customer_id: CustomerId
+    made: bool
+    merged: tuple[CustomerId, ...]
+    facts: tuple[CustomersMerged, ...]
+    changes: tuple[Change, ...]
+
+
+def join(
+    connection: Connection,
+    tenant: Tenant,
+    identities: Sequence[Identity],
+    own: Mapping[str, object],
+    *,
+    now: datetime,
+) -> Joined:
+    """Find the person or make them, add the identities they lack, and set fields; a field that is None is emptied.
+
+    Raises:
+        ContradictionError: they are different persons.
+        UnknownContactError: of an external_userid only WeCom can tell. In both cases the caller rolls back.
+    """
+    given = [Given(key_of(tenant, one), one.verified) for one in identities]
+    candidates = _candidates(connection, tenant, given)
+    _refuse_unknown_contacts(given, candidates)
+    match = plan_match(given, candidates)
+    customer_id = match.customer_id or make_customer(connection, tenant.id, now=now)
+    changes: list[Change] = [] if match.customer_id else [Change("customer.made", CUSTOMER, str(customer_id))]
+    if match.joined:
+        changes += _merge(connection, tenant, customer_id, match.joined, now=now)
+    changes += _add_identities(connection, tenant, customer_id, identities, now=now)
+    changes += _set_own(connection, tenant, customer_id, own, now=now)
+    facts = tuple(CustomersMerged(occurred_at=now, customer_id=customer_id, merged_id=one) for one in match.joined)
+    return Joined(customer_id, match.customer_id is None, match.joined, facts, tuple(changes))
+
+
+def _candidates(connection: Connection, tenant: Tenant, given: Sequence[Given]) -> list[Candidate]:
+    keys = [one.key for one in given]
+    lock_identities(connection, tenant, keys)
+    found = find_customers(connection, tenant.id, keys)
+    stands = lock_customers(connection, tenant.id, (one for ids in found.values() for one in ids))
+    # Only now: what is decided rests on what nobody can change any more.
+    persons = load_candidates(connection, tenant.id, stands.values())
+    return [one for one in persons if any(key in one.identities for key in keys)]
+
+
+def _refuse_unknown_contacts(given: Sequence[Given], candidates: Sequence[Candidate]) -> None:
+    for claim in given:
+        if claim.key[0] == EXTERNAL_USERID and not any(claim.key in one.identities for one in candidates):
+            raise UnknownContactError("no WeCom contact of this corp has this external_userid (yet)")
+
+
+def _merge(
+    connection: Connection, tenant: Tenant, into: CustomerId, merged: Sequence[CustomerId], *, now: datetime
+) -> list[Change]:
+    """Identities, orders, events and own fields of `merged` become those of `into`; its own fields win."""
+    held = load_own(connection, tenant, [*merged, into])
+    own = {name: value for one in (*reversed(merged), into) for name, value in held[one].items()}
+    changes = []
+    for one in merged:
+        before = {
+            "own": held[one],
+            "identities": [i.identity.kind for i in load_identities(connection, tenant, one)],
+            "merged_ids": merged_ids(connection, tenant.id, one),
+        }
+        changes.append(Change("customer.merged", CUSTOMER, str(one), before, {"merged_into": into}))
+    record_merge(connection, tenant.id, merged, into, now=now)
+    move_to(connection, tenant.id, merged, into)
+    if own != held[into]:
+        record_own(connection, tenant, into, own, now=now)
+        before_own = {name: held[into].get(name) for name in own if own[name] != held[into].get(name)}
+        changes.append(
+            Change("customer.filled", CUSTOMER, str(into), before_own, {name: own[name] for name in before_own})
+        )
+    touch(connection, tenant.id, [into], now=now)
+    return changes
+
+
+def _add_identities(
+    connection: Connection, tenant: Tenant, customer_id: CustomerId, identities: Sequence[Identity], *, now: datetime
+) -> list[Change]:
+    added = record_identities(connection, tenant, customer_id, identities, source="api", now=now)
+    if added:
+        touch(connection, tenant.id, [customer_id], now=now)
+    return [
+        Change(
+            "identity.added",
+            CUSTOMER,
+            str(customer_id),
+            after={"kind": one.kind, "value": one.value, "verified": one.verified},
+        )
+        for one in added
+    ]
+
+
+def _set_own(
+    connection: Connection, tenant: Tenant, customer_id: CustomerId, own: Mapping[str, object], *, now: datetime
+) -> list[Change]:
+    present = load_own(connection, tenant, [customer_id])[customer_id]
+    changed = {name: value for name, value in own.items() if present.get(name) != value}
+    if not changed:
+        return []
+    left = {name: value for name, value in (present | changed).items() if value is not None}
+    record_own(connection, tenant, customer_id, left, now=now)
+    before = {name: present.get(name) for name in changed}
+    return [Change("customer.edited", CUSTOMER, str(customer_id), before, changed)]
+
+
+def attach(
+    connection: Connection, tenant: Tenant, customer_id: CustomerId, identity: Identity, *, now: datetime
+) -> list[Change]:
+    """Give a known customer one more identity; joins nobody.
+
+    Raises:
+        NoCustomerError, ContradictionError, UnknownContactError: the caller rolls back.
+    """
+    claim = Given(key_of(tenant, identity), identity.verified)
+    others = _candidates(connection, tenant, [claim])
+    master = _lock(connection, tenant, customer_id)
+    (person,) = load_candidates(connection, tenant.id, [master])
+    others = [one for one in others if one.customer_id != master]
+    if identity.kind == EXTERNAL_USERID and claim.key not in person.identities and not others:
+        _refuse_unknown_contacts([claim], others)
+    if taken := holders(claim, others):
+        raise ContradictionError(
+            f"another customer has this {identity.kind}: upsert with both identities joins them, if they are one",
+            [master, *taken],
+        )
+    refuse_contradictions([claim], [person])
+    return _add_identities(connection, tenant, master, [identity], now=now)
+
+
+def detach(
+    connection: Connection, tenant: Tenant, customer_id: CustomerId, identity: Identity, *, now: datetime
+) -> list[Change]:
+    """Take an identity away; nothing happens when the customer does not have it.
+
+    Raises:
+        NoCustomerError, NotYoursError: the caller rolls back.
+    """
+    key = key_of(tenant, identity)
+    lock_identities(connection, tenant, [key])
+    master = _lock(connection, tenant, customer_id)
+    held = [one for one in load_identities(connection, tenant, master) if key_of(tenant, one.identity) == key]
+    if any(one.source == "wecom" for one in held):
+        raise NotYoursError("WeCom shows this identity of its contact: only there can it end")
+    if not held:
+        return []
+    remove_identity(connection, tenant.id, master, key)
+    touch(connection, tenant.id, [master], now=now)
+    before = {"kind": identity.kind, "value": identity.value, "verified": held[0].identity.verified}
+    return [Change("identity.removed", CUSTOMER, str(master), before=before)]
+
+
+def _lock(connection: Connection, tenant: Tenant, customer_id: CustomerId) -> CustomerId:
+    stands = lock_customers(connection, tenant.id, [customer_id])
+    if customer_id not in stands:
+        raise NoCustomerError("no such customer")
+    return stands[stands[customer_id]]

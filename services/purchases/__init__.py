@@ -1,0 +1,1 @@
+"""What customers bought and did, as the retailer's systems tell it."""
