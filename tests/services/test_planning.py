@@ -68,7 +68,7 @@ def test_a_payload_holds_ids_and_codes_only(type_):
     allowed = {"userid", "external_userid", "customer_id", "from_userid", "to_userid"}
     allowed |= {"why", "changed", "evidenced", "add_way", "add_state"}
     allowed |= {"tag_id", "group_id", "catalogue", "link_id", "quota", "news", "count", "step"}
-    allowed |= {"intent_id", "field", "outcome", "code", "rule_id"}
+    allowed |= {"intent_id", "field", "outcome", "code", "rule_id", "merged_id"}
     allowed |= {"chat_id", "owner_userid", "member_id", "kind", "scene", "invitor", "by"}
     allowed |= {"old_userid", "department_id", "main_department_id", "parent_id", "from_parent_id", "to_parent_id"}
     allowed |= {"intent_id", "field", "outcome", "code", "made_id"}
