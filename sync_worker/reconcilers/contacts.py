@@ -32,6 +32,8 @@ from services.loss.plan import StandingPlan, plan_standing
 from services.loss.store import load_standings, record_standings
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Cause, Fact
+from services.transfers.model import Kind
+from services.transfers.store import hint, load_of_subjects
 from shared.clock import from_unix
 from shared.ids import CustomerId, ExternalUserId, UserId
 from shared.inbox import oldest_new
@@ -43,8 +45,11 @@ from shared.wecom.errors import NO_MEMBER, WeComError
 from shared.wecom.payloads import ContactProfile, FollowRelation
 from sync_worker.reconcilers import LookAgain, Looking, Recording, Seen, Shell
 from sync_worker.reconcilers import Recorded as Outcome
+from sync_worker.reconcilers.handed_over import givers_under_way, handovers_of, told_by_handover
 from sync_worker.writeback import NOTHING_WANTED, read_back, write_back
 from sync_worker.writeback import Written as Pushed
+
+SOON = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,7 @@ def plan(
     # What a pass tells makes nobody listen, so it must not forestall an event that is news.
     quiet = any(s.cause in ("bootstrap", "resync") for s in sightings)
     unrouted_since = oldest_new(connection, tenant.id) if quiet else None
+    transfers = load_of_subjects(connection, tenant.id, Kind.CUSTOMER, keys)
     return recorded, {
         s.key: plan_contact(
             s.observed,
@@ -177,6 +183,7 @@ def plan(
             lags=lags,
             news_since=tenant.added_at,
             unrouted_since=unrouted_since,
+            moving=givers_under_way(transfers.get(s.key, ())),
         )
         for s in sightings
     }
@@ -205,17 +212,27 @@ def record(
         {s.key: Provenance(s.cause, s.caused_by, s.observed.observed_at) for s in ready},
         now=now,
     )
-    facts: dict[ExternalUserId, list[Fact]] = {s.key: list(plans[s.key].facts) for s in ready}
+    transfers = load_of_subjects(connection, tenant.id, Kind.CUSTOMER, [s.key for s in ready])
+    facts: dict[ExternalUserId, list[Fact]] = {
+        s.key: told_by_handover(plans[s.key].facts, transfers.get(s.key, ())) for s in ready
+    }
+    hint(connection, tenant.id, [s.key for s in ready if s.cause == "event" and s.key in transfers], now=now)
+    undecided: dict[ExternalUserId, datetime] = {}
     for s in ready:
         ended = record_settled(connection, tenant.id, s.written.settled, now=now)
         facts[s.key] += [one.fact(s.key, at=now) for one in ended]
     if decide_customers:
         states = [_state(recorded[s.key], plans[s.key], customers) for s in ready]
-        decide(connection, tenant, [state for state in states if state is not None], facts, now=now)
+        lag = timedelta(seconds=settings.add_lag_s)
+        known = [state for state in states if state is not None]
+        undecided = decide(connection, tenant, known, facts, now=now, lag=lag)
     caused = [Caused(fact, s.cause, s.caused_by) for s in ready for fact in facts[s.key]]
     notices = record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=settings.message_ttl_s)
     _want_associates(connection, tenant, [plans[s.key] for s in ready], now=now)
-    results = {s.key: Result(plans[s.key].unconfirmed, _look_again_at(plans[s.key], s)) for s in sightings}
+    results = {
+        s.key: Result(plans[s.key].unconfirmed, _look_again_at(plans[s.key], s, undecided.get(s.key)))
+        for s in sightings
+    }
     return Written(results, notices)
 
 
@@ -229,10 +246,10 @@ def _without_ours(plan: ContactPlan, recorded: Recorded, written: Pushed) -> Con
     return edited_by_others(plan, recorded, ours)
 
 
-def _look_again_at(plan: ContactPlan, sighting: Sighting) -> datetime | None:
+def _look_again_at(plan: ContactPlan, sighting: Sighting, undecided: datetime | None) -> datetime | None:
     wait_s = sighting.written.again_s
-    times = [] if wait_s is None else [sighting.observed.observed_at + timedelta(seconds=wait_s)]
-    return min([*times, *([plan.look_again_at] if plan.look_again_at else [])], default=None)
+    pushed = None if wait_s is None else sighting.observed.observed_at + timedelta(seconds=wait_s)
+    return min((at for at in (pushed, plan.look_again_at, undecided) if at is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -261,12 +278,17 @@ def decide(
     facts: dict[ExternalUserId, list[Fact]],
     *,
     now: datetime,
-) -> None:
-    """Decide and record assignment and standing of each contact's customer; their facts join `facts`."""
+    lag: timedelta = timedelta(0),
+) -> dict[ExternalUserId, datetime]:
+    """Decide and record assignment and standing of each contact's customer; their facts join `facts`.
+
+    `lag`: how long a new owner may be missing from reads. Returns when to look again at contacts for whom it is.
+    """
     ids = [state.customer_id for state in states]
     assignments = load_assignments(connection, tenant.id, ids)
     decisions = load_decisions(connection, tenant.id, ids)
     standings = load_standings(connection, tenant.id, ids)
+    transfers = load_of_subjects(connection, tenant.id, Kind.CUSTOMER, [state.external_userid for state in states])
     assigned: dict[CustomerId, AssignmentPlan] = {}
     stands: dict[CustomerId, StandingPlan] = {}
     for state in states:
@@ -277,6 +299,7 @@ def decide(
             assignments[one],
             customer_id=one,
             external_userid=state.external_userid,
+            handovers=handovers_of(transfers.get(state.external_userid, ()), now=now, lag=lag),
         )
         stands[one] = plan_standing(
             state.relations.values(), standings[one], customer_id=one, external_userid=state.external_userid
@@ -284,6 +307,7 @@ def decide(
         facts.setdefault(state.external_userid, []).extend([*assigned[one].facts, *stands[one].facts])
     record_assignments(connection, tenant.id, assigned, now=now)
     record_standings(connection, tenant.id, stands)
+    return {state.external_userid: now + max(lag, SOON) for state in states if assigned[state.customer_id].undecided}
 
 
 def _want_associates(connection: Connection, tenant: Tenant, plans: Sequence[ContactPlan], *, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sync_worker.reconcilers import Shell, acquisition, chats, contacts, members, outlets, tags
+from sync_worker.reconcilers import Shell, acquisition, chats, contacts, members, outlets, tags, takeovers
 
 SHELLS: Mapping[str, Shell] = {
     shell.kind: shell
@@ -14,5 +14,6 @@ SHELLS: Mapping[str, Shell] = {
         tags.CATALOGUE,
         acquisition.LINKS,
         acquisition.QUOTA,
+        takeovers.TAKEOVERS,
     )
 }
