@@ -125,8 +125,22 @@ def _check_people(
     connection: Connection, tenant_id: TenantId, from_userid: UserId, to_userid: UserId, wish: Wish, *, now: datetime
 ) -> bool:
     people = load_associates(connection, tenant_id, [from_userid, to_userid])
-    terms = Terms(from_userid, to_userid, people.get(from_userid), people.get(to_userid))
+    left_at = left_behind_at(connection, tenant_id, from_userid)
+    terms = Terms(from_userid, to_userid, people.get(from_userid), people.get(to_userid), left_at)
     return check_people(terms, departed=wish.departed, now=now)
+
+
+def left_behind_at(connection: Connection, tenant_id: TenantId, userid: UserId) -> datetime | None:
+    """When WeCom says that the associate left customers behind; None when it never did."""
+    rows = fetch_all(
+        connection,
+        "select max(ended_at) as at from relation where tenant_id = :tenant_id and userid = :userid "
+        "and state in ('associate_left', 'transferred') and ended_by = 'associate_left'",
+        tenant_id=tenant_id,
+        userid=userid,
+    )
+    at: datetime | None = rows[0]["at"]
+    return at
 
 
 def _states(

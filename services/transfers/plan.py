@@ -25,12 +25,23 @@ BEIJING = timezone(timedelta(hours=8))
 
 @dataclass(frozen=True)
 class Terms:
-    """Who gives to whom. None: nobody of that userid is known here."""
+    """Who gives to whom. None: nobody of that userid is known here.
+
+    `left_at`: when the giver left, as far as WeCom's list of who left customers behind tells.
+    """
 
     from_userid: UserId
     to_userid: UserId
     giver: RecordedAssociate | None
     taker: RecordedAssociate | None
+    left_at: datetime | None = None
+
+    @property
+    def gone_at(self) -> datetime | None:
+        """When the giver left; an app without contact sync learns it from the customers left behind only."""
+        if self.giver is None or self.giver.gone_at is not None:
+            return self.giver.gone_at if self.giver else self.left_at
+        return None if self.giver.has_contact else self.left_at
 
 
 def check_people(terms: Terms, *, departed: bool | None, now: datetime) -> bool:
@@ -42,15 +53,15 @@ def check_people(terms: Terms, *, departed: bool | None, now: datetime) -> bool:
     if terms.from_userid.lower() == terms.to_userid.lower():
         raise TransferRefusedError(Refusal.SAME, terms.to_userid)
     _check_taker(terms.to_userid, terms.taker)
-    giver = terms.giver
-    if giver is None:
+    giver, gone_at = terms.giver, terms.gone_at
+    if giver is None and gone_at is None:
         raise TransferRefusedError(Refusal.UNKNOWN_GIVER, terms.from_userid)
-    if giver.renamed_to is not None:
+    if giver is not None and giver.renamed_to is not None:
         raise TransferRefusedError(Refusal.RENAMED, f"{terms.from_userid} → {giver.renamed_to}")
-    has_left = giver.gone_at is not None
+    has_left = gone_at is not None
     if departed is not None and departed != has_left:
         raise TransferRefusedError(Refusal.GIVER_LEFT if has_left else Refusal.GIVER_IN_SERVICE, terms.from_userid)
-    if giver.gone_at is not None and now - giver.gone_at > YEAR:
+    if gone_at is not None and now - gone_at > YEAR:
         raise TransferRefusedError(Refusal.GIVER_LEFT_TOO_LONG_AGO, terms.from_userid)
     return has_left
 
