@@ -88,23 +88,22 @@ def send(sending: Sending, queued: Sequence[Transfer]) -> None:
         return one.kind, one.departed, one.from_userid, one.message or b""
 
     for _, group in groupby(sorted(queued, key=together), key=together):
-        rows = _within_the_day(sending, list(group))
-        failures = _known_failures(sending, rows) if rows and rows[0].kind is Kind.CUSTOMER else {}
+        rows = list(group)
+        failures = _known_failures(sending, rows) if rows[0].kind is Kind.CUSTOMER else {}
         for start in range(0, len(rows), AT_ONCE):
             _send(sending, rows[start : start + AT_ONCE], failures)
 
 
-def _within_the_day(sending: Sending, rows: list[Transfer]) -> list[Transfer]:
+def _within_the_day(
+    connection: Connection, sending: Sending, rows: Sequence[Transfer], *, now: datetime
+) -> Sequence[Transfer]:
     """As many of an owner's chats as may still go today; the others are for tomorrow."""
     if rows[0].kind is not Kind.CHAT:
         return rows
-    runtime, tenant = sending.looking.runtime, sending.looking.tenant
-    assert runtime is not None
-    start, end = day_of(runtime.clock.now())
-    with runtime.engine.begin() as connection:
-        given = chats_given_since(connection, tenant.id, rows[0].from_userid, since=start)
-        room = max(0, sending.settings.transfer_chats_per_day - given)
-        postpone(connection, tenant.id, rows[room:], until=end)
+    tenant_id, (start, end) = sending.looking.tenant.id, day_of(now)
+    given = chats_given_since(connection, tenant_id, rows[0].from_userid, since=start)
+    room = max(0, sending.settings.transfer_chats_per_day - given)
+    postpone(connection, tenant_id, rows[room:], until=end)
     return rows[:room]
 
 
@@ -139,7 +138,8 @@ def _send(sending: Sending, batch: Sequence[Transfer], failures: Mapping[str, in
     with runtime.engine.begin() as connection:
         if not prolong(connection, sending.leased, until=now + timedelta(seconds=runtime.settings.lease_s)):
             raise LeaseGoneError("another run has taken the associate")
-        begun = begin_request(connection, tenant.id, batch, failures, now=now, known_at=now + pace.result_lag)
+        today = _within_the_day(connection, sending, batch, now=now)
+        begun = begin_request(connection, tenant.id, today, failures, now=now, known_at=now + pace.result_lag)
     if not begun:
         return
     try:

@@ -131,11 +131,13 @@ def _check_people(
 
 
 def left_behind_at(connection: Connection, tenant_id: TenantId, userid: UserId) -> datetime | None:
-    """When WeCom says that the associate left customers behind; None when it never did."""
+    """When WeCom says that the associate left customers or chats behind; None when it never did."""
     rows = fetch_all(
         connection,
-        "select max(ended_at) as at from relation where tenant_id = :tenant_id and userid = :userid "
-        "and state in ('associate_left', 'transferred') and ended_by = 'associate_left'",
+        "select coalesce((select max(ended_at) from relation where tenant_id = :tenant_id and userid = :userid "
+        "and state in ('associate_left', 'transferred') and ended_by = 'associate_left'), (select max(observed_at) "
+        "from group_chat where tenant_id = :tenant_id and owner_userid = :userid and status = 1 "
+        "and dismissed_at is null)) as at",
         tenant_id=tenant_id,
         userid=userid,
     )

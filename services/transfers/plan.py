@@ -27,7 +27,7 @@ BEIJING = timezone(timedelta(hours=8))
 class Terms:
     """Who gives to whom. None: nobody of that userid is known here.
 
-    `left_at`: when the giver left, as far as WeCom's list of who left customers behind tells.
+    `left_at`: when the giver left, as far as WeCom's lists of what was left behind tell.
     """
 
     from_userid: UserId
@@ -38,7 +38,7 @@ class Terms:
 
     @property
     def gone_at(self) -> datetime | None:
-        """When the giver left; an app without contact sync learns it from the customers left behind only."""
+        """When the giver left; an app without contact sync learns it from what was left behind only."""
         if self.giver is None or self.giver.gone_at is not None:
             return self.giver.gone_at if self.giver else self.left_at
         return None if self.giver.has_contact else self.left_at
@@ -59,6 +59,8 @@ def check_people(terms: Terms, *, departed: bool | None, now: datetime) -> bool:
     if giver is not None and giver.renamed_to is not None:
         raise TransferRefusedError(Refusal.RENAMED, f"{terms.from_userid} → {giver.renamed_to}")
     has_left = gone_at is not None
+    if not has_left and departed and giver is not None and not giver.in_sight:
+        return True  # nobody here knows: WeCom does
     if departed is not None and departed != has_left:
         raise TransferRefusedError(Refusal.GIVER_LEFT if has_left else Refusal.GIVER_IN_SERVICE, terms.from_userid)
     if gone_at is not None and now - gone_at > YEAR:

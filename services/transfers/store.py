@@ -281,7 +281,14 @@ def _associates(connection: Connection, tenant_id: TenantId, userids: Collection
 
 
 def chats_given_since(connection: Connection, tenant_id: TenantId, from_userid: UserId, *, since: datetime) -> int:
-    """How many of an owner's chats WeCom took, or may have taken, since then."""
+    """How many of an owner's chats WeCom took, or may have taken, since then. Until this transaction ends, nobody else
+    counts: their chats may go to several associates at once.
+    """
+    fetch_all(
+        connection,
+        "select pg_advisory_xact_lock(hashtextextended(:key, 0))",
+        key=f"guanxi:chats_given:{tenant_id}:{from_userid}",
+    )
     rows = fetch_all(
         connection,
         "select count(*) as n from transfer where tenant_id = :tenant_id and from_userid = :from_userid "
