@@ -25,6 +25,7 @@ COMMANDS = {
     "explain": ("commands.explain", "How a customer, chat, tag, associate or outlet came to be as it is."),
     "reassign": ("commands.reassign", "Give a customer to another of their friends."),
     "edit": ("commands.edit", "Change a relation's remark, description or tags in WeCom."),
+    "transfer": ("commands.transfer", "Hand customers and chats of one associate to another; see what is left behind."),
     "intents": ("commands.intents", "What is wanted of WeCom and not there yet, and what became of it."),
     "inbox": ("commands.inbox", "Look at stored callbacks."),
     "dead": ("commands.dead", "List, show and retry what was given up."),
