@@ -83,6 +83,7 @@ def test_wecoms_own_count_of_the_day_is_believed(handing: Handing):
     handing.pass_time(DAY, step_s=6 * HOUR)
     handing.pass_time(MINUTE)
     assert handing.stages() == ["done", "done"]
+    assert handing.writes() == 2  # it is not asked for again the same day
 
 
 def test_a_refused_chat_says_why_and_spoils_no_other(handing: Handing):
