@@ -22,6 +22,10 @@ KINDS = {Kind.CUSTOMER: CONTACT, Kind.CHAT: CHAT}
 """Kind of handover -> kind of the subject that is to be looked at when it ends."""
 OPEN = "state in ('pending', 'sent')"
 MOST_TAKERS = 500
+_DUE = (
+    "exists (select from transfer t where t.tenant_id = k.tenant_id and t.to_userid = k.to_userid "
+    "and t.state = '{}' and t.next_poll_at <= :now)"
+)
 
 
 def want_due(connection: Connection, *, now: datetime) -> int:
@@ -31,10 +35,16 @@ def want_due(connection: Connection, *, now: datetime) -> int:
     """
     rows = fetch_all(
         connection,
-        "select distinct t.tenant_id, t.to_userid from transfer t join tenant n on n.id = t.tenant_id "  # noqa: S608
-        f"where t.{OPEN} and t.next_poll_at <= :now and n.state <> 'suspended' and (n.pushes or t.stage <> 'queued') "
-        "and not exists (select from request q where q.tenant_id = t.tenant_id and q.subject_kind = :kind "
-        "and q.subject_key = t.to_userid and q.generation > q.settled_generation) limit :most",
+        # Steps from one associate to the next over the index `transfer_of_taker`, however many rows each has.
+        "with recursive taker(tenant_id, to_userid) as ("  # noqa: S608 - constants
+        f"(select tenant_id, to_userid from transfer where {OPEN} order by 1, 2 limit 1) union all "
+        "select n.tenant_id, n.to_userid from taker k cross join lateral (select t.tenant_id, t.to_userid "
+        f"from transfer t where t.{OPEN} and (t.tenant_id, t.to_userid) > (k.tenant_id, k.to_userid) "
+        "order by 1, 2 limit 1) n) "
+        "select k.tenant_id, k.to_userid from taker k join tenant n on n.id = k.tenant_id and n.state <> 'suspended' "
+        "where not exists (select from request q where q.tenant_id = k.tenant_id and q.subject_kind = :kind "
+        "and q.subject_key = k.to_userid and q.generation > q.settled_generation) "
+        f"and ({_DUE.format('sent')} or n.pushes and {_DUE.format('pending')}) limit :most",
         now=now,
         kind=TAKEOVER,
         most=MOST_TAKERS,

@@ -36,8 +36,8 @@ create table transfer (
 );
 create unique index transfer_open on transfer (tenant_id, kind, subject_key, from_userid)
   where state in ('pending', 'sent');
-create index transfer_due on transfer (next_poll_at) where state in ('pending', 'sent');
-create index transfer_of_taker on transfer (tenant_id, to_userid, next_poll_at) where state in ('pending', 'sent');
+create index transfer_of_taker on transfer (tenant_id, to_userid, state, next_poll_at)
+  where state in ('pending', 'sent');
 create index transfer_of_giver on transfer (tenant_id, from_userid, id);
 create index transfer_of_subject on transfer (tenant_id, kind, subject_key, id);
 
