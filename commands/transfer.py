@@ -11,6 +11,7 @@ from rich.table import Table
 
 from commands.edit import corp_of
 from commands.ids import a_text, an_id
+from commands.transfer_leaver import command as leaver
 from commands.transfer_words import REFUSALS, stage_said
 from services.intents.model import Source
 from services.transfers.ask import Wish, ask_for_chats, ask_for_customers
@@ -295,3 +296,6 @@ def withdraw_(corp_id: str, *, ids: tuple[int, ...]) -> None:
     click.echo(f"withdrawn: {len(done)}")
     if left := sorted(set(ids) - set(done)):
         raise click.ClickException(f"sent already, ended, or not there: {', '.join(map(str, left))}")
+
+
+command.add_command(leaver)

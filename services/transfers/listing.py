@@ -65,7 +65,8 @@ def count_open(connection: Connection, tenant_id: TenantId) -> dict[Stage, int]:
 
 
 def list_leavers(connection: Connection, tenant_id: TenantId) -> Sequence[Row]:
-    """Associates who left something behind: userid, left_at, customers, chats, and how many of these are under way.
+    """Associates who left something behind: userid, left_at, until (when it can be handed over), customers, chats, and
+    how many of these are under way.
 
     A customer whom somebody took over is left behind no longer (TRF-2).
     """
@@ -81,6 +82,7 @@ def list_leavers(connection: Connection, tenant_id: TenantId) -> Sequence[Row]:
         "and t.state in ('pending', 'sent') where c.tenant_id = :tenant_id and c.dismissed_at is null "
         "and (c.status = 1 or a.gone_at is not null) group by 1) "
         "select coalesce(r.userid, c.userid) as userid, coalesce(a.gone_at, r.left_at) as left_at, "
+        "coalesce(a.gone_at, r.left_at) + interval '365 days' as until, "
         "coalesce(r.n, 0) as customers, coalesce(c.n, 0) as chats, "
         "coalesce(r.under_way, 0) + coalesce(c.under_way, 0) as under_way "
         "from customers r full join chats c on c.userid = r.userid left join associate a on a.tenant_id = :tenant_id "

@@ -104,3 +104,28 @@ def test_what_was_not_sent_can_be_taken_back(handing: Handing, guanxi: Guanxi) -
     assert handing.stages() == ["withdrawn", "waiting"]
     result = guanxi("transfer", "withdraw", CORP_ID, str(second))
     assert (result.exit_code, "sent already" in result.output) == (1, True)
+
+
+def test_a_leavers_customers_go_on_by_rule_after_a_look(handing: Handing, guanxi: Guanxi) -> None:
+    """A preview does nothing; --run does exactly what was seen, and nothing when that has changed (TRF-6)."""
+    handing.befriend("WangFang")
+    handing.office.corp.act({"do": "resign", "userid": LINA, "silent": True})
+    handing.town.advance(HOUR)
+    handing.office.resync("directory", "external_contact")
+    look = ("transfer", "leaver", CORP_ID, LINA, "--policy", "friend", "--policy", "outlet")
+    seen = orjson.loads(guanxi(*look, "--json").stdout)
+    assert [(row["userid"], row["policy"], row["count"]) for row in seen["takers"]] == [
+        ("WangFang", "friend", 1),
+        ("WangFang", "outlet", 1),
+    ]
+    assert handing.stages() == []
+    assert "has changed" in guanxi(*look, "--run", "0" * 12, "--by", "Zhou").output
+    result = guanxi(*look, "--run", seen["checksum"], "--by", "Zhou")
+    assert result.exit_code == 0, result.output
+    handing.work()
+    handing.pass_time(DAY + HOUR)
+    assert handing.stages() == ["done", "done"]
+    assert {handing.assigned(key) for key in handing.keys} == {
+        ("WangFang", "auto", "system"),
+        ("WangFang", "transfer", "Zhou"),
+    }
