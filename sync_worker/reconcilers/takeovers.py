@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import cast
 
+import structlog
 from sqlalchemy import Connection
 
 from services.associates.store import departed
@@ -20,7 +21,7 @@ from services.transfers.store import load_due, load_transfers, lost_since
 from shared.clock import from_unix
 from shared.ids import ExternalUserId, UserId
 from shared.requests import Leased, prolong
-from shared.wecom.errors import NO_RELATION, NOT_VISIBLE, WeComError
+from shared.wecom.errors import NO_RELATION, NOT_VISIBLE, WeComTerminalError
 from sync_worker.reconcilers import LookAgain, Looking, Recorded, Recording, Seen, Shell
 from sync_worker.reconcilers.chats import UNREADABLE
 from sync_worker.transferring import Sending, pace_of, read_results, record, send
@@ -30,7 +31,9 @@ AT_ONCE = 1000
 """How many handovers one run looks after."""
 READS = 50
 """How many chats, and how many customers, one run reads by themselves: the rest is due again at once."""
+GONE = frozenset({Unreadable.DISMISSED, Unreadable.UNKNOWN})
 
+log = structlog.get_logger()
 Pair = tuple[bool, UserId]
 """Whether the giver has left, and who it is."""
 
@@ -74,15 +77,19 @@ def _read_results(looking: Looking, leased: Leased, found: Found) -> None:
         pace = pace_of(runtime.settings)
         late = [one for one in rows if one.subject_key not in shown and overdue(one, now=looking.now, pace=pace)]
         for one in late[: READS - len(found.sights)]:
-            found.sights[one.subject_key] = _read_customer(looking, one)
+            sight = _read_customer(looking, one)
+            if sight is not None:
+                found.sights[one.subject_key] = sight
 
 
-def _read_customer(looking: Looking, one: Transfer) -> Sight:
+def _read_customer(looking: Looking, one: Transfer) -> Sight | None:
+    """None: WeCom says nothing of the customer, for a reason that has nothing to do with the handover."""
     try:
         relations = looking.client().contacts.get(ExternalUserId(one.subject_key)).relations
-    except WeComError as error:
+    except WeComTerminalError as error:
         if error.code not in NO_RELATION | NOT_VISIBLE:
-            raise
+            log.warning("transfers.customer_unread", tenant_id=looking.tenant.id, code=error.code)
+            return None
         relations = ()
     since: datetime | None = None
     for relation in relations:
@@ -98,11 +105,9 @@ def _read_chats(looking: Looking, leased: Leased, found: Found) -> None:
         _keep_lease(looking, leased)
         try:
             found.owners[chat_id] = Owner(looking.client().chats.get(chat_id).owner)
-        except WeComError as error:
-            if error.code not in UNREADABLE:
-                raise
-            hidden = UNREADABLE[error.code] is Unreadable.HIDDEN  # that says nothing of the chat
-            found.owners[chat_id] = Owner(None, None if hidden else error.code)
+        except WeComTerminalError as error:
+            # Of one that is out of sight, it says nothing.
+            found.owners[chat_id] = Owner(None, error.code if UNREADABLE.get(error.code) in GONE else None)
 
 
 def _keep_lease(looking: Looking, leased: Leased) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from commands.waiting import wait_for
 from services.intents.model import Source
 from services.transfers.ask import Wish
 from services.transfers.store import begin_request, load_due
@@ -15,6 +16,7 @@ from shared.requests import Leased
 from shared.wecom.apis import Priority
 from sync_worker.reconcilers import Looking
 from sync_worker.reconcilers.takeovers import TAKEOVERS
+from sync_worker.worker import Worker
 from sync_worker.writeback import LeaseGoneError
 from tests.convergence.post import PostOffice
 from tests.sync_worker.handing import (
@@ -139,6 +141,22 @@ def test_two_workers_send_a_leavers_customers_one_request_after_the_other(handin
     assert handing.office.corp.get("/sim/calls")[RESIGNED] == {"0": 3}
     handing.pass_time(DAY + HOUR)
     assert handing.stages() == ["done"] * 150
+
+
+def test_a_worker_finds_by_itself_what_is_due(handing: Handing):
+    """Nothing rings when a time has come: whoever sweeps looks into the rows, and a restart loses none (TRF-5)."""
+    handing.live()
+    handing.ask()
+    handing.work()
+    handing.town.advance(DAY + MINUTE)
+    worker = Worker(handing.office.runtime, passes=False)
+    try:
+        worker.look()
+        wait_for(lambda: handing.stages() == ["done"], "the end of the handover")
+        worker.look()
+        wait_for(lambda: handing.assigned() == (ZHAO, "transfer", "Zhou"), "the new owner")
+    finally:
+        worker.stop()
 
 
 def test_everybody_hears_once(handing: Handing):

@@ -1,12 +1,14 @@
 """Customers pass to another associate, and every handover is followed to its end (TRF-1, TRF-5)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from commands.demo_corp import CORP_ID
 from tests.convergence.post import PostOffice
-from tests.sync_worker.handing import DAY, HOUR, LINA, MINUTE, WANG, ZHANG, ZHAO, Handing, handing_of
+from tests.sync_worker.handing import DAY, HOUR, LINA, MINUTE, WANG, ZHANG, ZHAO, ZHOU, Handing, handing_of
 from tests.sync_worker.shops import MakeOffice
 
 
@@ -374,3 +376,29 @@ def test_a_handover_back_and_forth_is_two(handing: Handing):
     assert handing.states() == {LINA: "active", ZHAO: "transferred", ZHANG: "active"}
     history = handing.rows("select to_userid, why from assignment_change order by id")
     assert history == [(LINA, "first_add"), (ZHAO, "transfer"), (LINA, "transfer")]
+
+
+def test_what_customers_are_told_reaches_wecom_and_lies_nowhere_in_the_clear(handing: Handing):
+    """The author's words instead of WeCom's; they may name people (ACC-3)."""
+    handing.live(2)
+    handing.ask(handing.keys[0], wish=replace(ZHOU, message="以后由赵敏为您服务"))
+    handing.ask(handing.keys[1])
+    handing.work()
+    assert handing.stages() == ["waiting", "waiting"]
+    assert handing.writes() == 2  # those with other words go apart
+    told = handing.office.corp.get(f"/sim/corps/{CORP_ID}/look/transfers")
+    assert sorted(one["transfer_success_msg"] for one in told) == ["", "以后由赵敏为您服务"]
+    assert handing.rows("select 1 from transfer where transfer::text like '%赵敏%'") == []
+
+
+def test_a_customer_who_cannot_be_read_holds_up_no_other(handing: Handing):
+    """An odd answer to one read is no end of a handover, and no dead letter (TRF-5)."""
+    handing.live(2)
+    handing.ask()
+    handing.work()
+    handing.tune(result_lag_s=300 * DAY)
+    handing.pass_time(DAY + 23 * HOUR, step_s=8 * HOUR)
+    handing.fault("externalcontact/get", errcode=60030, times=1)
+    handing.pass_time(2 * HOUR)
+    handing.pass_time(2 * HOUR)
+    assert handing.stages() == ["done", "done"]
