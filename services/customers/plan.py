@@ -100,17 +100,10 @@ def plan_contact(
     draft = _Draft()
     seen = {relation.userid: relation for relation in observed.relations}
     for userid in sorted(seen.keys() | recorded.relations.keys() | {item.userid for item in evidence}):
+        absence = (absences or {}).get(userid)
         _plan_relation(
             draft,
-            _Sight(
-                observed,
-                seen.get(userid),
-                (absences or {}).get(userid),
-                lags,
-                news_since,
-                unrouted_since,
-                moving=userid in moving,
-            ),
+            _Sight(observed, seen.get(userid), absence, lags, news_since, unrouted_since, userid in moving),
             userid=userid,
             recorded=recorded.relations.get(userid),
             evidence=[item for item in evidence if item.userid == userid],
@@ -163,7 +156,8 @@ def _plan_relation(
     state = _state(told, half_at if last_end is None or half_at is None or half_at > last_end else None, half_over)
     if state is None:
         return
-    if state is State.ASSOCIATE_LEFT and last_end is not None and _handed_over_since(last_end, evidence):
+    taken = any(item.kind is EvidenceKind.TRANSFERRED and item.occurred_at == last_end for item in evidence)
+    if state is State.ASSOCIATE_LEFT and taken:
         state = State.TRANSFERRED  # the customers of who left wait for a new owner no longer
     if state is State.ACTIVE and sight.missing and sight.moving and sight.absence is not Absence.OUT_OF_SIGHT:
         return
@@ -189,10 +183,6 @@ def _plan_relation(
     if desired != recorded:
         draft.relations.append(desired)
         draft.facts += _facts(sight.read, recorded, desired, fresh, evidence)
-
-
-def _handed_over_since(left_at: datetime, evidence: Sequence[Evidence]) -> bool:
-    return any(item.kind is EvidenceKind.TRANSFERRED and item.occurred_at >= left_at for item in evidence)
 
 
 def _ended_unseen(
