@@ -28,6 +28,7 @@ COMMANDS = {
     "reassign": ("commands.reassign", "Give a customer to another of their friends."),
     "edit": ("commands.edit", "Change a relation's remark, description or tags in WeCom."),
     "tags": ("commands.tags", "The catalogue of corp tags: list, add, rename, order, delete."),
+    "transfer": ("commands.transfer", "Hand customers and chats of one associate to another; see what is left behind."),
     "intents": ("commands.intents", "What is wanted of WeCom and not there yet, and what became of it."),
     "bulk": ("commands.bulk", "Put tags on, or take them off, everything that a filter finds."),
     "tag-rule": ("commands.tag_rule", "Tags that are kept on, whoever takes them off."),

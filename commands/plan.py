@@ -17,6 +17,7 @@ from services.differences.store import events_behind
 from services.groups.model import CHAT
 from services.intents.store import count_open
 from services.planning import refuse_if_unsafe
+from services.transfers.listing import count_open as count_transfers
 from shared.errors import RetryableError, TerminalError
 from shared.plans import list_plans, operations_of
 from shared.runtime import Runtime, open_runtime
@@ -117,6 +118,7 @@ def _gather(
     found.doubt = _doubt(runtime, tenant, found)
     with runtime.engine.begin() as connection:
         found.wishes = count_open(connection, tenant.id)
+        found.transfers = sum(count_transfers(connection, tenant.id).values())
     if not data:
         for line in counted(found):
             console.print(line, soft_wrap=True, highlight=False, markup=False)

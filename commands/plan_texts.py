@@ -26,7 +26,7 @@ class Findings:
     """What was found: so many differences are kept, all are counted.
 
     `counts`: by kind and what. `doubt`: why a pass would not remove by itself what is missing. `wishes`: intents
-    that are still to be written to WeCom.
+    that are still to be written to WeCom. `transfers`: handovers that have not come to their end.
     """
 
     limit: int
@@ -36,6 +36,7 @@ class Findings:
     unread: list[tuple[str, str]] = field(default_factory=list)
     doubt: str | None = None
     wishes: int = 0
+    transfers: int = 0
 
 
 def said(one: Difference, behind: Sequence[Behind], *, values: bool) -> Iterator[str]:
@@ -99,6 +100,8 @@ def counted(found: Findings) -> Iterator[str]:
     yield f"rows read: {found.rows}; " + (f"differences: {total} ({numbers})" if total else "nothing differs")
     if found.doubt:
         yield f"a pass would keep such removals for a person: {found.doubt}"
+    if found.transfers:
+        yield f"handovers that have not ended: {found.transfers} (guanxi transfer list shows them)"
     if found.wishes:
         yield f"wished for here and not confirmed in WeCom yet: {found.wishes} (guanxi intents shows them)"
     for where, why in found.unread:
@@ -116,6 +119,7 @@ def as_json(tenant: Tenant, found: Findings, *, values: bool) -> dict[str, Any]:
         "unread": [{"where": where, "why": why} for where, why in found.unread],
         "doubt": found.doubt,
         "wishes": found.wishes,
+        "transfers": found.transfers,
     }
 
 

@@ -13,7 +13,10 @@ from shared.requests import Subject
 
 @dataclass(frozen=True)
 class EvidenceRow:
-    """`fingerprint` is the digest of the event's body: one event heard through two apps is one piece of evidence."""
+    """`fingerprint` is the digest of the event's body: one event heard through two apps is one piece of evidence.
+
+    Without an inbox row it is what WeCom said when it was asked (the outcome of a handover).
+    """
 
     subject: Subject
     userid: str | None
@@ -21,8 +24,8 @@ class EvidenceRow:
     occurred_at: datetime
     details: Mapping[str, object]
     fingerprint: bytes
-    inbox_day: date
-    inbox_id: InboxId
+    inbox_day: date | None = None
+    inbox_id: InboxId | None = None
 
 
 def record_evidence(connection: Connection, rows: Sequence[EvidenceRow], *, now: datetime) -> int:

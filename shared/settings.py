@@ -89,6 +89,13 @@ class Settings(BaseSettings):
     guard_floor: int = Field(20, ge=0, description="so many may always end; more than both wait for `guanxi approve`")
     drift_sample: int = Field(50, ge=0, description="customers per corp read every hour to measure drift; 0 is off")
 
+    transfer_result_lag_s: float = Field(600.0, ge=0, description="how late WeCom may show a handover it was asked for")
+    transfer_poll_s: float = Field(3600.0, gt=0, description="longest time between two looks for a handover's outcome")
+    transfer_patience_s: float = Field(
+        86_400.0, ge=0, description="how long after its time an outcome may stay away; then a read decides"
+    )
+    transfer_chats_per_day: int = Field(300, ge=1, description="group chats of one owner handed over a day")
+
     notifier_threads: int = Field(8, ge=1, le=64)
     notifier_batch: int = Field(64, ge=1, le=1000)
     message_backoff_s: tuple[Seconds, ...] = Field((1, 5, 15, 60, 300, 900, 1800, 3600), min_length=1)

@@ -7,6 +7,7 @@ import threading
 
 import structlog
 
+from services.transfers.store import want_due
 from shared.db.engine import is_away
 from shared.directory import Directory
 from shared.runtime import Runtime
@@ -73,6 +74,9 @@ class Loop:
     def _take_all(self, *, routing: bool) -> bool:
         """Take what is due; whether there was room for all of it. Whatever fails, the next look tries again."""
         try:
+            if routing:
+                with self._runtime.engine.begin() as connection:
+                    want_due(connection, now=self._runtime.clock.now())
             while not self._stopping:
                 routed = route_inbox(self._runtime, self._directory, limit=ROUTE_BATCH) if routing else 0
                 # So few rows, of at most as many corps, filled nobody's share of the batch: no more of them wait.

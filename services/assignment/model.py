@@ -24,6 +24,24 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Handover:
+    """WeCom took, or has carried out, a handover of the customer (TRF-1, TRF-2); `since`: when it was asked.
+
+    `done_at` is None while its outcome is open. `departed`: the giver had left. `expected`: the new owner's friendship
+    may still be missing from reads.
+    """
+
+    transfer_id: int
+    from_userid: UserId
+    to_userid: UserId
+    since: datetime
+    by: str
+    done_at: datetime | None = None
+    departed: bool = False
+    expected: bool = False
+
+
+@dataclass(frozen=True)
 class Assignment:
     """`connected_at` is when the customer and the assigned associate became connected (ASG-2).
 
@@ -44,6 +62,7 @@ class AssignmentChange:
     why: Why
     at: datetime
     by: str
+    transfer_id: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +83,16 @@ class CustomerAssigned(AssignmentFact):
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerReassigned(AssignmentFact):
-    """Another associate is responsible for a customer (ASG-4, ASG-5)."""
+    """Another associate is responsible for a customer (ASG-4, ASG-5).
+
+    `transfer_id`: a handover made it so, and `takeover_done` tells both.
+    """
 
     TYPE: ClassVar[str] = "customer_reassigned"
     from_userid: UserId
     to_userid: UserId
     why: Why
+    transfer_id: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,14 @@
 """Decides who a customer is assigned to. Pure.
 
-Assignment is a function of friendships, their ends and operators' decisions by their own times (ASG-10): the three
-are replayed in order, so it does not matter in which order they became known.
+Assignment is a function of friendships, their ends, handovers and operators' decisions by their own times (ASG-10):
+they are replayed in order, so it does not matter in which order they became known.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from services.assignment.handovers import UNDECIDED, Taken, taken_over
 from services.assignment.model import (
     Assignment,
     AssignmentChange,
@@ -16,6 +17,7 @@ from services.assignment.model import (
     CustomerReassigned,
     CustomerUnassigned,
     Decision,
+    Handover,
     ReassignmentRefusedError,
     Why,
 )
@@ -23,17 +25,22 @@ from services.customers.model import Relation, State
 from shared.ids import CustomerId, ExternalUserId, UserId
 
 SYSTEM = "system"
-START, DECISION, END = 0, 1, 2
+TAKEOVER, START, DECISION, END = 0, 1, 2, 3
+"""In one moment: a handover makes its friend itself, and nobody's friendship ends before it began."""
 
 
 @dataclass(frozen=True)
 class AssignmentPlan:
-    """`assignment` is None when it is as recorded. `ignored`: decisions for somebody who was no friend then."""
+    """`assignment` is None when it is as recorded. `ignored`: decisions for somebody who was no friend then.
+
+    `undecided`: a handover ended the giver's friendship, and its new owner does not show yet.
+    """
 
     assignment: Assignment | None = None
     changes: tuple[AssignmentChange, ...] = ()
     facts: tuple[AssignmentFact, ...] = ()
     ignored: tuple[Decision, ...] = field(default=(), compare=False)
+    undecided: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class _Moment:
     userid: UserId
     ended_by: State | None = None
     by: str = SYSTEM
+    taken: Taken | None = None
 
 
 def plan_assignment(
@@ -52,6 +60,7 @@ def plan_assignment(
     *,
     customer_id: CustomerId,
     external_userid: ExternalUserId,
+    handovers: Sequence[Handover] = (),
 ) -> AssignmentPlan:
     """Replay who was connected when; plan, apply, plan again is empty.
 
@@ -59,7 +68,10 @@ def plan_assignment(
     were looked at together. Where late news changes the past itself, one step leads from what is recorded to what is
     right.
     """
-    friends, steps = _replay(relations, decisions)
+    taken = taken_over(relations, handovers)
+    if taken is UNDECIDED:
+        return AssignmentPlan(undecided=True)
+    friends, steps = _replay(relations, decisions, taken)
     userid = steps[-1].to_userid if steps else None
     connected_at = friends[userid] if userid else None
     changes = _new_steps(steps, recorded)
@@ -91,15 +103,19 @@ def _new_steps(steps: Sequence[AssignmentChange], recorded: Assignment) -> tuple
 
 
 def _replay(
-    relations: Mapping[UserId, Relation], decisions: Sequence[Decision]
+    relations: Mapping[UserId, Relation], decisions: Sequence[Decision], taken: Sequence[Taken]
 ) -> tuple[dict[UserId, datetime], list[AssignmentChange]]:
     """The friends at the end (with the start of each friendship), and every step of the assignment."""
     friends: dict[UserId, datetime] = {}
     steps: list[AssignmentChange] = []
-    for moment in sorted(_moments(relations, decisions), key=lambda m: (m.at, m.order, m.userid)):
+    left: set[UserId] = set()  # who was assigned when they left the corp, while a stand-in is
+    for moment in sorted(_moments(relations, decisions, taken), key=lambda m: (m.at, m.order, m.userid)):
         assigned = steps[-1].to_userid if steps else None
         step: tuple[UserId | None, Why] | None = None
-        if moment.order == START:
+        if moment.taken is not None:
+            friends.setdefault(moment.userid, moment.at)
+            step = (moment.userid, "transfer") if _hands_on(moment.taken, assigned, left) else None
+        elif moment.order == START:
             friends[moment.userid] = moment.at
             step = (moment.userid, "first_add") if assigned is None else None  # ASG-1
         elif moment.order == DECISION:
@@ -108,19 +124,33 @@ def _replay(
             friends.pop(moment.userid, None)
             if moment.userid == assigned:  # ASG-5, ASG-7; the end of a regular friend changes nothing (ASG-6)
                 step = _next_friend(friends, moment.ended_by)
+                left |= {moment.userid} if moment.ended_by is State.ASSOCIATE_LEFT else set()
+        left = set() if step is not None and moment.order != END else left
         if step is not None and step[0] != assigned:
-            steps.append(AssignmentChange(assigned, step[0], step[1], moment.at, moment.by))
+            transfer_id = moment.taken.transfer_id if moment.taken else None
+            steps.append(AssignmentChange(assigned, step[0], step[1], moment.at, moment.by, transfer_id))
     return friends, steps
 
 
-def _moments(relations: Mapping[UserId, Relation], decisions: Sequence[Decision]) -> list[_Moment]:
+def _hands_on(taken: Taken, assigned: UserId | None, left: set[UserId]) -> bool:
+    """Whether the giver was the assigned one; of a giver who had left, also whoever stands in since (TRF-1, TRF-2)."""
+    return assigned in (None, taken.from_userid) or (taken.from_userid in left and taken.done)
+
+
+def _moments(
+    relations: Mapping[UserId, Relation], decisions: Sequence[Decision], taken: Sequence[Taken]
+) -> list[_Moment]:
     moments = [_Moment(d.decided_at, DECISION, d.to_userid, by=d.by) for d in decisions]
+    moments += [_Moment(one.at, TAKEOVER, one.to_userid, by=one.by, taken=one) for one in taken]
+    later = {(one.from_userid, one.ended_at): one.at for one in taken if one.ended_at is not None}
     for relation in relations.values():
         for friendship in relation.friendships:  # a half-add is none, so it never assigns (ASG-10)
             if friendship.started_at is not None:
                 moments.append(_Moment(friendship.started_at, START, relation.userid))
                 if friendship.ended_at is not None:
-                    moments.append(_Moment(friendship.ended_at, END, relation.userid, friendship.ended_by))
+                    # What was handed over ends when the new owner has it.
+                    at = later.get((relation.userid, friendship.ended_at), friendship.ended_at)
+                    moments.append(_Moment(at, END, relation.userid, friendship.ended_by))
     return moments
 
 
@@ -156,6 +186,7 @@ def _fact(change: AssignmentChange, customer_id: CustomerId, external_userid: Ex
         from_userid=change.from_userid,
         to_userid=change.to_userid,
         why=change.why,
+        transfer_id=change.transfer_id,
     )
 
 

@@ -84,6 +84,7 @@ def record_assignments(
             "why": change.why,
             "at": change.at,
             "by_whom": change.by,
+            "transfer_id": change.transfer_id,
         }
         for one, plan in sorted(plans.items())
         for change in plan.changes
@@ -92,9 +93,10 @@ def record_assignments(
         run(
             connection,
             "insert into assignment_change (tenant_id, customer_id, from_userid, to_userid, why, at, by_whom, "
-            "recorded_at) select :tenant_id, customer_id, from_userid, to_userid, why, at, by_whom, :now "
+            "transfer_id, recorded_at) "
+            "select :tenant_id, customer_id, from_userid, to_userid, why, at, by_whom, transfer_id, :now "
             "from jsonb_to_recordset(cast(:rows as jsonb)) as r(customer_id bigint, from_userid text, to_userid text, "
-            "why text, at timestamptz, by_whom text)",
+            "why text, at timestamptz, by_whom text, transfer_id bigint)",
             tenant_id=tenant_id,
             now=now,
             rows=as_json(changes),

@@ -220,12 +220,16 @@ class RelationHalfAdded(RelationFact):
 
 @dataclass(frozen=True, kw_only=True)
 class RelationStarted(RelationFact):
-    """A friendship began. `evidenced`: an add event said so; else a read found it."""
+    """A friendship began. `evidenced`: an add event said so; else a read found it.
+
+    `transfer_id`: a handover made it, and `takeover_done` tells the new owner.
+    """
 
     TYPE: ClassVar[str] = "relation_started"
     evidenced: bool
     add_way: int | None = None
     add_state: str | None = None
+    transfer_id: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ One observation per contact; each relation is decided on its own. Absence is sus
 read does not show, and whose end no event told, is first looked at again (`unconfirmed`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 
@@ -88,19 +88,22 @@ def plan_contact(
     lags: Lags = Lags(),
     news_since: datetime | None = None,
     unrouted_since: datetime | None = None,
+    moving: Collection[UserId] = (),
 ) -> ContactPlan:
     """Decide what becomes of a contact and its relations; plan, apply, plan again is empty.
 
     `absences` answers for the userids that an earlier plan called `unconfirmed`. Friendships since `news_since` (when
     the corp was added) have events of their own: one that only a read shows is told when its event had time to come,
-    which it has not while events that came at `unrouted_since` still wait.
+    which it has not while events that came at `unrouted_since` still wait. Of `moving` associates the contact is being
+    handed to others: that they are not shown any more is no end of theirs until the handover's outcome says what it is.
     """
     draft = _Draft()
     seen = {relation.userid: relation for relation in observed.relations}
     for userid in sorted(seen.keys() | recorded.relations.keys() | {item.userid for item in evidence}):
+        absence = (absences or {}).get(userid)
         _plan_relation(
             draft,
-            _Sight(observed, seen.get(userid), (absences or {}).get(userid), lags, news_since, unrouted_since),
+            _Sight(observed, seen.get(userid), absence, lags, news_since, unrouted_since, userid in moving),
             userid=userid,
             recorded=recorded.relations.get(userid),
             evidence=[item for item in evidence if item.userid == userid],
@@ -125,6 +128,7 @@ class _Sight:
     lags: Lags
     news_since: datetime | None
     unrouted_since: datetime | None
+    moving: bool = False
 
     @property
     def missing(self) -> bool:
@@ -151,6 +155,11 @@ def _plan_relation(
     told = replay(starts, ends)
     state = _state(told, half_at if last_end is None or half_at is None or half_at > last_end else None, half_over)
     if state is None:
+        return
+    taken = any(item.kind is EvidenceKind.TRANSFERRED and item.occurred_at == last_end for item in evidence)
+    if state is State.ASSOCIATE_LEFT and taken:
+        state = State.TRANSFERRED  # the customers of who left wait for a new owner no longer
+    if state is State.ACTIVE and sight.missing and sight.moving and sight.absence is not Absence.OUT_OF_SIGHT:
         return
     if state is State.ACTIVE and sight.missing:
         # Also a start within the friendship: it may be a new one, which reads do not show yet, after an unheard end.

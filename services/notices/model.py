@@ -8,6 +8,9 @@ NEW_CUSTOMER = "new_customer"
 REASSIGNED_TO_YOU = "reassigned_to_you"
 REASSIGNED_AWAY = "reassigned_away"
 RELATION_LOST = "relation_lost"
+TAKEN_OVER = "taken_over"
+HANDED_OVER = "handed_over"
+HANDOVER_FAILED = "handover_failed"
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,16 @@ from services.groups.model import (
 from services.intents.enforcement import RelationTagDrift
 from services.intents.model import RelationEditSettled
 from services.loss.model import CustomerDeleted, CustomerLost, CustomerReturned
-from services.notices.model import NEW_CUSTOMER, REASSIGNED_AWAY, REASSIGNED_TO_YOU, RELATION_LOST, Notice
+from services.notices.model import (
+    HANDED_OVER,
+    HANDOVER_FAILED,
+    NEW_CUSTOMER,
+    REASSIGNED_AWAY,
+    REASSIGNED_TO_YOU,
+    RELATION_LOST,
+    TAKEN_OVER,
+    Notice,
+)
 from services.persons.model import CustomersMerged
 from services.planning import Cause, Fact
 from services.tags.model import (
@@ -65,6 +74,19 @@ from services.tags.model import (
     TagMoved,
     TagRenamed,
     TagsReordered,
+)
+from services.transfers.model import (
+    ChatTransferAccepted,
+    ChatTransferAsked,
+    ChatTransferDone,
+    ChatTransferFailed,
+    TakeoverDone,
+    TakeoverFailed,
+    TransferAccepted,
+    TransferAsked,
+    TransferDone,
+    TransferFailed,
+    TransferRefused,
 )
 
 SILENT: frozenset[type[Fact]] = frozenset(
@@ -89,6 +111,10 @@ SILENT: frozenset[type[Fact]] = frozenset(
         ChatMemberReturned,
         ChatOutOfSight,
         ChatOwnerChanged,
+        ChatTransferAccepted,
+        ChatTransferAsked,
+        ChatTransferDone,  # people hear of all that were handed over together
+        ChatTransferFailed,
         CustomerAssigned,  # the first friend hears of it as a new customer
         CustomerDeleted,
         CustomerLost,  # the associate hears of the relation
@@ -117,6 +143,11 @@ SILENT: frozenset[type[Fact]] = frozenset(
         TagMoved,
         TagRenamed,
         TagsReordered,
+        TransferAccepted,
+        TransferAsked,
+        TransferDone,  # as of chats
+        TransferFailed,
+        TransferRefused,
     }
 )
 """Facts that nobody is told of; every other fact has a reaction below."""
@@ -141,7 +172,7 @@ def _is_event_since(fact: Fact, added_at: datetime) -> bool:
 def _relation_started(fact: Fact, added_at: datetime) -> tuple[Notice, ...]:
     assert isinstance(fact, RelationStarted)
     # An event may lead to a look at a relation that is as old as the hills: that is no new customer.
-    news = fact.evidenced or fact.occurred_at >= added_at
+    news = (fact.evidenced or fact.occurred_at >= added_at) and fact.transfer_id is None
     return (Notice(NEW_CUSTOMER, fact.userid),) if news else ()
 
 
@@ -153,13 +184,28 @@ def _relation_lost(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
 def _customer_reassigned(fact: Fact, added_at: datetime) -> tuple[Notice, ...]:
     """Both hear of it (ASG-5); an operator's or a rule's wish likewise."""
     assert isinstance(fact, CustomerReassigned)
-    if fact.occurred_at < added_at:
+    if fact.occurred_at < added_at or fact.transfer_id is not None:
         return ()
     return Notice(REASSIGNED_TO_YOU, fact.to_userid), Notice(REASSIGNED_AWAY, fact.from_userid)
+
+
+def _takeover_done(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
+    """The new owner hears of it, and the one before, where they are still there (TRF-4, ASG-5)."""
+    assert isinstance(fact, TakeoverDone)
+    told = Notice(TAKEN_OVER, fact.to_userid)
+    return (told,) if fact.departed else (told, Notice(HANDED_OVER, fact.from_userid))
+
+
+def _takeover_failed(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
+    """Who asked hears of it; who is no associate sees it in the list (TRF-4)."""
+    assert isinstance(fact, TakeoverFailed)
+    return () if fact.author_userid is None else (Notice(HANDOVER_FAILED, fact.author_userid),)
 
 
 REACTIONS: Mapping[type[Fact], Callable[[Fact, datetime], tuple[Notice, ...]]] = {
     RelationStarted: _relation_started,
     RelationLost: _relation_lost,
     CustomerReassigned: _customer_reassigned,
+    TakeoverDone: _takeover_done,
+    TakeoverFailed: _takeover_failed,
 }

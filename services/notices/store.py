@@ -105,7 +105,7 @@ class Names:
 
 
 def load_names(connection: Connection, tenant: Tenant, sources: Sequence[NoticeSource]) -> Names:
-    contacts = [str(s.payload["external_userid"]) for s in sources if "external_userid" in s.payload]
+    contacts = [str(key) for s in sources if (key := s.payload.get("external_userid"))]
     members = {str(v) for s in sources for k, v in s.payload.items() if k.endswith("userid") and v} - set(contacts)
     named = fetch_all(
         connection,

@@ -199,6 +199,15 @@ _MENTIONS = (
     "and n.tenant_id = o.tenant_id and n.subject_kind = o.subject_kind and n.subject_key = o.subject_key "
     "and n.userid = :new and n.field = o.field and n.state in ('pending', 'sent')",
     "update intent set userid = :new where tenant_id = :tenant_id and userid = :old",
+    # Of two open handovers of one customer, that of the present userid stands.
+    "update transfer o set state = 'superseded', stage = 'withdrawn', ended_at = greatest(o.asked_at, n.asked_at) "
+    "from transfer n where o.tenant_id = :tenant_id and o.from_userid = :old and o.state in ('pending', 'sent') "
+    "and n.tenant_id = o.tenant_id and n.kind = o.kind and n.subject_key = o.subject_key and n.from_userid = :new "
+    "and n.state in ('pending', 'sent')",
+    "update transfer set from_userid = case when from_userid = :old then :new else from_userid end, "
+    "to_userid = case when to_userid = :old then :new else to_userid end, "
+    "author = case when author = :old then :new else author end "
+    "where tenant_id = :tenant_id and :old in (from_userid, to_userid, author)",
     # A try whose outcome is not known keeps its bytes; what was never tried is rendered again for the new userid.
     "update outbox set recipient = :new, body = null where tenant_id = :tenant_id and recipient = :old "
     "and channel = 'wecom' and state = 'due' and first_unknown_at is null",

@@ -35,6 +35,8 @@ from services.loss.store import load_standings, record_standings
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Cause, Fact
 from services.tags.store import dead_tags
+from services.transfers.model import Kind
+from services.transfers.store import hint, load_of_subjects
 from shared.clock import from_unix
 from shared.ids import CustomerId, ExternalUserId, UserId
 from shared.inbox import oldest_new
@@ -48,7 +50,10 @@ from sync_worker.pushing import NOTHING_WANTED
 from sync_worker.pushing import Written as Pushed
 from sync_worker.reconcilers import LookAgain, Looking, Recording, Seen, Shell
 from sync_worker.reconcilers import Recorded as Outcome
+from sync_worker.reconcilers.handed_over import givers_under_way, handovers_of, told_by_handover
 from sync_worker.writeback import read_back, write_back
+
+SOON = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
@@ -193,6 +198,7 @@ def plan(
     # What a pass tells makes nobody listen, so it must not forestall an event that is news.
     quiet = any(s.cause in ("bootstrap", "resync") for s in sightings)
     unrouted_since = oldest_new(connection, tenant.id) if quiet else None
+    transfers = load_of_subjects(connection, tenant.id, Kind.CUSTOMER, keys)
     return recorded, {
         s.key: plan_contact(
             s.observed,
@@ -202,6 +208,7 @@ def plan(
             lags=lags,
             news_since=tenant.added_at,
             unrouted_since=unrouted_since,
+            moving=givers_under_way(transfers.get(s.key, ())),
         )
         for s in sightings
     }
@@ -231,13 +238,20 @@ def record(
         {s.key: Provenance(s.cause, s.caused_by, s.observed.observed_at) for s in ready},
         now=now,
     )
-    facts: dict[ExternalUserId, list[Fact]] = {s.key: list(plans[s.key].facts) for s in ready}
+    transfers = load_of_subjects(connection, tenant.id, Kind.CUSTOMER, [s.key for s in ready])
+    facts: dict[ExternalUserId, list[Fact]] = {
+        s.key: told_by_handover(plans[s.key].facts, transfers.get(s.key, ())) for s in ready
+    }
+    hint(connection, tenant.id, [s.key for s in ready if s.cause == "event" and s.key in transfers], now=now)
+    undecided: dict[ExternalUserId, datetime] = {}
     for s in ready:
         ended = record_settled(connection, tenant.id, s.written.settled, now=now)
         facts[s.key] += [one.fact(s.key, at=now) for one in ended]
     if decide_customers:
         states = [_state(recorded[s.key], plans[s.key], customers) for s in ready]
-        decide(connection, tenant, [state for state in states if state is not None], facts, now=now)
+        lag = timedelta(seconds=settings.add_lag_s)
+        known = [state for state in states if state is not None]
+        undecided = decide(connection, tenant, known, facts, now=now, lag=lag)
     enforced = _enforce(connection, settings, tenant, recorded, [plans[s.key] for s in ready], now=now)
     for s in ready:
         facts[s.key] += enforced.drift.get(s.key, ())
@@ -247,7 +261,7 @@ def record(
     results = {
         s.key: Result(
             plans[s.key].unconfirmed,
-            _look_again_at(plans[s.key], s, enforced.again_at.get(s.key)),
+            _look_again_at(plans[s.key], s, undecided.get(s.key), enforced.again_at.get(s.key)),
             verbatim=s.verbatim,
         )
         for s in sightings
@@ -285,10 +299,10 @@ def _enforce(
     return enforce(connection, tenant, looked, now=now, lag_s=settings.write_lag_s)
 
 
-def _look_again_at(plan: ContactPlan, sighting: Sighting, enforced_at: datetime | None) -> datetime | None:
+def _look_again_at(plan: ContactPlan, sighting: Sighting, *others: datetime | None) -> datetime | None:
     wait_s = sighting.written.again_s
-    written_at = None if wait_s is None else sighting.observed.observed_at + timedelta(seconds=wait_s)
-    return min((at for at in (plan.look_again_at, written_at, enforced_at) if at is not None), default=None)
+    pushed = None if wait_s is None else sighting.observed.observed_at + timedelta(seconds=wait_s)
+    return min((at for at in (pushed, plan.look_again_at, *others) if at is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -317,12 +331,17 @@ def decide(
     facts: dict[ExternalUserId, list[Fact]],
     *,
     now: datetime,
-) -> None:
-    """Decide and record assignment and standing of each contact's customer; their facts join `facts`."""
+    lag: timedelta = timedelta(0),
+) -> dict[ExternalUserId, datetime]:
+    """Decide and record assignment and standing of each contact's customer; their facts join `facts`.
+
+    `lag`: how long a new owner may be missing from reads. Returns when to look again at contacts for whom it is.
+    """
     ids = [state.customer_id for state in states]
     assignments = load_assignments(connection, tenant.id, ids)
     decisions = load_decisions(connection, tenant.id, ids)
     standings = load_standings(connection, tenant.id, ids)
+    transfers = load_of_subjects(connection, tenant.id, Kind.CUSTOMER, [state.external_userid for state in states])
     assigned: dict[CustomerId, AssignmentPlan] = {}
     stands: dict[CustomerId, StandingPlan] = {}
     for state in states:
@@ -333,6 +352,7 @@ def decide(
             assignments[one],
             customer_id=one,
             external_userid=state.external_userid,
+            handovers=handovers_of(transfers.get(state.external_userid, ()), now=now, lag=lag),
         )
         stands[one] = plan_standing(
             state.relations.values(), standings[one], customer_id=one, external_userid=state.external_userid
@@ -340,6 +360,7 @@ def decide(
         facts.setdefault(state.external_userid, []).extend([*assigned[one].facts, *stands[one].facts])
     record_assignments(connection, tenant.id, assigned, now=now)
     record_standings(connection, tenant.id, stands)
+    return {state.external_userid: now + max(lag, SOON) for state in states if assigned[state.customer_id].undecided}
 
 
 def _want_associates(connection: Connection, tenant: Tenant, plans: Sequence[ContactPlan], *, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sync_worker.reconcilers import Shell, acquisition, chats, contacts, deleted_tags, members, outlets, tags
+from sync_worker.reconcilers import Shell, acquisition, chats, contacts, deleted_tags, members, outlets, tags, takeovers
 
 SHELLS: Mapping[str, Shell] = {
     shell.kind: shell
@@ -15,5 +15,6 @@ SHELLS: Mapping[str, Shell] = {
         deleted_tags.TAKEN_OFF,
         acquisition.LINKS,
         acquisition.QUOTA,
+        takeovers.TAKEOVERS,
     )
 }

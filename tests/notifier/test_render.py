@@ -10,8 +10,17 @@ from notifier.deliver import people_of
 from notifier.render import LONGEST_NAME, render_card, shortened
 from services.assignment.model import CustomerReassigned
 from services.customers.model import RelationLost, RelationStarted
-from services.notices.model import NEW_CUSTOMER, REASSIGNED_AWAY, REASSIGNED_TO_YOU, RELATION_LOST
+from services.notices.model import (
+    HANDED_OVER,
+    HANDOVER_FAILED,
+    NEW_CUSTOMER,
+    REASSIGNED_AWAY,
+    REASSIGNED_TO_YOU,
+    RELATION_LOST,
+    TAKEN_OVER,
+)
 from services.notices.store import Names, NoticeSource
+from services.transfers.model import TakeoverDone, TakeoverFailed
 from shared.ids import ExternalUserId, OutboxId, TenantId
 from shared.tenants import Tenant
 from shared.vault import Vault
@@ -23,13 +32,36 @@ RELATION = {"userid": LI, "external_userid": CONTACT}
 MOVED = CustomerReassigned(
     occurred_at=at(0), customer_id=CUSTOMER, external_userid=CONTACT, from_userid=ZHAO, to_userid=LI, why="auto"
 )
+TAKEN = TakeoverDone(
+    occurred_at=at(0), kind="customer", from_userid=ZHAO, to_userid=LI, external_userid=CONTACT, count=1, departed=False
+)
+FAILED = TakeoverFailed(
+    occurred_at=at(0),
+    kind="customer",
+    from_userid=ZHAO,
+    to_userid=ZHAO,
+    external_userid=CONTACT,
+    author_userid=LI,
+    refused_count=1,
+    limit_count=0,
+    failed_count=0,
+)
 FACTS = {
+    TAKEN_OVER: TAKEN,
+    HANDED_OVER: replace(TAKEN, from_userid=LI, to_userid=ZHAO),
+    HANDOVER_FAILED: FAILED,
     NEW_CUSTOMER: RelationStarted(occurred_at=at(0), evidenced=True, add_state="door-7", **RELATION),
     RELATION_LOST: RelationLost(occurred_at=at(0), evidenced=True, **RELATION),
     REASSIGNED_TO_YOU: MOVED,
     REASSIGNED_AWAY: replace(MOVED, from_userid=LI, to_userid=ZHAO),
 }
 TEXTS = {
+    (TAKEN_OVER, "zh"): ("客户移交给您：陈晨", "赵敏 的客户 陈晨 已由您接替"),
+    (TAKEN_OVER, "en"): ("A customer was handed over to you: 陈晨", "陈晨 was 赵敏's customer and is yours now"),
+    (HANDED_OVER, "zh"): ("客户已移交：陈晨", "您的客户 陈晨 已由 赵敏 接替"),
+    (HANDED_OVER, "en"): ("A customer was handed over: 陈晨", "was your customer and is 赵敏's now"),
+    (HANDOVER_FAILED, "zh"): ("移交未成功：陈晨", "客户拒绝 1；归属保持不变"),
+    (HANDOVER_FAILED, "en"): ("Not handed over: 陈晨", "refused by the customer: 1. All stays as it was"),
     (NEW_CUSTOMER, "zh"): ("新客户：陈晨", "陈晨 已成为您的好友（渠道：door-7）"),
     (NEW_CUSTOMER, "en"): ("New customer: 陈晨", "陈晨 is your friend now (channel: door-7)"),
     (RELATION_LOST, "zh"): ("客户流失：陈晨", "陈晨 已将您删除"),
@@ -142,6 +174,25 @@ def test_a_long_channel_stays_within_the_limits(language):
     card = card_of(rendered(NEW_CUSTOMER, language, add_state="&" * 500))
     assert len(card["description"]) <= 512
     words_of(card["description"])
+
+
+@pytest.mark.parametrize(
+    ("notice", "language", "changed", "title"),
+    [
+        (TAKEN_OVER, "zh", {"count": 250}, "250 位客户移交给您"),
+        (TAKEN_OVER, "en", {"count": 3, "kind": "chat"}, "Group chats were handed over to you: 3"),
+        (HANDED_OVER, "zh", {"count": 3, "kind": "chat"}, "3 个客户群已移交"),
+        (HANDOVER_FAILED, "en", {"limit_count": 2, "failed_count": 4}, "Customers not handed over: 7"),
+    ],
+)
+def test_many_handovers_are_one_message_with_their_number(notice, language, changed, title):
+    """However many are done together, one text tells of them; no name stands for all (TRF-4)."""
+    fact = replace(FACTS[notice], external_userid=None, **changed)
+    payload = orjson.loads(orjson.dumps(fact.payload()))
+    told = NoticeSource(OutboxId(5), notice, LI, fact.TYPE, fact.occurred_at, payload, None)
+    card = card_of(render_card(tenant(language), told, named("陈晨"), agent_id=7, console_url=URL))
+    assert card["title"] == title
+    assert "陈晨" not in words_of(card["description"])
 
 
 def test_names_of_nothing_but_signs_that_are_escaped_stay_within_the_limits():

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from datetime import datetime
 from types import UnionType
-from typing import ClassVar, get_args, get_type_hints
+from typing import ClassVar, Union, get_args, get_origin, get_type_hints
 
 import orjson
 import pytest
@@ -29,7 +29,7 @@ def _value(hint: object) -> object:
     if supertype in SAMPLES:
         return SAMPLES[supertype]
     arguments = get_args(hint)
-    if isinstance(hint, UnionType):
+    if isinstance(hint, UnionType) or get_origin(hint) is Union:
         return _value(arguments[0])
     return ("remark", "description") if getattr(hint, "__origin__", None) is tuple else arguments[0]
 
@@ -71,7 +71,8 @@ def test_a_payload_holds_ids_and_codes_only(type_):
     allowed |= {"intent_id", "field", "outcome", "code", "rule_id", "merged_id"}
     allowed |= {"chat_id", "owner_userid", "member_id", "kind", "scene", "invitor", "by"}
     allowed |= {"old_userid", "department_id", "main_department_id", "parent_id", "from_parent_id", "to_parent_id"}
-    allowed |= {"intent_id", "field", "outcome", "code", "made_id"}
+    allowed |= {"made_id", "transfer_id", "departed", "author_userid"}
+    allowed |= {"refused_count", "limit_count", "failed_count"}
     places = ("main_department_id", "department_ids", "leader_in", "direct_leaders")
     allowed |= {f"{way}_{place}" for way in ("from", "to") for place in places}
     assert set(sample(type_).payload()) <= allowed

@@ -45,7 +45,8 @@ def test_it_decides_as_the_planner_or_leaves_it_to_it(connection, tenant, told):
     stored = load_assignments(connection, tenant.id, [customer])[customer]
     history = fetch_all(
         connection,
-        "select from_userid, to_userid, why, at, by_whom as by from assignment_change where customer_id = :id",
+        "select from_userid, to_userid, why, at, by_whom as by, transfer_id from assignment_change "
+        "where customer_id = :id",
         id=customer,
     )
     facts = fetch_all(

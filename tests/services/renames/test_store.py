@@ -219,3 +219,27 @@ def test_chats_name_the_new_userid(connection, tenant):
         ("read first", NEW, "event"),
         ("read first", NEW, None),
     ]
+
+
+def test_handovers_go_on_under_the_new_userid(connection, tenant, other_tenant):
+    """Giver, new owner and who asked; of two open ones for a customer, the present userid's stands (TRF-5)."""
+    sql = (
+        "insert into transfer (tenant_id, kind, subject_key, from_userid, to_userid, departed, author, source, state, "
+        "stage, asked_at, next_poll_at) values (:tenant, 'customer', :key, :giver, :taker, false, :by, 'person', "
+        "'pending', 'queued', :at, :at)"
+    )
+    for owner, key, giver, taker, by in (
+        (tenant, CONTACT, LI, ZHAO, LI),
+        (tenant, OTHER, ZHAO, LI, WANG),
+        (tenant, CONTACT, NEW, WANG, WANG),
+        (other_tenant, CONTACT, LI, ZHAO, LI),
+    ):
+        run(connection, sql, tenant=owner.id, key=key, giver=giver, taker=taker, by=by, at=at(400))
+    associates(connection, tenant, one(LI))
+    rename(connection, tenant, RENAMING, WHY, now=at(600))
+    assert values(connection, "select from_userid, to_userid, author, stage from transfer order by id") == [
+        (NEW, ZHAO, NEW, "withdrawn"),
+        (ZHAO, NEW, WANG, "queued"),
+        (NEW, WANG, WANG, "queued"),
+        (LI, ZHAO, LI, "queued"),
+    ]

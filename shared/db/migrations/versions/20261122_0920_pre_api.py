@@ -7,7 +7,7 @@ asks for what changed since then has seen them already, or starts with all of th
 from alembic import op
 
 revision = "20261122_0920_pre_api"
-down_revision = "20261122_0900_pre_catalogue"
+down_revision = "20261122_0910_pre_transfers"
 
 HASHED = ("customer_order", "customer_event", "audit")
 BUCKETS = 8

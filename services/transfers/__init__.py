@@ -1,0 +1,1 @@
+"""Handovers of customers and group chats from one associate to another (TRF)."""
