@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 
+from services.customers.ends import end_of_half, last_end, without_unended
 from services.customers.friendships import MOMENT, News, news, points_of, replay, told_by
 from services.customers.model import (
     EDITABLE,
@@ -46,8 +47,6 @@ class Lags:
 
 
 LOOK_AGAIN_AFTER = timedelta(seconds=2)
-SAME_MOMENT = timedelta(seconds=10)
-"""An event and a read may give the start of one friendship different seconds."""
 OLDEST = datetime(2001, 9, 9, tzinfo=UTC)
 """WeCom is younger: an earlier time (0 above all) is no time."""
 SKEW = timedelta(days=1)
@@ -149,14 +148,14 @@ def _plan_relation(
     starts, ends = _points(draft, sight, recorded, evidence)
     halves = _halves(recorded, evidence)
     half_at = max(halves, default=None)
-    half_over = _end_of_half(starts, ends, halves)
-    last_end = max((end.at for end in ends), default=None)
+    half_over = end_of_half(starts, ends, halves)
+    told = replay(starts, ends - half_over)
+    ended_at = last_end(ends, told, half_over, evidence)
     ends -= half_over
-    told = replay(starts, ends)
-    state = _state(told, half_at if last_end is None or half_at is None or half_at > last_end else None, half_over)
+    state = _state(told, half_at if ended_at is None or half_at is None or half_at > ended_at else None, half_over)
     if state is None:
         return
-    taken = any(item.kind is EvidenceKind.TRANSFERRED and item.occurred_at == last_end for item in evidence)
+    taken = any(item.kind is EvidenceKind.TRANSFERRED and item.occurred_at == ended_at for item in evidence)
     if state is State.ASSOCIATE_LEFT and taken:
         state = State.TRANSFERRED  # the customers of who left wait for a new owner no longer
     if state is State.ACTIVE and sight.missing and sight.moving and sight.absence is not Absence.OUT_OF_SIGHT:
@@ -206,7 +205,7 @@ def _points(
             created_at = sight.read.observed_at
         if created_at is None:
             return starts, ends
-        starts = {*_without_unended(starts, ends, before=created_at), created_at}
+        starts = {*without_unended(starts, ends, before=created_at), created_at}
         # A customer's removal never shows in reads. The others do, after a while: a read that still lists the
         # relation beyond that while speaks against the end.
         last = max(starts)
@@ -216,16 +215,8 @@ def _points(
             else:
                 draft.look_again(end.at + sight.lags.deletion)
     elif not sight.read.complete and recorded is not None and recorded.present and recorded.present.started_at:
-        starts = _without_unended(starts, ends, before=recorded.present.started_at)  # nothing is said of it
+        starts = without_unended(starts, ends, before=recorded.present.started_at)  # nothing is said of it
     return starts, ends
-
-
-def _without_unended(starts: set[datetime], ends: set[End], *, before: datetime) -> set[datetime]:
-    """The friendship that lasts began at `before`: a start clearly earlier, with no end between, was of one whose end
-    nobody told of.
-    """
-    unended = {at for at in starts if not any(at <= end.at < before for end in ends)}
-    return starts - {at for at in unended if at < before - SAME_MOMENT}
 
 
 def _created_at(read: Observed, relation: ObservedRelation) -> datetime | None:
@@ -254,14 +245,6 @@ def _halves(recorded: Relation | None, evidence: Sequence[Evidence]) -> set[date
     if recorded is not None and recorded.half_at is not None:
         known.add(recorded.half_at)
     return known
-
-
-def _end_of_half(starts: set[datetime], ends: set[End], halves: set[datetime]) -> set[End]:
-    """Ends of half-adds that were never confirmed: nobody was a friend yet, so nobody lost one (ASG-10)."""
-    first = min(halves, default=None)
-    if first is None:
-        return set()
-    return {end for end in ends if end.at >= first and not any(start <= end.at for start in starts)}
 
 
 def _state(told: Sequence[Friendship], half_at: datetime | None, half_over: set[End]) -> State | None:

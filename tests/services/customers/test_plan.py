@@ -408,6 +408,15 @@ def test_a_half_add_that_ended_is_over():
     assert [fact for fact in facts_of(plan) if fact[0] == "relation_deleted"] == []
 
 
+def test_a_half_add_after_an_end_that_was_first_guessed_counts_at_once():
+    """A read found the end; its event says that it came before the half-add: one look settles it (ASG-10)."""
+    before = recorded(relation(LI, friendship(4, 1000, ASSOCIATE)))
+    told_of = [told(LI, ADDED, 4), told(LI, DELETED, 5), told(LI, HALF_ADDED, 6)]
+    plan = planned(read(2000), before, *told_of)
+    assert [one.state.value for one in plan.relations] == ["half"]
+    assert planned(read(2000), applied(before, plan), *told_of).relations == ()
+
+
 def test_a_channel_belongs_to_one_friendship():
     """Added again without a contact way, the old one does not stay."""
     before = recorded(relation(LI, friendship(50, 80), notes=Notes(add_state="店2", add_way=1)))
