@@ -29,7 +29,7 @@ from shared.sync_blocks import Block, save_page
 from shared.wecom.errors import PostponedError, UnreachableError, WeComTerminalError
 from shared.wecom.payloads.contacts import BatchPage, BatchRow
 from sync_worker.pushing import Written, words_of
-from sync_worker.reconcilers import contacts
+from sync_worker.reconcilers import contact_records
 from sync_worker.resync import CircleError, Work
 from sync_worker.resync.contact_pages import sightings_of
 from sync_worker.writeback import write
@@ -46,7 +46,7 @@ class _Open:
     """A contact that is leased here, what the page shows of it, and what its open intents come to."""
 
     leased: Leased
-    sighting: contacts.Sighting
+    sighting: contact_records.Sighting
     intents: Sequence[Intent]
     plan: IntentPlan
 
@@ -144,7 +144,12 @@ def _key(leased: Leased) -> ExternalUserId:
 
 
 def _planned(
-    leased: Leased, sighting: contacts.Sighting, intents: Sequence[Intent], *, lag: timedelta, dead: Collection[str]
+    leased: Leased,
+    sighting: contact_records.Sighting,
+    intents: Sequence[Intent],
+    *,
+    lag: timedelta,
+    dead: Collection[str],
 ) -> _Open:
     """A page never says that it shows all of a contact: what it does not show is decided elsewhere."""
     shown = {one.userid for one in sighting.observed.relations}
@@ -216,12 +221,12 @@ def _record(
 def _settle(
     connection: Connection,
     work: Work,
-    ended: Sequence[tuple[contacts.Sighting, Sequence[Settled], Sequence[Intent]]],
+    ended: Sequence[tuple[contact_records.Sighting, Sequence[Settled], Sequence[Intent]]],
 ) -> set[ExternalUserId]:
     """Those that the page does not show as they are recorded now: the next walk looks at them."""
     if not ended:
         return set()
-    done = contacts.record(
+    done = contact_records.record(
         connection,
         work.runtime.settings,
         work.tenant,

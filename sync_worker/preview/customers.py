@@ -15,7 +15,7 @@ from shared.ids import ExternalUserId, UserId
 from shared.wecom.errors import NO_MEMBER, NO_RELATION, WeComError
 from shared.wecom.payloads.contacts import BatchRow
 from sync_worker.preview import Step, View
-from sync_worker.reconcilers import contacts
+from sync_worker.reconcilers import contact_records
 from sync_worker.resync import CircleError
 from sync_worker.resync.contact_pages import sightings_of
 from sync_worker.resync.contacts import BLOCK_SIZE
@@ -98,8 +98,8 @@ def _differences(view: View, rows: Sequence[BatchRow], *, read_at: datetime) -> 
         in_hand = contacts_in_hand(connection, view.tenant, keys, since=read_at)
         left = [row for row in changed if row.external_userid not in in_hand]
         read = sightings_of(left, "resync", None, read_at=read_at)
-        sightings = contacts.without_dead_tags(connection, view.tenant, read)
-        recorded, plans = contacts.plan(connection, view.runtime.settings, view.tenant, sightings)
+        sightings = contact_records.without_dead_tags(connection, view.tenant, read)
+        recorded, plans = contact_records.plan(connection, view.runtime.settings, view.tenant, sightings)
     return tuple(found for key in plans for found in of_customers.outlook(plans[key], recorded[key]).differences)
 
 
@@ -124,7 +124,7 @@ def _unassigned(view: View) -> Iterator[Step]:
         with view.reading() as connection:
             there = with_contact(connection, view.tenant.id, [one.handover_userid for one in page.rows])
             sightings = sightings_of_unassigned(page, "resync", None, there=there, left_by=now, now=now)
-            recorded, plans = contacts.plan(connection, view.runtime.settings, view.tenant, sightings)
+            recorded, plans = contact_records.plan(connection, view.runtime.settings, view.tenant, sightings)
         found = [one for key in plans for one in of_customers.outlook(plans[key], recorded[key]).differences]
         yield Step(len(page.rows), tuple(found))
         if not page.next_cursor:

@@ -19,7 +19,7 @@ from services.tags.model import TAG_CATALOGUE
 from services.tags.store import load_catalogue
 from shared.requests import OPERATOR, Leased, Subject
 from sync_worker.preview import View
-from sync_worker.reconcilers import Seen, contacts, members, tags
+from sync_worker.reconcilers import Seen, contact_records, members, tags
 from sync_worker.reconcilers.chats import plan_chats
 from sync_worker.reconcilers.directory import plan_members, plan_outlets
 from sync_worker.reconcilers.shells import SHELLS
@@ -58,8 +58,10 @@ def _compare(view: View, seen: Seen) -> Compared:
 
 
 def _contact(connection: Connection, view: View, seen: Seen) -> Compared:
-    (sighting,) = contacts.without_dead_tags(connection, view.tenant, [cast(contacts.Sighting, seen.observation)])
-    recorded, plans = contacts.plan(connection, view.runtime.settings, view.tenant, [sighting])
+    (sighting,) = contact_records.without_dead_tags(
+        connection, view.tenant, [cast(contact_records.Sighting, seen.observation)]
+    )
+    recorded, plans = contact_records.plan(connection, view.runtime.settings, view.tenant, [sighting])
     return of_customers.outlook(plans[sighting.key], recorded[sighting.key]), plans[sighting.key].unconfirmed
 
 

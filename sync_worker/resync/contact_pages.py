@@ -28,7 +28,7 @@ from shared.requests import BACKFILL, Subject, Wanted, lock, want
 from shared.sync_blocks import Block, add_seen, forget_seen, save_page
 from shared.sync_runs import Run
 from shared.wecom.payloads.contacts import BatchPage, BatchRow
-from sync_worker.reconcilers import contacts
+from sync_worker.reconcilers import contact_records, contacts
 from sync_worker.resync import CircleError, Work
 from sync_worker.resync.one_by_one import is_of_a_row, record_one_by_one
 
@@ -155,7 +155,7 @@ def _first_sight(work: Work, row: BatchRow, *, read_at: datetime) -> FirstSight 
 
 def _record_known(connection: Connection, work: Work, rows: Sequence[BatchRow], *, read_at: datetime) -> None:
     now = work.runtime.clock.now()
-    done = contacts.record(
+    done = contact_records.record(
         connection,
         work.runtime.settings,
         work.tenant,
@@ -172,16 +172,16 @@ def _record_known(connection: Connection, work: Work, rows: Sequence[BatchRow], 
 
 def sightings_of(
     rows: Sequence[BatchRow], cause: Cause, caused_by: str | None, *, read_at: datetime
-) -> list[contacts.Sighting]:
+) -> list[contact_records.Sighting]:
     """One sighting per contact; a page lists a contact once per associate, and never says that it is all of them."""
-    found: dict[ExternalUserId, contacts.Sighting] = {}
+    found: dict[ExternalUserId, contact_records.Sighting] = {}
     for row in rows:
         before = found.get(row.external_userid)
         relation = contacts.observed_relation(row.relation, row.profile.type)
         relations = (*(before.observed.relations if before else ()), relation)
         profile = contacts.observed_profile(row.profile)
         observed = Observed(row.external_userid, profile, relations, read_at, complete=False)
-        found[row.external_userid] = contacts.Sighting(observed, cause, caused_by)
+        found[row.external_userid] = contact_records.Sighting(observed, cause, caused_by)
     return [found[one] for one in sorted(found)]
 
 

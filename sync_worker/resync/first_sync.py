@@ -20,7 +20,7 @@ from shared.db.engine import transact
 from shared.ids import ExternalUserId
 from shared.requests import BACKFILL, Subject, Wanted, want
 from shared.sync_runs import hold_run, set_phase
-from sync_worker.reconcilers import contacts
+from sync_worker.reconcilers import contact_records
 from sync_worker.resync import Work
 
 DECIDE_AT_ONCE = 2000
@@ -62,12 +62,12 @@ def _decide_one_by_one(connection: Connection, work: Work, keys: list[ExternalUs
     now = work.runtime.clock.now()
     recorded = load_recorded(connection, work.tenant, keys)
     states = [
-        contacts.ContactState(one, known.customer_id, known.relations)
+        contact_records.ContactState(one, known.customer_id, known.relations)
         for one, known in recorded.items()
         if known.customer_id is not None
     ]
     facts: dict[ExternalUserId, list[Fact]] = {}
-    contacts.decide(connection, work.tenant, states, facts, now=now)
+    contact_records.decide(connection, work.tenant, states, facts, now=now)
     caused = [Caused(fact, "bootstrap", work.run.caused_by) for found in facts.values() for fact in found]
     record_facts_and_notices(connection, work.tenant, caused, now=now, ttl_s=work.runtime.settings.message_ttl_s)
 

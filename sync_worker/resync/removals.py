@@ -42,7 +42,7 @@ from shared.plans import close_plan, open_plan, plan_of, seal, withdraw
 from shared.requests import BACKFILL, Subject, Wanted, lock, want
 from shared.sync_blocks import Block, hold_block, save_page
 from shared.sync_runs import add_incomplete, add_notes, hold_run, set_phase
-from sync_worker.reconcilers import contacts
+from sync_worker.reconcilers import contact_records, contacts
 from sync_worker.resync import Work
 from sync_worker.resync.one_by_one import is_of_a_row, record_one_by_one
 
@@ -71,11 +71,11 @@ def confirm_page(work: Work, block: Block) -> Block | None:
         hold_block(connection, work.run, block)
         # What such a read lacks is not concluded from it alone: that is what this pass judges at its end.
         sightings = [
-            contacts.Sighting(replace(one, complete=False), "resync", work.run.caused_by)
+            contact_records.Sighting(replace(one, complete=False), "resync", work.run.caused_by)
             for one in _not_in_hand(connection, work, read, since=at)
         ]
         now = work.runtime.clock.now()
-        contacts.record(connection, work.runtime.settings, work.tenant, sightings, now=now)
+        contact_records.record(connection, work.runtime.settings, work.tenant, sightings, now=now)
         shown = {one.external_userid: [relation.userid for relation in one.relations] for one in read}
         record_confirmations(connection, work.tenant.id, work.run.id, shown, at=at)
         pairs = [(contact, userid) for contact, userids in shown.items() for userid in userids]
@@ -229,13 +229,13 @@ def _apply(connection: Connection, work: Work, removals: Sequence[Removal]) -> i
     """Record removals that nothing has overtaken; the number of those that something has."""
     _lock(connection, work, removals)
     past = overtaken(connection, work.tenant.id, removals)
-    sightings: dict[ExternalUserId, contacts.Sighting] = {}
+    sightings: dict[ExternalUserId, contact_records.Sighting] = {}
     for one in removals:
         if (one.external_userid, one.userid) not in past:
             before = sightings.get(one.external_userid)
             sightings[one.external_userid] = _with(before or _unseen(work, one), one)
     now = work.runtime.clock.now()
-    written = contacts.record(connection, work.runtime.settings, work.tenant, list(sightings.values()), now=now)
+    written = contact_records.record(connection, work.runtime.settings, work.tenant, list(sightings.values()), now=now)
     # A friendship so young that reads may not show it yet is no end: its contact is looked at again.
     wishes = [
         Wanted(Subject(work.tenant.id, CONTACT, key), BACKFILL, "resync", work.run.caused_by)
@@ -250,12 +250,12 @@ def _lock(connection: Connection, work: Work, removals: Sequence[Removal]) -> No
     lock(connection, {Subject(work.tenant.id, CONTACT, one.external_userid) for one in removals})
 
 
-def _unseen(work: Work, removal: Removal) -> contacts.Sighting:
+def _unseen(work: Work, removal: Removal) -> contact_records.Sighting:
     read = Observed(removal.external_userid, None, (), removal.at, complete=False)
-    return contacts.Sighting(read, "resync", work.run.caused_by, absences={})
+    return contact_records.Sighting(read, "resync", work.run.caused_by, absences={})
 
 
-def _with(sighting: contacts.Sighting, removal: Removal) -> contacts.Sighting:
+def _with(sighting: contact_records.Sighting, removal: Removal) -> contact_records.Sighting:
     if removal.verdict == "associate_left":
         left = Evidence(removal.userid, EvidenceKind.ASSOCIATE_LEFT, removal.ended_at or removal.at)
         return replace(sighting, told=(*sighting.told, left))

@@ -19,7 +19,7 @@ from shared.requests import BACKFILL, Subject, Wanted, lock, want
 from shared.sync_blocks import Block, hold_block, save_page
 from shared.wecom.payloads.pages import Page
 from shared.wecom.payloads.transfers import UnassignedCustomer
-from sync_worker.reconcilers import contacts
+from sync_worker.reconcilers import contact_records
 from sync_worker.resync import CircleError, Work
 from sync_worker.resync.contact_pages import cause_of
 from sync_worker.resync.one_by_one import is_of_a_row, record_one_by_one
@@ -73,8 +73,8 @@ def _record(
     return after if page.next_cursor else None
 
 
-def _record_sightings(connection: Connection, work: Work, sightings: Sequence[contacts.Sighting]) -> None:
-    contacts.record(
+def _record_sightings(connection: Connection, work: Work, sightings: Sequence[contact_records.Sighting]) -> None:
+    contact_records.record(
         connection,
         work.runtime.settings,
         work.tenant,
@@ -92,7 +92,7 @@ def sightings_of(
     there: Collection[UserId],
     left_by: datetime,
     now: datetime,
-) -> list[contacts.Sighting]:
+) -> list[contact_records.Sighting]:
     """What a page tells of contacts.
 
     `there`: members who have the customer-contact function and so have not left; the walk shows their customers.
@@ -106,6 +106,6 @@ def sightings_of(
             left = Evidence(row.handover_userid, EvidenceKind.ASSOCIATE_LEFT, left_at)
             found.setdefault(row.external_userid, []).append(left)
     return [
-        contacts.Sighting(Observed(one, None, (), now, complete=False), cause, caused_by, told=tuple(left))
+        contact_records.Sighting(Observed(one, None, (), now, complete=False), cause, caused_by, told=tuple(left))
         for one, left in sorted(found.items())
     ]

@@ -24,7 +24,7 @@ from shared.runtime import Runtime
 from shared.settings import Settings
 from shared.tenants import Tenant, load_tenant, record_corp
 from shared.vault import Vault
-from sync_worker.reconcilers.contacts import Sighting, record
+from sync_worker.reconcilers.contact_records import Sighting, record
 
 V1 = "/api/v1"
 
