@@ -9,15 +9,14 @@ from rich.console import Console
 
 from commands.corps import NAMES, RESOURCES, chosen_corp, resources_of
 from commands.ids import an_id
+from commands.plan_pushes import load_pushes, push_lines
 from commands.plan_texts import Findings, as_json, counted, refused_as_json, refused_lines, said
 from services.customers.absence import count_active
 from services.customers.model import CONTACT
 from services.differences.model import RELATION, Difference, What
 from services.differences.store import events_behind
 from services.groups.model import CHAT
-from services.intents.store import count_open
 from services.planning import refuse_if_unsafe
-from services.transfers.listing import count_open as count_transfers
 from shared.errors import RetryableError, TerminalError
 from shared.plans import list_plans, operations_of
 from shared.runtime import Runtime, open_runtime
@@ -71,11 +70,11 @@ def command(
         return
     found = Findings(limit=limit)
     with errors_only():
+        subject = None
         if customer is not None or chat is not None:
-            steps = _one(runtime, tenant, *((CONTACT, customer) if customer is not None else (CHAT, str(chat))))
-        else:
-            steps = _all(runtime, tenant, resources)
-        _gather(runtime, tenant, steps, found, values=values, data=data)
+            subject = (CONTACT, customer) if customer is not None else (CHAT, str(chat))
+        steps = _all(runtime, tenant, resources) if subject is None else _one(runtime, tenant, *subject)
+        _gather(runtime, tenant, steps, found, subject=subject, values=values, data=data)
     if data:
         click.echo(orjson.dumps(as_json(tenant, found, values=values), option=orjson.OPT_INDENT_2))
     raise SystemExit(1 if found.unread else 0)
@@ -99,7 +98,14 @@ def _all(runtime: Runtime, tenant: Tenant, names: tuple[str, ...]) -> Iterator[S
 
 
 def _gather(
-    runtime: Runtime, tenant: Tenant, steps: Iterator[Step], found: Findings, *, values: bool, data: bool
+    runtime: Runtime,
+    tenant: Tenant,
+    steps: Iterator[Step],
+    found: Findings,
+    *,
+    subject: tuple[str, str] | None,
+    values: bool,
+    data: bool,
 ) -> None:
     console, progress = Console(), Console(stderr=True)
     with progress.status("reading") as status:
@@ -116,11 +122,9 @@ def _gather(
                             console.print(line, soft_wrap=True, highlight=False, markup=False)
             status.update(f"{found.rows} rows read, {sum(found.counts.values())} differ")
     found.doubt = _doubt(runtime, tenant, found)
-    with runtime.engine.begin() as connection:
-        found.wishes = count_open(connection, tenant.id)
-        found.transfers = sum(count_transfers(connection, tenant.id).values())
+    found.pushes = load_pushes(runtime, tenant, subject=subject, limit=found.limit)
     if not data:
-        for line in counted(found):
+        for line in (*push_lines(found.pushes), *counted(found)):
             console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 

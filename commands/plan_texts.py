@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from commands.corps import NAMES
+from commands.plan_pushes import Pushes, pushes_as_json
 from services.differences.model import SECRET, Change, Difference, What
 from services.differences.store import Behind
 from shared.plans import Operation
@@ -25,8 +26,8 @@ HIDDEN = "(hidden)"
 class Findings:
     """What was found: so many differences are kept, all are counted.
 
-    `counts`: by kind and what. `doubt`: why a pass would not remove by itself what is missing. `wishes`: intents
-    that are still to be written to WeCom. `transfers`: handovers that have not come to their end.
+    `counts`: by kind and what. `doubt`: why a pass would not remove by itself what is missing. `pushes`: what is
+    still to be written to WeCom.
     """
 
     limit: int
@@ -35,8 +36,7 @@ class Findings:
     kept: list[tuple[Difference, tuple[Behind, ...]]] = field(default_factory=list)
     unread: list[tuple[str, str]] = field(default_factory=list)
     doubt: str | None = None
-    wishes: int = 0
-    transfers: int = 0
+    pushes: Pushes = field(default_factory=Pushes)
 
 
 def said(one: Difference, behind: Sequence[Behind], *, values: bool) -> Iterator[str]:
@@ -100,10 +100,6 @@ def counted(found: Findings) -> Iterator[str]:
     yield f"rows read: {found.rows}; " + (f"differences: {total} ({numbers})" if total else "nothing differs")
     if found.doubt:
         yield f"a pass would keep such removals for a person: {found.doubt}"
-    if found.transfers:
-        yield f"handovers that have not ended: {found.transfers} (guanxi transfer list shows them)"
-    if found.wishes:
-        yield f"wished for here and not confirmed in WeCom yet: {found.wishes} (guanxi intents shows them)"
     for where, why in found.unread:
         yield f"could not be read: {where}: {why}"
 
@@ -118,8 +114,7 @@ def as_json(tenant: Tenant, found: Findings, *, values: bool) -> dict[str, Any]:
         "differences": [_difference(one, behind, values=values) for one, behind in found.kept],
         "unread": [{"where": where, "why": why} for where, why in found.unread],
         "doubt": found.doubt,
-        "wishes": found.wishes,
-        "transfers": found.transfers,
+        **pushes_as_json(found.pushes),
     }
 
 

@@ -217,25 +217,40 @@ def record_settled(
 
 
 def list_intents(
-    connection: Connection, tenant_id: TenantId, *, states: Sequence[IntentState], limit: int
+    connection: Connection,
+    tenant_id: TenantId,
+    *,
+    states: Sequence[IntentState],
+    limit: int,
+    subject: tuple[str, str] | None = None,
 ) -> Sequence[Row]:
-    """The newest intents in these states, without the values: they may be remarks."""
+    """The newest intents in these states, without the values: they may be remarks. `subject`: only of (kind, key)."""
+    kind, key = subject or (None, None)
     return fetch_all(
         connection,
         "select id, subject_kind, subject_key, userid, field, author, source, reason, state, refusal, pushes, made_id, "
         "created_at, settled_at "
-        "from intent where tenant_id = :tenant_id and state = any(:states) order by id desc limit :limit",
+        "from intent where tenant_id = :tenant_id and state = any(:states) "
+        "and (cast(:kind as text) is null or (subject_kind, subject_key) = (:kind, :key)) "
+        "order by id desc limit :limit",
         tenant_id=tenant_id,
+        kind=kind,
+        key=key,
         states=[one.value for one in states],
         limit=limit,
     )
 
 
-def count_open(connection: Connection, tenant_id: TenantId) -> int:
+def count_open(connection: Connection, tenant_id: TenantId, *, subject: tuple[str, str] | None = None) -> int:
+    """`subject`: only of (kind, key)."""
+    kind, key = subject or (None, None)
     row = fetch_one(
         connection,
-        "select count(*) as n from intent where tenant_id = :tenant_id and state in ('pending', 'sent')",
+        "select count(*) as n from intent where tenant_id = :tenant_id and state in ('pending', 'sent') "
+        "and (cast(:kind as text) is null or (subject_kind, subject_key) = (:kind, :key))",
         tenant_id=tenant_id,
+        kind=kind,
+        key=key,
     )
     return int(row["n"]) if row else 0
 

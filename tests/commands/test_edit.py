@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import orjson
 import pytest
 
 from commands.demo_corp import CORP_ID
@@ -23,7 +24,14 @@ def test_a_change_is_asked_for_and_written(shop: Shop, guanxi: Guanxi) -> None:
     assert result.exit_code == 0, result.output
     assert "recorded: 2 wished for" in result.stdout
     assert "pending" in guanxi("intents", CORP_ID).stdout
-    assert "not confirmed in WeCom yet: 2" in guanxi("plan", CORP_ID, "--customer", shop.key).stdout
+    plan = guanxi("plan", CORP_ID, "--customer", shop.key).stdout
+    assert "not confirmed in WeCom yet: 2" in plan
+    assert f"{shop.key} / LiNa: remark would be written to WeCom" in plan
+    assert "why: Chen Jing (person) wants it since" in plan
+    assert "老友" not in plan
+    data = orjson.loads(guanxi("plan", CORP_ID, "--customer", shop.key, "--json").stdout)
+    assert {one["field"] for one in data["pushes"]} == {"remark", f"tag:{shop.tags[0]}"}
+    assert (data["wishes"], data["observed_only"]) == (2, False)
     shop.office.reconcile()
     assert (shop.pair()["remark"], shop.pair()["tags"]) == ("老友", [shop.tags[0]])
     assert "confirmed" not in guanxi("intents", CORP_ID).stdout
@@ -53,6 +61,7 @@ def test_an_observed_corp_keeps_wishes_until_it_may_be_written_to(shop: Shop, gu
         connection.exec_driver_sql("update tenant set pushes = false")
     result = guanxi("edit", CORP_ID, shop.key, "LiNa", "--remark", "老友", "--by", "Chen Jing")
     assert "observed only" in result.output
+    assert "the corp is observed only: nothing of this is written" in guanxi("plan", CORP_ID).stdout
     shop.office.reconcile()
     assert shop.writes() == 0
     with shop.office.runtime.engine.begin() as connection:
