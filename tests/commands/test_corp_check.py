@@ -91,7 +91,7 @@ def check(
         monkeypatch.setenv(f"GUANXI_{name}", value)
 
     with engine.begin() as connection:
-        run(connection, "truncate tenant, app, receiver, credential, api_budget, circuit")
+        run(connection, "truncate tenant, app, receiver, credential, api_budget, circuit cascade")
 
     def invoke(*arguments: str, corp_id: str = CORP, configured: str = CORP, **changes: Any) -> Result:
         with engine.begin() as connection:

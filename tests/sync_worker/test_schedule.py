@@ -90,11 +90,11 @@ def test_a_cron_that_never_comes_true_fails_at_start(cron: str) -> None:
 
 @pytest.fixture
 def night(make_office: Callable[..., Office]) -> tuple[Office, FixedClock]:
-    """A live corp, at noon in China of the day after its first sync."""
+    """A live corp, at noon in China, a whole night and more after its first sync, whatever the time is now."""
     made = make_office(resync_jitter_s=0)
     record_demo_corp(made.runtime)
     made.walk()
-    clock = FixedClock(datetime.now(UTC).replace(hour=4, minute=0, second=0, microsecond=0) + timedelta(days=1))
+    clock = FixedClock(datetime.now(UTC).replace(hour=4, minute=0, second=0, microsecond=0) + timedelta(days=2))
     made.move_clock(clock)
     end_passes(made)
     open_due_passes(made.runtime)

@@ -61,7 +61,7 @@ def database_url(session_database: Callable[[str], str]) -> str:
 @pytest.fixture
 def tenant(engine: Engine, vault: Vault, clock: FixedClock) -> Tenant:
     with engine.begin() as connection:
-        run(connection, "truncate tenant, app, receiver, credential, api_budget, circuit")
+        run(connection, "truncate tenant, app, receiver, credential, api_budget, circuit cascade")
         record_corp(connection, vault, corp_file(), now=clock.now())
         return load_tenants(connection, vault)[0]
 
