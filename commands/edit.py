@@ -1,10 +1,15 @@
 """`guanxi edit`."""
 
+from collections.abc import Sequence
+
 import click
+from sqlalchemy import Connection
 
 from commands.ids import a_text, an_id
 from services.intents.ask import ask
 from services.intents.model import COMPANY, DESCRIPTION, PHONES, REMARK, TAG, Source, Wish, WishRefusedError
+from services.notices.store import Caused, record_facts_and_notices
+from services.planning import Fact
 from shared.ids import ExternalUserId, UserId
 from shared.queue import WORK, enqueue_wakeup, make_queue
 from shared.runtime import Runtime, open_runtime
@@ -59,7 +64,7 @@ def command(
     with runtime.engine.begin() as connection:
         pushes = may_push(connection, tenant.id)
         try:
-            ask(
+            facts = ask(
                 connection,
                 tenant,
                 ExternalUserId(external_userid),
@@ -69,12 +74,20 @@ def command(
                 reason=why,
                 now=runtime.clock.now(),
             )
+            tell(connection, runtime, tenant, facts, by=by)
         except WishRefusedError as error:
             raise click.ClickException(str(error)) from None
     enqueue_wakeup(make_queue(runtime.redis, WORK), WORK)
     click.echo(f"recorded: {len(wishes)} wished for; `guanxi intents {corp_id}` shows what becomes of it")
     if not pushes:
         click.echo("the corp is observed only: it is kept, and written when its file says `pushes = true`", err=True)
+
+
+def tell(connection: Connection, runtime: Runtime, tenant: Tenant, facts: Sequence[Fact], *, by: str) -> None:
+    """Record facts that an operator brought about."""
+    caused = [Caused(fact, "operator", f"operator:{by}") for fact in facts]
+    now, ttl_s = runtime.clock.now(), runtime.settings.message_ttl_s
+    record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=ttl_s)
 
 
 def corp_of(corp_id: str) -> tuple[Runtime, Tenant]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from sqlalchemy import Connection
 
-from commands.edit import corp_of
+from commands.edit import corp_of, tell
 from commands.ids import a_text, an_id
 from services.catalogue.ask import ask_catalogue, load_view
 from services.catalogue.check import places
@@ -137,7 +137,8 @@ def _ask(corp_id: str, wishes: Wishes, *, by: str, why: str | None) -> None:
         try:
             asked = wishes(connection, tenant)
             now = runtime.clock.now()
-            ask_catalogue(connection, tenant, asked, author=by, source=Source.PERSON, reason=why, now=now)
+            facts = ask_catalogue(connection, tenant, asked, author=by, source=Source.PERSON, reason=why, now=now)
+            tell(connection, runtime, tenant, facts, by=by)
         except WishRefusedError as error:
             raise click.ClickException(str(error)) from None
     enqueue_wakeup(make_queue(runtime.redis, WORK), WORK)

@@ -108,7 +108,7 @@ def _wish(
 ) -> Done:
     if not wishes:
         return Done(IntentsOut(intents=[]), 202)
-    ask(
+    facts = ask(
         work.connection,
         work.tenant,
         external_userid,
@@ -127,7 +127,7 @@ def _wish(
         str(customer_id),
         after={f"{one.userid} {one.field}": one.desired for one in wishes},
     )
-    return Done(IntentsOut(intents=intents), 202, (change,))
+    return Done(IntentsOut(intents=intents), 202, (change,), facts)
 
 
 @operation("get", "/intents/<id>", Scope.CUSTOMERS_READ, IntentOut, group=GROUP)

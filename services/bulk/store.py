@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from services.bulk.model import Job, JobRefusedError, JobState, check_tags
 from services.customers.choice import Choice
 from services.customers.model import CONTACT
-from services.intents.model import WITHDRAWN, IntentState, Source
+from services.intents.model import WITHDRAWN, IntentState, RelationEditSettled, Source
 from services.intents.rules import load_rules
 from services.tags.store import usable_tags
 from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
@@ -167,35 +167,51 @@ def open_contacts(
     return [ExternalUserId(row["id"]) for row in rows]
 
 
-def withdraw_rows(connection: Connection, tenant_id: TenantId, job_id: int, *, limit: int, now: datetime) -> int:
-    """End changes of a cancelled job that were never pushed, some at a time; how many."""
-    return run(
+def withdraw_rows(
+    connection: Connection, tenant_id: TenantId, job_id: int, *, limit: int, now: datetime
+) -> list[RelationEditSettled]:
+    """End changes of a cancelled job that were never pushed, some at a time; their facts."""
+    rows = fetch_all(
         connection,
         "update intent set state = 'superseded', refusal = :why, settled_at = :now where (tenant_id, id) in ("
         "select tenant_id, id from intent where tenant_id = :tenant_id and job_id = :id "
-        "and state in ('pending', 'sent') and pushes = 0 limit :limit for update)",
+        "and state in ('pending', 'sent') and pushes = 0 limit :limit for update) "
+        "returning id, subject_key, userid, field",
         why=WITHDRAWN,
         tenant_id=tenant_id,
         id=job_id,
         limit=limit,
         now=now,
     )
+    return [_ended(row, IntentState.SUPERSEDED, at=now) for row in rows]
 
 
-def bury_rows(connection: Connection, tenant_id: TenantId, job_id: int, *, now: datetime) -> int:
-    """End changes of contacts that could not be looked at, try after try (`guanxi dead`); how many."""
-    return run(
+def _ended(row: Row, state: IntentState, *, at: datetime) -> RelationEditSettled:
+    return RelationEditSettled(
+        occurred_at=at,
+        userid=UserId(row["userid"]),
+        external_userid=ExternalUserId(row["subject_key"]),
+        intent_id=row["id"],
+        field=row["field"],
+        outcome=state.value,
+    )
+
+
+def bury_rows(connection: Connection, tenant_id: TenantId, job_id: int, *, now: datetime) -> list[RelationEditSettled]:
+    """End changes of contacts that could not be looked at, try after try (`guanxi dead`); their facts."""
+    rows = fetch_all(
         connection,
         "update intent i set state = 'refused', settled_at = :now, "
         "refusal = 'the customer could not be read: ' || coalesce(q.last_error, 'see `guanxi dead`') "
         "from request q where i.tenant_id = :tenant_id and i.job_id = :id and i.state in ('pending', 'sent') "
         "and q.tenant_id = i.tenant_id and q.subject_kind = :kind and q.subject_key = i.subject_key "
-        "and q.dead_at is not null",
+        "and q.dead_at is not null returning i.id, i.subject_key, i.userid, i.field",
         tenant_id=tenant_id,
         id=job_id,
         kind=CONTACT,
         now=now,
     )
+    return [_ended(row, IntentState.REFUSED, at=now) for row in rows]
 
 
 def finish_job(connection: Connection, tenant_id: TenantId, job_id: int, *, now: datetime) -> None:

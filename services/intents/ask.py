@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from services.customers.model import CONTACT, Notes, ObservedRelation, Relation
 from services.customers.store import load_recorded
 from services.intents.enforcement import keeping
-from services.intents.model import CAUSES, Source, Value, Wish, WishRefusedError, shown
+from services.intents.model import CAUSES, RelationEditSettled, Source, Value, Wish, WishRefusedError, shown
 from services.intents.plan import check_wish
 from services.intents.rules import load_rules, outlets_of
 from services.intents.store import Asked, record_wishes, subjects_with_open
@@ -28,8 +28,10 @@ def ask(
     source: Source,
     reason: str | None,
     now: datetime,
-) -> None:
+) -> tuple[RelationEditSettled, ...]:
     """Keep the wishes as intents, and have the customer looked at: whoever does so pushes them.
+
+    The facts that are to be recorded with it: older wishes that gave way.
 
     Raises:
         WishRefusedError: WeCom could only refuse one of them; the caller rolls back.
@@ -58,7 +60,8 @@ def ask(
             raise WishRefusedError(f"the rule {rule.name!r} keeps this tag on; `guanxi tag-rule end` ends the rule")
         recorded_value = _recorded(relation, wish.field)
         asked.append(Asked(subject, wish, frozenset() if recorded_value is None else frozenset({recorded_value})))
-    record_wishes(connection, tenant, asked, author=author, source=source, reason=reason, now=now)
+    ended = record_wishes(connection, tenant, asked, author=author, source=source, reason=reason, now=now)
+    return tuple(settled.fact(external_userid, at=now) for _, settled in ended)
 
 
 def renew_wishes(connection: Connection, tenant_id: TenantId, *, now: datetime) -> int:

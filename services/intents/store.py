@@ -45,20 +45,24 @@ def record_wishes(
     reason: str | None,
     now: datetime,
     job_id: int | None = None,
-) -> None:
-    """Make intents of wishes for any number of subjects of one kind, each field once.
+) -> list[tuple[Subject, Settled]]:
+    """Make intents of wishes for any number of subjects of one kind, each field once; those that ended because of it.
 
     A newer wish supersedes an open one for its field; what that one found or wrote counts as seen. The caller holds the
     locks of the subjects (`requests.lock`), or has marked their requests as due.
     """
     if not wishes:
-        return
+        return []
     (kind,) = {one.subject.kind for one in wishes}
     open_ = load_open_of(connection, tenant, kind, sorted({one.subject.key for one in wishes}))
     before = {(key, intent.userid, intent.field): intent for key, intents in open_.items() for intent in intents}
     older = [before.get(one.place) for one in wishes]
-    replaced = [Settled(one, IntentState.SUPERSEDED, NEWER) for one in older if one is not None]
-    record_settled(connection, tenant.id, replaced, now=now)
+    replaced = {
+        one.id: (asked.subject, Settled(one, IntentState.SUPERSEDED, NEWER))
+        for asked, one in zip(wishes, older, strict=True)
+        if one is not None
+    }
+    ended = record_settled(connection, tenant.id, [settled for _, settled in replaced.values()], now=now)
     run(
         connection,
         "insert into intent (tenant_id, subject_kind, subject_key, userid, field, desired, bases, author, source, "
@@ -74,6 +78,7 @@ def record_wishes(
         job_id=job_id,
         rows=as_json([_row(one, before, tenant.cipher) for one, before in zip(wishes, older, strict=True)]),
     )
+    return [replaced[one.intent.id] for one in ended]
 
 
 def _row(asked: Asked, older: Intent | None, cipher: Cipher) -> dict[str, object]:

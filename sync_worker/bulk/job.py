@@ -1,6 +1,8 @@
 """A bulk job's run: collect → push → confirm → the rest one by one → wait for that."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection
 
 from services.bulk.model import Job, JobState
 from services.bulk.store import (
@@ -16,7 +18,9 @@ from services.customers.choosing import Chosen, chosen_page, count_active_of
 from services.customers.model import CONTACT
 from services.intents.model import CAUSES, TAG, Wish
 from services.intents.store import Asked, record_wishes
-from shared.ids import UserId
+from services.notices.store import Caused, record_facts_and_notices
+from services.planning import Fact
+from shared.ids import ExternalUserId, UserId
 from shared.requests import BACKFILL, Subject, Wanted, lock, want
 from shared.sync_blocks import Block, Cut, add_blocks, save_page
 from shared.sync_runs import BULK, WALK, hold_run, job_of, set_phase
@@ -85,13 +89,21 @@ def _withdraw(work: Work, job: Job) -> int:
     now = work.runtime.clock.now()
     with work.runtime.engine.begin() as connection:
         hold_run(connection, work.run)
-        return withdraw_rows(connection, work.tenant.id, job.id, limit=WITHDRAWN_AT_ONCE, now=now)
+        facts = withdraw_rows(connection, work.tenant.id, job.id, limit=WITHDRAWN_AT_ONCE, now=now)
+        _tell(connection, work, job, facts)
+    return len(facts)
+
+
+def _tell(connection: Connection, work: Work, job: Job, facts: Sequence[Fact]) -> None:
+    caused = [Caused(fact, CAUSES[job.source], job.caused_by) for fact in facts]
+    now, ttl_s = work.runtime.clock.now(), work.runtime.settings.message_ttl_s
+    record_facts_and_notices(connection, work.tenant, caused, now=now, ttl_s=ttl_s)
 
 
 def _collect(work: Work, job: Job) -> bool:
     """Keep the intents of the next relations; True when these were the last."""
     contact, _, userid = work.run.cursor.partition(" ")
-    after, tenant = (contact, userid), work.tenant
+    after, tenant, now = (contact, userid), work.tenant, work.runtime.clock.now()
     with work.runtime.engine.begin() as connection:
         hold_run(connection, work.run)
         found = chosen_page(connection, tenant.id, job.choice, after=after, limit=CHUNK)
@@ -103,16 +115,18 @@ def _collect(work: Work, job: Job) -> bool:
         again = chosen_page(connection, tenant.id, job.choice, after=after, limit=CHUNK)
         chosen = [one for one in again if one.external_userid in locked and one.key <= found[-1].key]
         asked = {one.key: _asked(job, one) for one in chosen}
-        record_wishes(
+        ended = record_wishes(
             connection,
             tenant,
             [change for changes in asked.values() for change in changes],
             author=job.author,
             source=job.source,
             reason=job.reason,
-            now=work.runtime.clock.now(),
+            now=now,
             job_id=job.id,
         )
+        gave_way = [settled.fact(ExternalUserId(subject.key), at=now) for subject, settled in ended]
+        _tell(connection, work, job, gave_way)
         already = sum(not changes for changes in asked.values())
         add_counts(connection, tenant.id, job.id, matched=len(chosen), already=already)
         set_phase(connection, work.run, WALK, cursor=" ".join(found[-1].key))
@@ -172,7 +186,7 @@ def _over(work: Work, job: Job) -> bool:
     now = work.runtime.clock.now()
     with work.runtime.engine.begin() as connection:
         hold_run(connection, work.run)
-        bury_rows(connection, work.tenant.id, job.id, now=now)
+        _tell(connection, work, job, bury_rows(connection, work.tenant.id, job.id, now=now))
         left = open_contacts(connection, work.tenant.id, job.id, after="", limit=1)
         if not left:
             finish_job(connection, work.tenant.id, job.id, now=now)

@@ -39,6 +39,16 @@ def test_a_change_is_asked_for_and_written(shop: Shop, guanxi: Guanxi) -> None:
     assert "老友" not in guanxi("intents", CORP_ID, "--all").stdout
 
 
+def test_a_wish_that_gives_way_to_a_newer_one_is_told(shop: Shop, guanxi: Guanxi) -> None:
+    """The retailer's systems hear of its end as of any other."""
+    for text in ("老友", "新友"):
+        guanxi("edit", CORP_ID, shop.key, "LiNa", "--remark", text, "--by", "Chen Jing")
+    told = shop.office.rows(
+        "select payload ->> 'outcome', cause, caused_by from fact where type = 'relation_edit_settled'"
+    )
+    assert told == [("superseded", "operator", "operator:Chen Jing")]
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [

@@ -127,6 +127,21 @@ def test_a_choice_is_obeyed(shop: Shop) -> None:
     assert shop.made(MARK) == 40  # on and off in one call
 
 
+def test_a_job_takes_the_place_of_older_wishes_and_that_is_told(shop: Shop) -> None:
+    """One wish for a field at a time, whoever wishes (TAG-3)."""
+    with shop.office.runtime.engine.begin() as connection:
+        run(connection, "update tenant set pushes = false")
+    first, second = shop.ask(add=[shop.gold], userids=["ZhangWei"]), 0
+    shop.office.walk()
+    second = shop.ask(add=[shop.gold], userids=["ZhangWei"])
+    shop.office.walk()
+    assert (shop.numbers(first), shop.numbers(second)) == ({"superseded": 20}, {"pending": 20})
+    assert shop.office.rows("select caused_by, payload ->> 'outcome', count(*) from fact "
+                            "where type = 'relation_edit_settled' group by 1, 2") == [
+        (f"bulk:{second}", "superseded", 20)
+    ]  # fmt: skip
+
+
 def test_few_of_many_are_looked_at_one_by_one(shop: Shop) -> None:
     """Walking all of an associate's customers for one would cost more than reading that one."""
     (key,) = shop.office.rows("select min(external_userid) from relation where userid = 'LiNa'")[0]
@@ -190,6 +205,9 @@ def test_a_cancelled_job_writes_nothing_more(shop: Shop) -> None:
     assert (shop.made(MARK), shop.tagged(shop.gold), shop.here(shop.gold)) == (taken, taken, taken)
     assert shop.numbers(job) == {"confirmed": taken, "superseded": 150 - taken}
     assert shop.office.rows("select 1 from sync_run where state = 'walking'") == []
+    told = dict(shop.office.rows("select payload ->> 'outcome', count(*) from fact "
+                                 "where type = 'relation_edit_settled' group by 1"))  # fmt: skip
+    assert told == {"confirmed": taken, "superseded": 150 - taken}
 
 
 def test_what_wecom_refuses_is_said_for_each(shop: Shop) -> None:
