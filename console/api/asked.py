@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from console.api import examples
 from console.api.fields import Body, Count, Day, Id, MinorUnits, Moment, Name, Number
@@ -22,7 +22,15 @@ Kind = Annotated[
     ),
 ]
 Value = Annotated[str, Field(min_length=1, max_length=LONGEST, json_schema_extra={"example": "C-1001"})]
-Scalar = Annotated[str, Field(max_length=1000)] | bool | int | float | None
+
+
+def _fits(value: object) -> object:
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("a whole number has at most 64 bits; send a longer one as text")
+    return value
+
+
+Scalar = Annotated[Annotated[str, Field(max_length=1000)] | bool | int | float | None, BeforeValidator(_fits)]
 
 
 class IdentityIn(Body):

@@ -77,7 +77,11 @@ class Lane:
         def call(one: Call) -> Answered:
             if halted.is_set() or self._stopping.is_set() or monotonic() > latest:
                 return one, None
-            answer = self._post(http, endpoint, one)
+            try:
+                answer = self._post(http, endpoint, one)
+            except Exception as error:  # whatever one answer does, those of its neighbours are kept
+                log.error("webhook.call_failed", endpoint_id=self._id, reason=type(error).__name__)
+                answer = Answer(None, problem="an error of our own")
             if closes(answer):
                 halted.set()
             return one, answer

@@ -22,9 +22,16 @@ LARGEST_ANSWER = 4096
 DRAIN_S = 1.0
 
 
+class _Session(requests.Session):
+    """requests reads the body of a redirect whole, even when it is not to follow it: here nothing is one."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the parent's signature
+        return None
+
+
 def make_http(*, connections: int) -> requests.Session:
     """A session for one endpoint, shared by threads; it keeps connections, no cookies, and sends no stored password."""
-    http = requests.Session()
+    http = _Session()
     adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
     http.mount("http://", adapter)
     http.mount("https://", adapter)
@@ -105,7 +112,7 @@ def retry_after_s(value: str | None, *, now: datetime) -> float | None:
         return min(float(value), timedelta.max.total_seconds())
     try:
         at = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return max(0.0, ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
 

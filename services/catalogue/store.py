@@ -26,7 +26,13 @@ def tags_to_take_off(connection: Connection, tenant_id: TenantId) -> list[TagId]
 
 
 def take_off(
-    connection: Connection, tenant_id: TenantId, tag_ids: Sequence[TagId], *, after: Place, limit: int = PAGE
+    connection: Connection,
+    tenant_id: TenantId,
+    tag_ids: Sequence[TagId],
+    *,
+    after: Place,
+    now: datetime,
+    limit: int = PAGE,
 ) -> Place | None:
     """Take the tags off the next relations; where to go on, None: that was the last page.
 
@@ -45,10 +51,14 @@ def take_off(
     place = (last["external_userid"], last["userid"]) if last is not None else None
     run(
         connection,
-        "update relation set digest = null, corp_tag_ids = array("  # noqa: S608 - constants
+        "with taken as (update relation set digest = null, corp_tag_ids = array("  # noqa: S608 - constants
         " select u.one from unnest(corp_tag_ids) with ordinality as u(one, n) where u.one <> all(:ids) order by u.n) "
         f"where tenant_id = :tenant_id and (external_userid, userid) > (:contact, :associate) {until}"
-        "and exists (select from unnest(corp_tag_ids) as u(one) where u.one = any(:ids))",
+        "and exists (select from unnest(corp_tag_ids) as u(one) where u.one = any(:ids)) returning external_userid) "
+        "update customer u set updated_at = greatest(u.updated_at, :now) from external_contact c "
+        "where c.tenant_id = :tenant_id and c.external_userid in (select external_userid from taken) "
+        "and u.tenant_id = c.tenant_id and u.id = c.customer_id",
+        now=now,
         tenant_id=tenant_id,
         contact=after[0],
         associate=after[1],

@@ -101,7 +101,8 @@ def _record_profiles(
         "caused_by = excluded.caused_by "
         "returning external_userid, customer_id), "
         "made as (insert into customer as u (tenant_id, id, created_at, updated_at) "
-        "select :tenant_id, customer_id, :now, :now from stored where customer_id is not null order by customer_id "
+        "select distinct :tenant_id, customer_id, cast(:now as timestamptz), cast(:now as timestamptz) from stored "
+        "where customer_id is not null order by customer_id "
         "on conflict (tenant_id, id) do update set updated_at = greatest(u.updated_at, excluded.updated_at)) "
         "select external_userid, customer_id from stored",
         tenant_id=tenant.id,

@@ -12,6 +12,7 @@ from services.intents.model import CAUSES, RelationEditSettled, Source, Value, W
 from services.intents.plan import check_wish
 from services.intents.rules import load_rules, outlets_of
 from services.intents.store import Asked, record_wishes, subjects_with_open
+from services.persons.store import touch
 from services.tags.store import usable_tags
 from shared.ids import ExternalUserId, TenantId
 from shared.requests import BACKFILL, OPERATOR, Subject, Wanted, lock, want
@@ -61,6 +62,8 @@ def ask(
         recorded_value = _recorded(relation, wish.field)
         asked.append(Asked(subject, wish, frozenset() if recorded_value is None else frozenset({recorded_value})))
     ended = record_wishes(connection, tenant, asked, author=author, source=source, reason=reason, now=now)
+    if recorded.customer_id is not None:
+        touch(connection, tenant.id, [recorded.customer_id], now=now)  # what is shown of them has changed
     return tuple(settled.fact(external_userid, at=now) for _, settled in ended)
 
 

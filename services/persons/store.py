@@ -114,11 +114,14 @@ def make_customer(connection: Connection, tenant_id: TenantId, *, now: datetime)
 
 def touch(connection: Connection, tenant_id: TenantId, customer_ids: Iterable[CustomerId], *, now: datetime) -> None:
     """Something that is shown of these customers has changed."""
+    ids = sorted(set(customer_ids))
+    if not ids:
+        return
     run(
         connection,
         "update customer set updated_at = :now where tenant_id = :tenant_id and id = any(:ids) and updated_at < :now",
         tenant_id=tenant_id,
-        ids=sorted(set(customer_ids)),
+        ids=ids,
         now=now,
     )
 

@@ -124,7 +124,9 @@ def move_relations(
     )
     run(
         connection,
-        "update customer set assigned_userid = :new where tenant_id = :tenant_id and assigned_userid = :old",
+        "update customer set assigned_userid = :new, updated_at = greatest(updated_at, :now) "
+        "where tenant_id = :tenant_id and assigned_userid = :old",
+        now=now,
         **names,
     )
     return moved

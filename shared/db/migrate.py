@@ -21,15 +21,27 @@ def migrate(engine: Engine, *, now: datetime) -> None:
     """Upgrade to the newest revision and make the partitions of the coming days; safe to run twice at once."""
     with engine.connect() as guard, guard.begin():
         guard.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        with engine.begin() as connection:
-            connection.execute(text("set local lock_timeout = '4s'"))
-            connection.execute(text("set local statement_timeout = '5s'"))
-            config = Config()
-            config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        with engine.connect() as connection:
+            _upgrade(connection)
         with engine.begin() as connection:
             make_inbox_partitions(connection, today=now.date())
+
+
+def _upgrade(connection: Connection) -> None:
+    """Every revision is a transaction of its own: what one has locked is free before the next one begins."""
+    for setting in ("lock_timeout = '4s'", "statement_timeout = '5s'"):
+        connection.execute(text(f"set {setting}"))
+    connection.commit()
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    finally:
+        connection.rollback()
+        connection.execute(text("reset lock_timeout"))
+        connection.execute(text("reset statement_timeout"))
+        connection.commit()
 
 
 def make_inbox_partitions(connection: Connection, *, today: date) -> int:

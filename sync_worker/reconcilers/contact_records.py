@@ -31,6 +31,7 @@ from services.intents.store import record_settled
 from services.loss.plan import StandingPlan, plan_standing
 from services.loss.store import load_standings, record_standings
 from services.notices.store import Caused, record_facts_and_notices
+from services.persons.store import touch
 from services.planning import Cause, Fact
 from services.tags.store import dead_tags
 from services.transfers.model import Kind
@@ -162,6 +163,9 @@ def record(
         lag = timedelta(seconds=settings.add_lag_s)
         known = [state for state in states if state is not None]
         undecided = decide(connection, tenant, known, facts, now=now, lag=lag)
+    settled = [s.key for s in ready if s.written.settled]
+    known_ids = (customers.get(key) or recorded[key].customer_id for key in settled)
+    touch(connection, tenant.id, [one for one in known_ids if one is not None], now=now)
     enforced = _enforce(connection, settings, tenant, recorded, [plans[s.key] for s in ready], now=now)
     for s in ready:
         facts[s.key] += enforced.drift.get(s.key, ())

@@ -35,7 +35,7 @@ def _page(
     now, tenant_id = runtime.clock.now(), leased.subject.tenant_id
     if not prolong(connection, leased, until=now + timedelta(seconds=runtime.settings.lease_s)):
         raise LeaseGoneError("another run takes them off")
-    after = take_off(connection, tenant_id, tag_ids, after=place)
+    after = take_off(connection, tenant_id, tag_ids, after=place, now=now)
     if after is None:
         record_taken_off(connection, tenant_id, tag_ids, now=now)
     return after

@@ -64,7 +64,9 @@ def test_tags_leave_page_by_page_and_of_this_corp_only(office: Office) -> None:
         place, pages = START, 0
         while True:
             pages += 1
-            after = take_off(connection, office.tenant.id, [TagId("et1")], after=place, limit=33)
+            after = take_off(
+                connection, office.tenant.id, [TagId("et1")], after=place, now=office.runtime.clock.now(), limit=33
+            )
             if after is None:
                 break
             assert after > place
@@ -80,7 +82,14 @@ def test_a_run_that_dies_starts_over(office: Office) -> None:
     add_relations(office, made["tag_ids"], count=10)
     with office.runtime.engine.begin() as connection:
         run(connection, "update tag set deleted_at = now()")
-        take_off(connection, office.tenant.id, [TagId(made["tag_ids"][0])], after=START, limit=4)
+        take_off(
+            connection,
+            office.tenant.id,
+            [TagId(made["tag_ids"][0])],
+            after=START,
+            now=office.runtime.clock.now(),
+            limit=4,
+        )
     assert office.rows("select count(*) from tag where taken_off_at is null") == [(1,)]
     assert office.rows(CARRY) == [(6,)]
     other = make_group(office, "City", ("Linzhou",))

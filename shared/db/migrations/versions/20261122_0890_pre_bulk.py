@@ -40,6 +40,7 @@ alter table intent add column job_id bigint;
 create index intent_of_job on intent (tenant_id, job_id, id) where job_id is not null;
 create index intent_open_of_job on intent (tenant_id, job_id, id)
   where job_id is not null and state in ('pending', 'sent');
+create index intent_of_subject on intent (tenant_id, subject_kind, subject_key, id);
 create index intent_of_rule on intent (tenant_id, subject_key, userid, field, id) where source = 'rule';
 alter table sync_run add column paused boolean not null default false;
 alter table sync_run drop constraint sync_run_kind_check;
@@ -62,6 +63,6 @@ def downgrade() -> None:
         "check (kind in ('bootstrap', 'resync', 'departure', 'approval'))"
     )
     op.execute("alter table sync_run drop column paused")
-    op.execute("drop index intent_of_rule, intent_open_of_job, intent_of_job")
+    op.execute("drop index intent_of_subject, intent_of_rule, intent_open_of_job, intent_of_job")
     op.execute("alter table intent drop column job_id")
     op.execute("drop table tag_rule, bulk_job")

@@ -43,6 +43,7 @@ create index api_answer_old on api_answer (expires_at);
 alter table customer
   add column own bytea,                             -- the retailer's own fields: JSON, encrypted
   add column updated_at timestamptz not null default '1970-01-01 00:00:00+00';
+alter table customer alter column updated_at set default now();
 create index customer_updated on customer (tenant_id, updated_at, id);
 create index customer_standing on customer (tenant_id, standing, id);
 create index customer_merged on customer (tenant_id, merged_into) where merged_into is not null;
@@ -106,6 +107,8 @@ create index audit_subject on audit (tenant_id, subject_kind, subject_key, id);
 
 
 def upgrade() -> None:
+    # The indexes read all customers: at some millions that takes longer than 5 s, and customers are not written meanwhile.
+    op.execute("set local statement_timeout = '10min'")
     op.execute(SCHEMA)
     for table in HASHED:
         for bucket in range(BUCKETS):
