@@ -10,10 +10,11 @@ from rich.table import Table
 
 from commands.bulk import TIME
 from commands.corps import chosen_corp
+from commands.edit import tell
 from commands.following import ring
 from commands.ids import a_text, an_id
 from services.bulk.model import JobRefusedError
-from services.bulk.store import ask_job
+from services.bulk.store import ask_job, cancel_of_rule
 from services.customers.choice import Choice
 from services.intents.enforcement import RuleRefusedError
 from services.intents.model import Source
@@ -116,8 +117,12 @@ def end(corp_id: str, name: str, *, by: str) -> None:
     """Enforce the rule NAME of CORP_ID no longer. The tags stay where they are."""
     runtime, tenant = _open(corp_id)
     with runtime.engine.begin() as connection:
-        if not end_rule(connection, tenant.id, name, by=by, now=runtime.clock.now()):
+        now = runtime.clock.now()
+        facts = end_rule(connection, tenant.id, name, by=by, now=now)
+        if facts is None:
             raise click.ClickException(f"no rule {name!r} is in force; `guanxi tag-rule list` shows those that are")
+        cancel_of_rule(connection, tenant.id, name, now=now)
+        tell(connection, runtime, tenant, facts, by=by)
     click.echo(f"the rule {name!r} is over; the tags stay where they are")
 
 

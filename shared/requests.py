@@ -147,15 +147,20 @@ def settle(connection: Connection, leased: Sequence[Leased], *, now: datetime) -
     )
 
 
-def give_back(connection: Connection, leased: Sequence[Leased]) -> None:
-    """End leases that were not used; those that somebody else has taken meanwhile stay theirs."""
+def give_back(connection: Connection, leased: Sequence[Leased], *, looked_at: datetime | None = None) -> None:
+    """End leases; those that somebody else has taken meanwhile stay theirs. What is due stays due.
+
+    `looked_at`: the subjects were looked at, so whoever has read them before knows less.
+    """
     held = hold(connection, leased) if leased else []
     if held:
         run(
             connection,
-            "update request q set lease_until = null from jsonb_to_recordset(cast(:rows as jsonb)) as "
+            "update request q set lease_until = null, settled_at = coalesce(cast(:looked_at as timestamptz), "
+            "q.settled_at) from jsonb_to_recordset(cast(:rows as jsonb)) as "
             "r(tenant_id int, kind text, key text) where (q.tenant_id, q.subject_kind, q.subject_key) = "
             "(r.tenant_id, r.kind, r.key)",
+            looked_at=looked_at,
             rows=_json(held),
         )
 

@@ -18,8 +18,8 @@ from shared.tenants import Tenant
 from shared.wecom.errors import PostponedError, UnreachableError, WeComError, WeComTerminalError
 from shared.wecom.errors.table import entry_of
 
-LONGEST_WAIT_S = 300.0
-"""How late a push that WeCom was too busy for is tried again; the waits double."""
+SHORTEST_WAIT_S, LONGEST_WAIT_S = 2.0, 300.0
+"""When a push that WeCom was too busy for is tried again: after half the time that it has waited so far."""
 
 Made = Mapping[int, str]
 """Id of an intent -> what WeCom calls the thing that it made."""
@@ -64,8 +64,8 @@ class Pushing:
 
     def put_off(self, intents: Sequence[Intent], error: RetryableError) -> None:
         """WeCom is too busy for these, or did not answer: look again, later each time."""
-        tries = min(one.pushes for one in intents)
-        wait_s = max(error.after_s or 0.0, min(2.0 ** min(tries + 1, 9), LONGEST_WAIT_S))
+        waited_s = (self.at - min(one.created_at for one in intents)).total_seconds()
+        wait_s = max(error.after_s or 0.0, SHORTEST_WAIT_S, min(waited_s / 2, LONGEST_WAIT_S))
         self.again_s = wait_s if self.again_s is None else min(self.again_s, wait_s)
 
     def push(self, intents: Sequence[Intent], call: Call, refuse: Callable[[Intent, WeComTerminalError], None]) -> None:

@@ -84,9 +84,11 @@ def read_back(looking: Looking, pushing: Pushing, observed: Observed) -> Written
     ended = {one.intent.id for one in pushing.settled}
     with runtime.engine.begin() as connection:
         intents = load_open(connection, looking.tenant, catalogue_subject(looking.tenant.id))
+        pushes = may_push(connection, looking.tenant.id)
     rest = [pushing.ours.get(one.id, one) for one in intents if one.id not in ended]
     plan = plan_wishes(rest, observed, lag=timedelta(seconds=runtime.settings.write_lag_s))
-    again_s = min((s for s in (pushing.again_s, plan.again_s, _soon(plan)) if s is not None), default=None)
+    soon_s = _soon(plan) if pushes else None
+    again_s = min((s for s in (pushing.again_s, plan.again_s, soon_s) if s is not None), default=None)
     return Written((*pushing.settled, *plan.settled), tuple(pushing.ours.values()), again_s)
 
 

@@ -183,18 +183,7 @@ def withdraw_rows(
         limit=limit,
         now=now,
     )
-    return [_ended(row, IntentState.SUPERSEDED, at=now) for row in rows]
-
-
-def _ended(row: Row, state: IntentState, *, at: datetime) -> RelationEditSettled:
-    return RelationEditSettled(
-        occurred_at=at,
-        userid=UserId(row["userid"]),
-        external_userid=ExternalUserId(row["subject_key"]),
-        intent_id=row["id"],
-        field=row["field"],
-        outcome=state.value,
-    )
+    return [RelationEditSettled.of_row(dict(row), IntentState.SUPERSEDED, at=now) for row in rows]
 
 
 def bury_rows(connection: Connection, tenant_id: TenantId, job_id: int, *, now: datetime) -> list[RelationEditSettled]:
@@ -211,7 +200,7 @@ def bury_rows(connection: Connection, tenant_id: TenantId, job_id: int, *, now: 
         kind=CONTACT,
         now=now,
     )
-    return [_ended(row, IntentState.REFUSED, at=now) for row in rows]
+    return [RelationEditSettled.of_row(dict(row), IntentState.REFUSED, at=now) for row in rows]
 
 
 def finish_job(connection: Connection, tenant_id: TenantId, job_id: int, *, now: datetime) -> None:
@@ -253,6 +242,19 @@ def cancel(connection: Connection, tenant_id: TenantId, job_id: int, *, now: dat
     """
     _turn(connection, tenant_id, job_id, before=("running", "paused"), after="cancelled")
     resume_bulk(connection, tenant_id, job_id=job_id, now=now)
+
+
+def cancel_of_rule(connection: Connection, tenant_id: TenantId, name: str, *, now: datetime) -> None:
+    """The jobs that a rule has begun, as far as they are not over."""
+    rows = fetch_all(
+        connection,
+        "select id from bulk_job where tenant_id = :tenant_id and source = 'rule' and author = :name "
+        "and state in ('running', 'paused')",
+        tenant_id=tenant_id,
+        name=name,
+    )
+    for row in rows:
+        cancel(connection, tenant_id, row["id"], now=now)
 
 
 def _turn(connection: Connection, tenant_id: TenantId, job_id: int, *, before: Sequence[str], after: str) -> None:

@@ -50,13 +50,23 @@ def changed_rows(
 
 
 def contacts_in_hand(
-    connection: Connection, tenant: Tenant, external_userids: Sequence[ExternalUserId], *, since: datetime
+    connection: Connection,
+    tenant: Tenant,
+    external_userids: Sequence[ExternalUserId],
+    *,
+    since: datetime,
+    but_mine: bool = False,
 ) -> set[ExternalUserId]:
-    """Those that a request looks at, or has looked at since: it knows better than a page read at `since`."""
+    """Those that a request looks at, or has looked at since: it knows better than a page read at `since`.
+
+    `but_mine`: who asks holds the leases of all of them.
+    """
     rows = fetch_all(
         connection,
         "select subject_key as id from request where tenant_id = :tenant_id and subject_kind = :kind "
-        "and subject_key = any(:ids) and dead_at is null and (generation > settled_generation or settled_at >= :since)",
+        "and subject_key = any(:ids) and dead_at is null and (generation > settled_generation or settled_at >= :since "
+        "or (not :but_mine and lease_until >= :since))",
+        but_mine=but_mine,
         tenant_id=tenant.id,
         kind=CONTACT,
         ids=list(external_userids),

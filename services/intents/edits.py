@@ -1,11 +1,11 @@
 """Whose edit it was: what our own pushes changed is nobody's edit in WeCom. Pure."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
-from services.customers.model import Notes, Recorded, RelationEdited
+from services.customers.model import Notes, ObservedRelation, Recorded, RelationEdited
 from services.customers.plan import ContactPlan
-from services.intents.model import TAG
+from services.intents.model import TAG, Intent, compared, shown
 from shared.ids import UserId
 
 TAGS = "corp_tag_ids"
@@ -26,6 +26,17 @@ def edited_by_others(plan: ContactPlan, recorded: Recorded, ours: Mapping[UserId
         )
         facts += [replace(fact, changed=left)] if left else []
     return replace(plan, facts=tuple(facts))
+
+
+def came_true(plan: ContactPlan, intents: Sequence[Intent]) -> dict[UserId, set[str]]:
+    """The fields that are now as an open intent of ours has written them."""
+    after = {one.userid: ObservedRelation(one.userid, None, one.notes) for one in plan.relations}
+    ours: dict[UserId, set[str]] = {}
+    for one in intents:
+        relation = after.get(one.userid)
+        if one.pushes and relation is not None and shown(relation, one.field) == compared(one.desired):
+            ours.setdefault(one.userid, set()).add(one.field)
+    return ours
 
 
 def _only(before: Notes, after: Notes, ours: Set[str]) -> bool:

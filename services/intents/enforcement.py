@@ -109,7 +109,7 @@ def plan_enforcement(
             continue
         ended = last.get(place)
         if ended is not None and ended.created_at >= rule.made_at:
-            if ended.state is IntentState.REFUSED:
+            if ended.state is IntentState.REFUSED and not _is_of_a_former(after[userid], ended):
                 continue
             if ended.state is IntentState.SUPERSEDED and at - ended.settled_at < rest:
                 waits.append(ended.settled_at + rest)
@@ -128,6 +128,12 @@ def _lacking(
                 continue
             if chooses(rule.choice, relation, outlets=outlets, assigned=None):
                 yield userid, rule
+
+
+def _is_of_a_former(relation: Relation, ended: Last) -> bool:
+    """Whether it ended before the present friendship began: what was refused then says nothing of it."""
+    present = relation.present
+    return present is not None and present.started_at is not None and ended.settled_at < present.started_at
 
 
 def _had(relation: Relation | None, tag_id: str) -> bool:

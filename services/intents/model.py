@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from dataclasses import field as kept
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from services.customers.model import ObservedRelation, RelationFact
 from services.planning import Cause
@@ -129,6 +129,18 @@ class RelationEditSettled(RelationFact):
     field: str
     outcome: str
     code: int | None = None
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any], state: IntentState, *, at: datetime) -> "RelationEditSettled":
+        """`row`: id, subject_key, userid, field of an intent that has ended without WeCom's doing."""
+        return cls(
+            occurred_at=at,
+            userid=UserId(row["userid"]),
+            external_userid=ExternalUserId(row["subject_key"]),
+            intent_id=row["id"],
+            field=row["field"],
+            outcome=state.value,
+        )
 
 
 def shown(relation: ObservedRelation, name: str) -> Value | None:

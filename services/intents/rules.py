@@ -18,10 +18,10 @@ from services.intents.enforcement import (
     check_rule,
     plan_enforcement,
 )
-from services.intents.model import IntentState, Source, Wish
+from services.intents.model import TAG, IntentState, RelationEditSettled, Source, Wish
 from services.intents.store import Asked, load_open_of, record_wishes
 from services.tags.store import usable_tags
-from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
+from shared.db.engine import Row, as_json, fetch_all, fetch_one
 from shared.ids import ExternalUserId, TenantId, UserId
 from shared.requests import EVENTS, Subject, Wanted, want
 from shared.tenants import Tenant
@@ -62,19 +62,36 @@ def add_rule(
     return _rule(row)
 
 
-def end_rule(connection: Connection, tenant_id: TenantId, name: str, *, by: str, now: datetime) -> bool:
-    """Enforce it no longer; the tags stay where they are. False: no such rule."""
-    return bool(
-        run(
-            connection,
-            "update tag_rule set ended_at = :now, ended_by = :by where tenant_id = :tenant_id and name = :name "
-            "and ended_at is null",
-            tenant_id=tenant_id,
-            name=name,
-            by=by,
-            now=now,
-        )
+def end_rule(
+    connection: Connection, tenant_id: TenantId, name: str, *, by: str, now: datetime
+) -> list[RelationEditSettled] | None:
+    """Enforce it no longer; the tags stay where they are. None: no such rule.
+
+    The facts of what it wanted and nobody has written yet: that ends with it.
+    """
+    ended = fetch_one(
+        connection,
+        "update tag_rule set ended_at = :now, ended_by = :by where tenant_id = :tenant_id and name = :name "
+        "and ended_at is null returning tag_id",
+        tenant_id=tenant_id,
+        name=name,
+        by=by,
+        now=now,
     )
+    if ended is None:
+        return None
+    rows = fetch_all(
+        connection,
+        "update intent set state = 'superseded', refusal = 'the rule is over', settled_at = :now "
+        "where tenant_id = :tenant_id and subject_kind = :kind and source = 'rule' and author = :name "
+        "and field = :field and state in ('pending', 'sent') and pushes = 0 returning id, subject_key, userid, field",
+        tenant_id=tenant_id,
+        kind=CONTACT,
+        name=name,
+        field=f"{TAG}{ended['tag_id']}",
+        now=now,
+    )
+    return [RelationEditSettled.of_row(dict(row), IntentState.SUPERSEDED, at=now) for row in rows]
 
 
 def load_rules(connection: Connection, tenant_id: TenantId) -> list[TagRule]:
@@ -207,7 +224,7 @@ def _last(
         tenant_id=tenant_id,
         kind=CONTACT,
         keys=list(keys),
-        fields=sorted({f"tag:{rule.tag_id}" for rule in rules}),
+        fields=sorted({f"{TAG}{rule.tag_id}" for rule in rules}),
     )
     found: dict[ExternalUserId, dict[tuple[UserId, str], Last]] = {}
     for row in rows:

@@ -91,7 +91,7 @@ def confirm_page(work: Work, job: Job, block: Block) -> Block | None:
     def confirm(connection: Connection) -> Block | None:
         found = _open(connection, work, job, page, read_at=read_at)
         _record(connection, work, page, {one.key: one.plan.settled for one in found}, found)
-        give_back(connection, [one.leased for one in found])
+        give_back(connection, [one.leased for one in found], looked_at=work.runtime.clock.now())
         return _save(connection, work, block, page)
 
     return transact(work.runtime.engine, confirm)
@@ -112,7 +112,8 @@ def _begin(connection: Connection, work: Work, job: Job, page: BatchPage, *, rea
     wanted = [intent for one in found for push in one.plan.pushes for intent in push.intents]
     begun = begin_push(connection, work.tenant.id, wanted, now=work.runtime.clock.now())
     found = [replace(one, plan=replace(one.plan, pushes=_still(one.plan.pushes, begun))) for one in found]
-    give_back(connection, [one.leased for one in found if not one.plan.pushes])
+    done = [one.leased for one in found if not one.plan.pushes]
+    give_back(connection, done, looked_at=work.runtime.clock.now())
     return [one for one in found if one.plan.pushes]
 
 
@@ -130,7 +131,8 @@ def _open(connection: Connection, work: Work, job: Job, page: BatchPage, *, read
     subjects = [Subject(work.tenant.id, CONTACT, one) for one in sorted(due)]
     now, settings = work.runtime.clock.now(), work.runtime.settings
     leased = borrow(connection, subjects, cause=CAUSES[job.source], now=now, lease_s=settings.lease_s)
-    in_hand = contacts_in_hand(connection, work.tenant, [_key(one) for one in leased], since=read_at)
+    keys = [_key(one) for one in leased]
+    in_hand = contacts_in_hand(connection, work.tenant, keys, since=read_at, but_mine=True)
     give_back(connection, [one for one in leased if _key(one) in in_hand])
     mine = {_key(one): one for one in leased if _key(one) not in in_hand}
     intents = load_open_of(connection, work.tenant, CONTACT, sorted(mine), job_id=job.id)
@@ -197,7 +199,7 @@ def _note(connection: Connection, work: Work, opened: Sequence[_Open], outcome: 
     record_unsent(connection, work.tenant.id, outcome.unsent)
     refused = [one for one in opened if one.key in held and one.key in outcome.refused]
     _settle(connection, work, [(one.sighting, outcome.refused[one.key], ()) for one in refused])
-    give_back(connection, [one.leased for one in opened])
+    give_back(connection, [one.leased for one in opened], looked_at=work.runtime.clock.now())
 
 
 def _record(

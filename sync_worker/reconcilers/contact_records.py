@@ -14,20 +14,22 @@ from services.assignment.store import load_assignments, load_decisions, record_a
 from services.associates.model import ASSOCIATE
 from services.associates.store import unknown_associates
 from services.customers.model import (
+    CONTACT,
     Absence,
     Evidence,
     Observed,
     Recorded,
     Relation,
+    RelationEdited,
     without_tags,
 )
 from services.customers.plan import ContactPlan, Lags, plan_contact
 from services.customers.record import Provenance, record_contacts
 from services.customers.store import load_evidence, load_recorded
-from services.intents.edits import edited_by_others
+from services.intents.edits import came_true, edited_by_others
 from services.intents.model import IntentState
 from services.intents.rules import Enforced, Looked, enforce
-from services.intents.store import record_settled
+from services.intents.store import load_open_of, record_settled
 from services.loss.plan import StandingPlan, plan_standing
 from services.loss.store import load_standings, record_standings
 from services.notices.store import Caused, record_facts_and_notices
@@ -142,6 +144,7 @@ def record(
     recorded, plans = plan(connection, settings, tenant, sightings)
     ready = [s for s in sightings if not plans[s.key].unconfirmed]
     plans |= {s.key: _without_ours(plans[s.key], recorded[s.key], s.written) for s in ready if s.written.ours}
+    plans |= _without_pushed(connection, tenant, recorded, [plans[s.key] for s in ready if not s.written.ours])
     customers = record_contacts(
         connection,
         tenant,
@@ -191,6 +194,23 @@ def _without_ours(plan: ContactPlan, recorded: Recorded, written: Pushed) -> Con
             continue
         ours.setdefault(one.userid, set()).add(one.field)
     return edited_by_others(plan, recorded, ours)
+
+
+def _without_pushed(
+    connection: Connection,
+    tenant: Tenant,
+    recorded: Mapping[ExternalUserId, Recorded],
+    plans: Sequence[ContactPlan],
+) -> dict[ExternalUserId, ContactPlan]:
+    """Edits that a page of a pass shows may be pushes of ours that nobody has read back yet."""
+    edited = {one.external_userid: one for one in plans if any(isinstance(f, RelationEdited) for f in one.facts)}
+    if not edited:
+        return {}
+    found: dict[ExternalUserId, ContactPlan] = {}
+    for key, intents in load_open_of(connection, tenant, CONTACT, sorted(edited)).items():
+        plan = edited[ExternalUserId(key)]
+        found[plan.external_userid] = edited_by_others(plan, recorded[plan.external_userid], came_true(plan, intents))
+    return found
 
 
 def _enforce(

@@ -127,6 +127,35 @@ def test_a_choice_is_obeyed(shop: Shop) -> None:
     assert shop.made(MARK) == 40  # on and off in one call
 
 
+def test_a_pass_beside_a_job_tells_of_no_edits_and_undoes_nothing(shop: Shop) -> None:
+    """What the job wrote and nobody has read back is nobody's edit; a page read before it is out of date (G4)."""
+    job = shop.ask(add=[shop.gold])
+    while shop.tagged(shop.gold) < 150:
+        shop.office.step()
+    shop.act(pause, job)
+    assert shop.office.resync("external_contact") == [("external_contact", "done")]
+    assert shop.office.rows("select 1 from fact where type = 'relation_edited'") == []
+    shop.act(resume, job)
+    shop.office.walk()
+    assert (shop.numbers(job), shop.here(shop.gold)) == ({"confirmed": 150}, 150)
+    assert shop.office.rows("select count(*) from request where subject_kind = 'external_contact' "
+                            "and settled_at is not null") == [(150,)]  # fmt: skip
+
+
+def test_an_associates_edit_that_a_pass_shows_is_told_while_a_push_is_open(shop: Shop) -> None:
+    """Only what came true of our wishes is ours."""
+    job = shop.ask(add=[shop.gold], userids=["ZhangWei"])
+    while shop.tagged(shop.gold) < 20:
+        shop.office.step()
+    shop.act(pause, job)
+    pair = next(one for one in shop.office.corp.pairs() if one["userid"] == "ZhangWei")
+    edit = {"do": "edit", "userid": "ZhangWei", "external_userid": pair["external_userid"], "silent": True}
+    shop.office.corp.act(edit | {"tags": [shop.gold, shop.silver]})
+    shop.office.resync("external_contact")
+    told = shop.office.rows("select subject_key, payload -> 'changed' from fact where type = 'relation_edited'")
+    assert told == [(pair["external_userid"], ["corp_tag_ids"])]
+
+
 def test_a_job_takes_the_place_of_older_wishes_and_that_is_told(shop: Shop) -> None:
     """One wish for a field at a time, whoever wishes (TAG-3)."""
     with shop.office.runtime.engine.begin() as connection:

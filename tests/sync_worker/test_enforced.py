@@ -66,11 +66,27 @@ def test_nobody_here_can_wish_it_away(shop: Shop) -> None:
         ask_job(connection, shop.office.tenant.id, add=[], remove=[shop.kept], choice=Choice(), author="Zhou",
                 source=Source.PERSON, reason=None, now=now)  # fmt: skip
     with shop.office.runtime.engine.begin() as connection:
-        assert end_rule(connection, shop.office.tenant.id, "必有", by="Zhou", now=now)
+        assert end_rule(connection, shop.office.tenant.id, "必有", by="Zhou", now=now) == []
     shop.wish((f"tag:{shop.kept}", False))
     shop.office.reconcile()
     _look(shop)
     assert shop.pair()["tags"] == []
+
+
+def test_a_rule_that_is_over_writes_nothing_more(shop: Shop) -> None:
+    """What it wanted while the corp was observed only ends with it, and that is told."""
+    with shop.office.runtime.engine.begin() as connection:
+        connection.exec_driver_sql("update tenant set pushes = false")
+    shop.keep_on()
+    _look(shop)
+    with shop.office.runtime.engine.begin() as connection:
+        now = shop.office.runtime.clock.now()
+        (fact,) = end_rule(connection, shop.office.tenant.id, "必有", by="Zhou", now=now) or ()
+        assert (fact.field, fact.outcome) == (f"tag:{shop.kept}", "superseded")
+        connection.exec_driver_sql("update tenant set pushes = true")
+    _look(shop)
+    assert shop.pair()["tags"] == []
+    assert shop.writes() == 0
 
 
 def test_a_deleted_tag_is_not_wished_for_again_and_again(shop: Shop) -> None:

@@ -94,6 +94,8 @@ def test_no_two_sides_take_turns() -> None:
     assert missing(friend(), friend(), last=Last(IntentState.SUPERSEDED, ended, ended)) == []
     assert missing(friend(), friend(), last=Last(IntentState.SUPERSEDED, ended, NOW - HOUR / 6)) == [False]
     assert missing(friend(), friend(), last=Last(IntentState.CONFIRMED, ended, ended)) == [False]
+    former = Last(IntentState.REFUSED, NOW - HOUR / 2, NOW - 25 * HOUR)
+    assert missing(friend(), friend(), last=former) == [False]  # of the friendship before this one
     older = Last(IntentState.REFUSED, NOW - 2 * HOUR, NOW - 2 * HOUR)
     assert missing(friend(), friend(), last=older) == [False]  # of another rule, long ago
 
