@@ -40,6 +40,10 @@ def refused(shop: Shop, method: str, path: str, body: object = None, **options: 
             {"identities": [{"kind": "crm", "value": "C-1"}], "fields": {"attributes": {"a\u0000": 1}}},
             "/fields/attributes",
         ),
+        (
+            {"identities": [{"kind": "crm", "value": "C-1"}], "fields": {"attributes": {"card": 10**20}}},
+            "/fields/attributes/card",
+        ),
         ({"identities": [{"kind": "crm", "value": "C-1", "verified": "yes"}]}, "/identities/0/verified"),
         ({"identities": [{"kind": "crm", "value": "C-1"}], "and": 1}, "/and"),
     ],

@@ -192,3 +192,17 @@ def test_the_first_sync_finds_the_persons_whom_the_crm_has_told_before(make_offi
     assert {one["kind"]: one["source"] for one in sheet["identities"]}["unionid"] == "wecom"
     assert office.rows("select count(*)::int from customer") == [(2,)]
     assert crm.upsert("unionid=u-2")["made"] is False
+
+
+def test_a_wish_and_its_end_show_among_what_changed(both: Both) -> None:
+    """Whoever asks for what changed since a time sees the wish, and that WeCom refused it."""
+    since = "2100-01-01T00:00:00Z"
+    before = both.office.rows("select updated_at from customer")
+    both.crm.ask("PATCH", f"{both.path}/relations/LiNa", {"remark": "老友"})
+    wished = both.office.rows("select updated_at from customer")
+    both.office.corp.post("/sim/faults", {"path": "externalcontact/remark", "errcode": 41054, "times": 9})
+    both.office.reconcile()
+    ended = both.office.rows("select updated_at from customer")
+    assert both.office.rows("select state from intent") == [("refused",)]
+    assert before < wished < ended
+    assert both.crm.ask("GET", f"/customers?updated_since={since}").json["customers"] == []

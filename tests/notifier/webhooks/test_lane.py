@@ -215,3 +215,15 @@ def test_two_notifiers_at_once_deliver_no_row_twice(town: Town, open_sink: Open)
         thread.join()
     assert len(receiver.got) == len(set(receiver.ids())) == 300
     assert town.states() == {"sent": 300}
+
+
+def test_an_answer_that_nobody_can_read_loses_no_other(town: Town, open_sink: Open):
+    """A time far beyond any calendar in one answer: what the receiver has accepted is not sent again (webhooks)."""
+    receiver = open_sink()
+    town.listen(f"{receiver.url}/hook")
+    town.happen(20)
+    receiver.replies = [Reply(204, {"retry-after": "Thu, 01 Jan 99999999999999999999999 00:00:00 GMT"})]
+    town.call()
+    town.call()
+    assert len(receiver.ids()) == 20
+    assert town.states() == {"sent": 20}

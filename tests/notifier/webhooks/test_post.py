@@ -89,6 +89,7 @@ def test_two_secrets_sign_while_one_is_rotated(town: Town, open_sink: Open, veri
         ("Sun, 22 Nov 2026 02:01:00 GMT", 60),
         ("Sun, 22 Nov 2026 01:00:00 GMT", 0),
         ("soon", None),
+        ("Thu, 01 Jan 99999999999999999999999 00:00:00 GMT", None),
         ("-5", None),
         ("9" * 400, timedelta.max.total_seconds()),
         ("٣", None),
@@ -112,6 +113,17 @@ def test_no_stored_password_cookie_or_redirect_is_sent(open_sink: Open, tmp_path
     assert (answer.status, answer.problem) == (307, "a redirect, which is not followed")
     assert [one.path for one in receiver.got] == ["/x", "/x"]
     assert not {"authorization", "cookie"} & {name for one in receiver.got for name in one.headers}
+
+
+def test_the_body_of_a_redirect_is_not_read(open_sink: Open):
+    """However large: the answer is its status (webhooks)."""
+    receiver = open_sink()
+    head = b"HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-length: 4000000000\r\n\r\n"
+    receiver.usual = Reply(raw=head + b"x" * 100_000)
+    endpoint = Endpoint(EndpointId(1), TenantId(1), "ww1", receiver.url, (new_secret(),), Standing())
+    with make_http(connections=1) as http:
+        answer = post(http, endpoint, message_id="fact_1", body=b"{}", timeout=(1, 1), now=NOW)
+    assert (answer.status, answer.problem) == (302, "a redirect, which is not followed")
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(open_sink: Open, tmp_path: Path):

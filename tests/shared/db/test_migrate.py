@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
@@ -13,6 +14,8 @@ from shared.db.migrate import DAYS_AHEAD, DAYS_BEHIND, make_inbox_partitions, mi
 from shared.embedded import EmbeddedServers
 from tests.conftest import database_url_of
 from tests.shared.arrivals import NOON, arrival, store
+
+VERSIONS = Path(__file__).resolve().parents[3] / "shared/db/migrations/versions"
 
 
 @pytest.fixture
@@ -93,3 +96,14 @@ def test_a_new_day_keeps_the_key_and_the_defaults_of_the_inbox(engine: Engine):
         )
     assert (row["id"] > 0, row["state"]) == (True, "new")
     assert len(indexes) == 2
+
+
+def test_what_a_revision_has_locked_is_free_before_the_next(empty: Engine):
+    """Each commits by itself: one that waits for long keeps nobody from what the ones before it have changed."""
+    migrate(empty, now=NOON)
+    with empty.begin() as connection:
+        (last,) = connection.execute(text("select version_num from alembic_version")).scalars()
+        times = "select count(distinct xmin::text) from pg_class where relname in ('tenant', 'webhook_endpoint')"
+        assert connection.execute(text(times)).scalar() == 2
+        assert connection.execute(text("show lock_timeout")).scalar() == "0"
+    assert last == max(path.stem for path in VERSIONS.glob("2*.py"))
