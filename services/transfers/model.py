@@ -93,6 +93,8 @@ class Transfer:
     why: Why | None = None
     message: bytes | None = field(default=None, repr=False)
     """Encrypted; the same bytes for all that were asked for together."""
+    moved_at: datetime | None = field(default=None, compare=False)
+    """When WeCom took the customer from the giver, as their relation tells; known where loaded by customer only."""
 
     @property
     def is_open(self) -> bool:

@@ -1,7 +1,7 @@
 """Rows of handovers. Who works on one holds its taker's lease; what is written is guarded by stage and attempts."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -78,16 +78,19 @@ def load_of_subjects(
     connection: Connection, tenant_id: TenantId, kind: Kind, keys: Collection[str]
 ) -> dict[str, list[Transfer]]:
     """All handovers of some customers or chats that WeCom has, may have or may yet carry out, oldest first."""
-    rows = _load(
+    rows = fetch_all(
         connection,
-        "tenant_id = :tenant_id and kind = :kind and subject_key = any(:keys) "
-        "and (stage in ('asked', 'waiting', 'done') or attempts > 0 and stage = 'queued') order by id",
+        "select t.*, r.ended_at as moved_at from transfer t left join relation r on r.tenant_id = t.tenant_id "
+        "and t.kind = 'customer' and r.external_userid = t.subject_key and r.userid = t.from_userid "
+        "and r.state = 'transferred' where t.tenant_id = :tenant_id and t.kind = :kind and t.subject_key = any(:keys) "
+        "and (t.stage in ('asked', 'waiting', 'done') or t.attempts > 0 and t.stage = 'queued') order by t.id",
         tenant_id=tenant_id,
         kind=kind.value,
         keys=list(keys),
     )
     found: dict[str, list[Transfer]] = {}
-    for one in rows:
+    for row in rows:
+        one = replace(_transfer(row), moved_at=row["moved_at"])
         found.setdefault(one.subject_key, []).append(one)
     return found
 

@@ -402,3 +402,41 @@ def test_a_customer_who_cannot_be_read_holds_up_no_other(handing: Handing):
     handing.pass_time(2 * HOUR)
     handing.pass_time(2 * HOUR)
     assert handing.stages() == ["done", "done"]
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_who_is_added_while_a_handover_waits_hears_of_a_new_customer(handing: Handing, left: bool):
+    """It was the customer's own doing, and the handover may come to nothing: nobody is left untold (TRF-4, G5)."""
+    handing.live()
+    if left:
+        handing.office.corp.act({"do": "resign", "userid": LINA, "silent": True})
+        handing.office.resync("directory", "external_contact")
+    handing.ask()
+    handing.work()
+    handing.pass_time(2 * HOUR)
+    handing.office.corp.act({"do": "add", "userid": ZHAO, "external_userid": handing.key})
+    handing.town.advance(MINUTE)
+    handing.hear()
+    handing.work()
+    assert handing.states()[ZHAO] == "active"
+    assert handing.notices() == [("new_customer", ZHAO)]
+    handing.office.corp.act({"do": "refuse_transfer", "external_userid": handing.key, "silent": True})
+    handing.pass_time(2 * HOUR)
+    assert handing.ended() == [("refused", "refused", None)]
+    assert handing.notices() == [("new_customer", ZHAO)]
+
+
+def test_the_new_owners_friendship_after_the_givers_end_is_the_handovers(handing: Handing):
+    """The giver's end is known from an earlier look, the outcome not yet: it is not told as a new customer (TRF-4)."""
+    handing.live()
+    handing.ask()
+    handing.work()
+    handing.town.advance(DAY + MINUTE)
+    letters = handing.town.letters()
+    for change in ("del_external_contact", "add_external_contact"):
+        handing.town.hear([one for one in letters if one.fields["ChangeType"] == change])
+        handing.office.reconcile()
+    assert (handing.stages(), handing.states()) == (["waiting"], {LINA: "transferred", ZHAO: "active"})
+    assert handing.notices() == []
+    handing.work()
+    assert handing.notices() == [("handed_over", LINA), ("taken_over", ZHAO)]
