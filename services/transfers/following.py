@@ -140,6 +140,10 @@ def overdue(one: Transfer, *, now: datetime, pace: Pace) -> bool:
 
 def _without_row(one: Transfer, sight: Sight | None, *, now: datetime, pace: Pace) -> Transfer:
     assert one.sent_at is not None
+    if one.stage is Stage.QUEUED:
+        # To be sent again, once the corp may be pushed to. What WeCom took would have shown by then.
+        given_up = now >= one.sent_at + EFFECT + pace.patience
+        return replace(one, attempts=0 if given_up else one.attempts, next_poll_at=now + pace.every)
     if one.accepted_at is None:
         # Its answer was lost, and WeCom has had the time to show it: it was not taken.
         known_at = one.sent_at + pace.result_lag

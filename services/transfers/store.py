@@ -24,7 +24,7 @@ OPEN = "state in ('pending', 'sent')"
 MOST_TAKERS = 500
 _DUE = (
     "exists (select from transfer t where t.tenant_id = k.tenant_id and t.to_userid = k.to_userid "
-    "and t.state = '{}' and t.next_poll_at <= :now)"
+    f"and t.{OPEN} and {{}} and t.next_poll_at <= :now)"
 )
 
 
@@ -44,7 +44,7 @@ def want_due(connection: Connection, *, now: datetime) -> int:
         "select k.tenant_id, k.to_userid from taker k join tenant n on n.id = k.tenant_id and n.state <> 'suspended' "
         "where not exists (select from request q where q.tenant_id = k.tenant_id and q.subject_kind = :kind "
         "and q.subject_key = k.to_userid and q.generation > q.settled_generation) "
-        f"and ({_DUE.format('sent')} or n.pushes and {_DUE.format('pending')}) limit :most",
+        f"and ({_DUE.format('t.attempts > 0')} or n.pushes and {_DUE.format('t.attempts = 0')}) limit :most",
         now=now,
         kind=TAKEOVER,
         most=MOST_TAKERS,
@@ -56,10 +56,14 @@ def want_due(connection: Connection, *, now: datetime) -> int:
 def load_due(
     connection: Connection, tenant_id: TenantId, to_userid: UserId, *, now: datetime, limit: int
 ) -> list[Transfer]:
-    """The open handovers to an associate about which something is to be done, oldest first."""
+    """The open handovers to an associate about which something is to be done, oldest first.
+
+    Of a corp that is observed only, not those that wait for their first request.
+    """
     return _load(
         connection,
         f"tenant_id = :tenant_id and to_userid = :to_userid and {OPEN} and next_poll_at <= :now "
+        "and (attempts > 0 or exists (select from tenant n where n.id = :tenant_id and n.pushes)) "
         "order by id limit :most",
         tenant_id=tenant_id,
         to_userid=to_userid,

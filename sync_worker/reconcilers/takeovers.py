@@ -21,6 +21,7 @@ from services.transfers.store import load_due, load_transfers, lost_since
 from shared.clock import from_unix
 from shared.ids import ExternalUserId, UserId
 from shared.requests import Leased, prolong
+from shared.tenants import may_push
 from shared.wecom.errors import NO_RELATION, NOT_VISIBLE, WeComTerminalError
 from sync_worker.pushing import LeaseGoneError
 from sync_worker.reconcilers import LookAgain, Looking, Recorded, Recording, Seen, Shell
@@ -58,9 +59,11 @@ def observe(looking: Looking, leased: Leased) -> Found:
     runtime = looking.runtime
     assert runtime is not None
     with runtime.engine.begin() as connection:
+        pushes = may_push(connection, looking.tenant.id)
         due = load_due(connection, looking.tenant.id, UserId(leased.subject.key), now=looking.now, limit=AT_ONCE)
-    send(Sending(looking, leased), [one for one in due if one.stage is Stage.QUEUED])
-    found = Found([one for one in due if one.stage is not Stage.QUEUED], more=len(due) == AT_ONCE)
+    send(Sending(looking, leased), [one for one in due if pushes and one.stage is Stage.QUEUED])
+    followed = [one for one in due if one.stage is not Stage.QUEUED or (not pushes and one.attempts)]
+    found = Found(followed, more=len(due) == AT_ONCE)
     _read_results(looking, leased, found)
     _read_chats(looking, leased, found)
     return found
@@ -135,7 +138,7 @@ def record_seen(connection: Connection, recording: Recording, seen: Sequence[See
 def _record(connection: Connection, recording: Recording, taker: UserId, found: Found) -> int:
     tenant, now, pace = recording.tenant, recording.now, pace_of(recording.settings)
     before = [one for one in load_transfers(connection, tenant.id, [one.id for one in found.sent]) if one.is_open]
-    before = [one for one in before if one.stage is not Stage.QUEUED]
+    before = [one for one in before if one.attempts]
     taker_left = taker in departed(connection, tenant.id, [taker])
     chats = [one for one in before if one.kind is Kind.CHAT]
     after = plan_chats(chats, found.owners, now=now, pace=pace)
