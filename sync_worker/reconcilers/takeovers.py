@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from services.associates.store import departed
 from services.groups.model import Unreadable
-from services.transfers.following import overdue, plan_chats, plan_results
+from services.transfers.following import plan_chats, plan_results, to_be_read
 from services.transfers.model import TAKEOVER, Kind, Owner, Shown, Sight, Stage, Transfer
 from services.transfers.store import load_due, load_transfers, lost_since
 from shared.clock import from_unix
@@ -45,7 +45,7 @@ class Found:
 
     sent: list[Transfer] = field(default_factory=list)
     results: dict[Pair, Mapping[str, Sequence[Shown]]] = field(default_factory=dict)
-    sights: dict[str, Sight] = field(default_factory=dict)
+    sights: dict[int, Sight] = field(default_factory=dict)
     owners: dict[str, Owner] = field(default_factory=dict)
     more: bool = False
 
@@ -78,11 +78,11 @@ def _read_results(looking: Looking, leased: Leased, found: Found) -> None:
         _keep_lease(looking, leased)
         shown = found.results[pair] = read_results(looking, rows[0])
         pace = pace_of(runtime.settings)
-        late = [one for one in rows if one.subject_key not in shown and overdue(one, now=looking.now, pace=pace)]
+        late = [one for one in rows if to_be_read(one, shown.get(one.subject_key, ()), now=looking.now, pace=pace)]
         for one in late[: READS - len(found.sights)]:
             sight = _read_customer(looking, one)
             if sight is not None:
-                found.sights[one.subject_key] = sight
+                found.sights[one.id] = sight
 
 
 def _read_customer(looking: Looking, one: Transfer) -> Sight | None:
