@@ -174,11 +174,14 @@ def postpone(connection: Connection, tenant_id: TenantId, transfers: Sequence[Tr
 
 
 def hint(connection: Connection, tenant_id: TenantId, external_userids: Collection[str], *, now: datetime) -> None:
-    """Something happened to these customers: what came of their handovers is to be looked for at once."""
+    """Something happened to these customers: what came of their handovers is to be looked for at once.
+
+    Of those that are due already as well: whoever looks right now may have looked too early.
+    """
     run(
         connection,
         "update transfer set next_poll_at = :now where tenant_id = :tenant_id and kind = 'customer' "
-        "and subject_key = any(:keys) and state = 'sent' and next_poll_at > :now",
+        "and subject_key = any(:keys) and state = 'sent'",
         tenant_id=tenant_id,
         keys=sorted(external_userids),
         now=now,
@@ -204,6 +207,7 @@ def record_changes(
 ) -> list[News]:
     """Write what became of handovers, with evidence, and who is to be looked at; what there is to tell of it.
 
+    `before`: with the times for which they were looked at, so that a hint that came during the look is known.
     What somebody else has sent again or ended meanwhile is left alone.
     """
     was = {one.id: one for one in before}

@@ -5,7 +5,7 @@ when there is something to do; events about a customer only make that time come 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import cast
@@ -137,8 +137,10 @@ def record_seen(connection: Connection, recording: Recording, seen: Sequence[See
 
 def _record(connection: Connection, recording: Recording, taker: UserId, found: Found) -> int:
     tenant, now, pace = recording.tenant, recording.now, pace_of(recording.settings)
-    before = [one for one in load_transfers(connection, tenant.id, [one.id for one in found.sent]) if one.is_open]
-    before = [one for one in before if one.attempts]
+    was_due = {one.id: one.next_poll_at for one in found.sent}
+    known = load_transfers(connection, tenant.id, was_due.keys())
+    # With the time for which they were looked at: who was hinted at since is to be looked at again.
+    before = [replace(one, next_poll_at=was_due[one.id]) for one in known if one.is_open and one.attempts]
     taker_left = taker in departed(connection, tenant.id, [taker])
     chats = [one for one in before if one.kind is Kind.CHAT]
     after = plan_chats(chats, found.owners, now=now, pace=pace)

@@ -9,12 +9,12 @@ import pytest
 from commands.waiting import wait_for
 from services.intents.model import Source
 from services.transfers.ask import Wish
-from services.transfers.store import begin_request, load_due
+from services.transfers.store import begin_request, load_due, want_due
 from shared.claims import lease
 from shared.db.engine import run
 from shared.requests import Leased
 from shared.wecom.apis import Priority
-from sync_worker.reconcilers import Looking
+from sync_worker.reconcilers import Looking, Recording, Seen
 from sync_worker.reconcilers.takeovers import TAKEOVERS
 from sync_worker.worker import Worker
 from sync_worker.writeback import LeaseGoneError
@@ -187,3 +187,28 @@ def test_who_asked_hears_of_what_failed(handing: Handing):
     (first, second) = (told for (told,) in handing.rows("select payload from fact where type = 'takeover_failed'"))
     assert (first["failed_count"], first["refused_count"], first["external_userid"]) == (2, 0, None)
     assert (second["failed_count"], second["refused_count"], second["external_userid"]) == (0, 1, handing.keys[2])
+
+
+def test_an_event_that_comes_during_a_look_leads_to_another(handing: Handing):
+    """What it tells may have happened after WeCom was read: it is known at once, not at the next poll (TRF-5)."""
+    handing.live()
+    handing.ask()
+    handing.work()
+    handing.town.advance(HOUR + 1)
+    with handing.office.runtime.engine.begin() as connection:
+        assert want_due(connection, now=handing.office.runtime.clock.now()) == 1
+    leased = take(handing)
+    found = look(handing, leased)
+    handing.office.corp.act({"do": "refuse_transfer", "external_userid": handing.key})
+    handing.hear()
+    handing.office.reconcile()
+    runtime = handing.office.runtime
+    with runtime.engine.begin() as connection:
+        recording = Recording(runtime.settings, handing.office.tenant, runtime.clock.now())
+        TAKEOVERS.record(connection, recording, [Seen(leased, found)])
+    free(handing)
+    with runtime.engine.begin() as connection:
+        due = load_due(connection, handing.office.tenant.id, ZHAO, now=runtime.clock.now(), limit=9)
+    assert [one.subject_key for one in due] == [handing.key]
+    handing.work()
+    assert handing.stages() == ["refused"]
