@@ -214,7 +214,7 @@ class TransferRefused(TransferFact):
 
 @dataclass(frozen=True, kw_only=True)
 class TransferFailed(TransferFact):
-    """It came to nothing: `outcome` is limit or failed, `why` a code of ours, `code` WeCom's where it gave one."""
+    """It came to nothing: `outcome` is limit, failed or withdrawn, `why` a code of ours, `code` WeCom's if any."""
 
     TYPE: ClassVar[str] = "transfer_failed"
     outcome: str

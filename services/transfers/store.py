@@ -14,6 +14,7 @@ from services.transfers.facts import fact_of, facts_for_people
 from services.transfers.model import STATES, TAKEOVER, Kind, Stage, Transfer, Why
 from shared.db.engine import Row, as_json, fetch_all, run
 from shared.evidence import EvidenceRow, record_evidence
+from shared.facts import FactRow, record_facts
 from shared.ids import TenantId, UserId
 from shared.requests import EVENTS, Subject, Wanted, want
 
@@ -22,10 +23,6 @@ KINDS = {Kind.CUSTOMER: CONTACT, Kind.CHAT: CHAT}
 """Kind of handover -> kind of the subject that is to be looked at when it ends."""
 OPEN = "state in ('pending', 'sent')"
 MOST_TAKERS = 500
-_DUE = (
-    "exists (select from transfer t where t.tenant_id = k.tenant_id and t.to_userid = k.to_userid "
-    f"and t.{OPEN} and {{}} and t.next_poll_at <= :now)"
-)
 
 
 def want_due(connection: Connection, *, now: datetime) -> int:
@@ -35,16 +32,14 @@ def want_due(connection: Connection, *, now: datetime) -> int:
     """
     rows = fetch_all(
         connection,
-        # Steps from one associate to the next over the index `transfer_of_taker`, however many rows each has.
-        "with recursive taker(tenant_id, to_userid) as ("  # noqa: S608 - constants
-        f"(select tenant_id, to_userid from transfer where {OPEN} order by 1, 2 limit 1) union all "
-        "select n.tenant_id, n.to_userid from taker k cross join lateral (select t.tenant_id, t.to_userid "
-        f"from transfer t where t.{OPEN} and (t.tenant_id, t.to_userid) > (k.tenant_id, k.to_userid) "
-        "order by 1, 2 limit 1) n) "
-        "select k.tenant_id, k.to_userid from taker k join tenant n on n.id = k.tenant_id and n.state <> 'suspended' "
+        # Over the indexes `transfer_to_follow` and `transfer_to_send`: what is not due yet costs nothing.
+        "select k.tenant_id, k.to_userid from (select tenant_id, to_userid from transfer "  # noqa: S608 - a constant
+        f"where {OPEN} and attempts > 0 and next_poll_at <= :now "
+        "union select t.tenant_id, t.to_userid from transfer t join tenant n on n.id = t.tenant_id and n.pushes "
+        "where t.state = 'pending' and t.attempts = 0 and t.next_poll_at <= :now) k "
+        "join tenant n on n.id = k.tenant_id and n.state <> 'suspended' "
         "where not exists (select from request q where q.tenant_id = k.tenant_id and q.subject_kind = :kind "
-        "and q.subject_key = k.to_userid and q.generation > q.settled_generation) "
-        f"and ({_DUE.format('t.attempts > 0')} or n.pushes and {_DUE.format('t.attempts = 0')}) limit :most",
+        "and q.subject_key = k.to_userid and q.generation > q.settled_generation) limit :most",
         now=now,
         kind=TAKEOVER,
         most=MOST_TAKERS,
@@ -225,6 +220,18 @@ def record_changes(
     known = _associates(connection, tenant_id, {one.author for one in ended})
     facts = [(fact, one) for one in news if (fact := fact_of(one)) is not None] + facts_for_people(ended, known)
     return [News(fact, CAUSES[one.source], caused_by(one)) for fact, one in facts]
+
+
+def record_stages(connection: Connection, tenant_id: TenantId, transfers: Sequence[Transfer], *, now: datetime) -> None:
+    """Record the facts of handovers that were just asked for or withdrawn here: nobody else is told of these."""
+    rows = []
+    for one in transfers:
+        fact = fact_of(one)
+        assert fact is not None
+        kind, key = fact.subject
+        about = (fact.TYPE, fact.VERSION, kind, key, fact.occurred_at, CAUSES[one.source], caused_by(one))
+        rows.append(FactRow(*about, fact.payload()))
+    record_facts(connection, tenant_id, rows, now=now)
 
 
 def caused_by(one: Transfer) -> str:

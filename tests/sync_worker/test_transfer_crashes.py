@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from commands.waiting import wait_for
 from services.intents.model import Source
 from services.transfers.ask import Wish
+from services.transfers.listing import withdraw
 from services.transfers.store import begin_request, load_due, want_due
 from shared.claims import lease
-from shared.db.engine import run
+from shared.db.engine import fetch_all, run
 from shared.requests import Leased
 from shared.wecom.apis import Priority
 from sync_worker.reconcilers import Looking, Recording, Seen
@@ -212,3 +214,51 @@ def test_an_event_that_comes_during_a_look_leads_to_another(handing: Handing):
     assert [one.subject_key for one in due] == [handing.key]
     handing.work()
     assert handing.stages() == ["refused"]
+
+
+def test_what_is_not_due_costs_a_look_nothing(handing: Handing):
+    """Looked for at every wake-up: thousands of handovers that wait are not read for it (TRF-5)."""
+    handing.live()
+    handing.ask()
+    runtime = handing.office.runtime
+    now = runtime.clock.now()
+    with runtime.engine.begin() as connection:
+        run(
+            connection,
+            "insert into transfer (tenant_id, kind, subject_key, from_userid, to_userid, departed, author, source, "
+            "state, stage, attempts, asked_at, sent_at, accepted_at, effect_at, next_poll_at) "
+            "select t.tenant_id, 'customer', 'wm' || n, 'LiNa', 'taker' || n, false, 'Zhou', 'person', 'sent', "
+            "'waiting', 1, :now, :now, :now, :now, cast(:now as timestamptz) + interval '1 hour' "
+            "from transfer t, generate_series(1, 3000) n",
+            now=now,
+        )
+        run(connection, "analyze transfer")
+    with runtime.engine.begin() as connection:
+        before = _pages(connection)
+        assert want_due(connection, now=now) == 0
+        assert _pages(connection) - before < 30
+
+
+def _pages(connection: Connection) -> int:
+    """Pages of `transfer` and its indexes that this connection has looked at."""
+    (row,) = fetch_all(
+        connection,
+        "select pg_stat_get_xact_blocks_fetched('transfer'::regclass) + (select sum(pg_stat_get_xact_blocks_fetched("
+        "indexrelid)) from pg_index where indrelid = 'transfer'::regclass) as pages",
+    )
+    return int(row["pages"])
+
+
+def test_what_is_withdrawn_is_on_record(handing: Handing):
+    """Who asked for it sees in the timeline that it came to nothing; nobody is told (TRF-1)."""
+    handing.live(2)
+    handing.ask()
+    with handing.office.runtime.engine.begin() as connection:
+        ids = [one for (one,) in handing.rows("select id from transfer")]
+        at = handing.office.runtime.clock.now()
+        assert sorted(withdraw(connection, handing.office.tenant.id, ids, at=at)) == ids
+        assert withdraw(connection, handing.office.tenant.id, ids, at=at) == []
+    told = handing.rows("select payload->>'outcome', payload->>'why' from fact where type = 'transfer_failed'")
+    assert told == [("withdrawn", "withdrawn")] * 2
+    handing.work()
+    assert (handing.stages(), handing.notices()) == (["withdrawn"] * 2, [])
