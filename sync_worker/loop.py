@@ -74,11 +74,8 @@ class Loop:
     def _take_all(self, *, routing: bool) -> bool:
         """Take what is due; whether there was room for all of it. Whatever fails, the next look tries again."""
         try:
-            if routing:
-                with self._runtime.engine.begin() as connection:
-                    want_due(connection, now=self._runtime.clock.now())
             while not self._stopping:
-                routed = route_inbox(self._runtime, self._directory, limit=ROUTE_BATCH) if routing else 0
+                routed = self._route() if routing else 0
                 # So few rows, of at most as many corps, filled nobody's share of the batch: no more of them wait.
                 routing = routed * routed >= ROUTE_BATCH
                 if not self._reconciler.start_due() and not routing:
@@ -90,3 +87,9 @@ class Loop:
             else:
                 log.error("work.failed", exc_info=error)
             return True
+
+    def _route(self) -> int:
+        routed = route_inbox(self._runtime, self._directory, limit=ROUTE_BATCH)
+        with self._runtime.engine.begin() as connection:
+            want_due(connection, now=self._runtime.clock.now())
+        return routed

@@ -21,9 +21,11 @@ SKEW = timedelta(minutes=10)
 class Taken:
     """A handover that took place: at `at` the new owner had the customer. `ended_at`: the end of the giver's
     friendship that it explains; None for a giver who had left before. `done`: WeCom's results say so.
+
+    `transfer_id`: None until it is certain that the handover did it; so long the customer may have come by themselves.
     """
 
-    transfer_id: int
+    transfer_id: int | None
     from_userid: UserId
     to_userid: UserId
     at: datetime
@@ -60,7 +62,7 @@ def taken_over(relations: Mapping[UserId, Relation], handovers: Sequence[Handove
 
 
 def _taken(one: Handover, at: datetime, *, ended_at: datetime | None, done: bool) -> Taken:
-    return Taken(one.transfer_id, one.from_userid, one.to_userid, at, one.by, ended_at, done)
+    return Taken(one.transfer_id if done else None, one.from_userid, one.to_userid, at, one.by, ended_at, done)
 
 
 def _behind(handovers: Sequence[Handover], giver: UserId, ended_at: datetime) -> Handover | None:

@@ -10,8 +10,7 @@ from services.associates.store import load_associates
 from services.customers.model import State
 from services.groups.store import load_chats
 from services.intents.model import Source
-from services.transfers.facts import fact_of
-from services.transfers.model import TAKEOVER, Asked, Kind, Refusal, Stage, Transfer, TransferRefusedError
+from services.transfers.model import TAKEOVER, Asked, Kind, Refusal, TransferRefusedError
 from services.transfers.plan import (
     LONGEST_MESSAGE,
     History,
@@ -20,9 +19,8 @@ from services.transfers.plan import (
     refusal_of_chat,
     refusal_of_customer,
 )
-from services.transfers.store import CAUSES, caused_by, load_transfers
+from services.transfers.store import CAUSES, load_transfers, record_stages
 from shared.db.engine import as_json, fetch_all
-from shared.facts import FactRow, record_facts
 from shared.ids import ExternalUserId, TenantId, UserId
 from shared.requests import OPERATOR, Subject, Wanted, want
 from shared.tenants import Tenant
@@ -217,16 +215,7 @@ def _keep(connection: Connection, tenant: Tenant, wanted: _Wanted, wish: Wish, *
         rows=as_json([{"subject_key": key, "from_userid": giver, "departed": left} for key, giver, left in pairs]),
     )
     kept = load_transfers(connection, tenant.id, [row["id"] for row in rows])
-    record_facts(connection, tenant.id, [_fact_row(one) for one in kept], now=now)
+    record_stages(connection, tenant.id, kept, now=now)
     # Somebody else asked for the same at the same moment.
     late = {key for key, _, _ in pairs} - {one.subject_key for one in kept}
     return Asked(len(kept), {**wanted.refused, **dict.fromkeys(late, Refusal.UNDER_WAY)})
-
-
-def _fact_row(one: Transfer) -> FactRow:
-    assert one.stage is Stage.QUEUED
-    fact = fact_of(one)
-    assert fact is not None
-    kind, key = fact.subject
-    cause = CAUSES[one.source]
-    return FactRow(fact.TYPE, fact.VERSION, kind, key, fact.occurred_at, cause, caused_by(one), fact.payload())

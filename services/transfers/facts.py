@@ -36,8 +36,8 @@ def fact_of(one: Transfer) -> Fact | None:
             return (ChatTransferDone if chat else TransferDone)(occurred_at=one.effect_at, **_about(one))
         case Stage.REFUSED if one.ended_at is not None:
             return TransferRefused(occurred_at=one.ended_at, **_about(one))
-        case Stage.LIMIT | Stage.FAILED if one.ended_at is not None:
-            outcome: dict[str, Any] = {"outcome": one.stage.value, "why": one.why or "", "code": one.code}
+        case Stage.LIMIT | Stage.FAILED | Stage.WITHDRAWN if one.ended_at is not None:
+            outcome: dict[str, Any] = {"outcome": one.stage.value, "why": one.why or one.stage.value, "code": one.code}
             failed = ChatTransferFailed if chat else TransferFailed
             return failed(occurred_at=one.ended_at, **_about(one), **outcome)
         case _:

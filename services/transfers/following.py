@@ -83,7 +83,7 @@ def refused_as_a_whole(asked: Iterable[Transfer], *, code: int, now: datetime, p
 def plan_results(
     sent: Sequence[Transfer],
     shown: Mapping[str, Sequence[Shown]],
-    sights: Mapping[str, Sight],
+    sights: Mapping[int, Sight],
     *,
     taker_left: bool,
     lost: Collection[str],
@@ -92,14 +92,16 @@ def plan_results(
 ) -> list[Transfer]:
     """What WeCom's rows for a pair make of its handovers of customers.
 
-    `sights`: reads of customers of whom it shows nothing although it is long past (see `overdue`). `lost`: customers
-    who removed the giver meanwhile.
+    `sights`: by id of the handover, reads of customers whose outcome it does not show although it is long past (see
+    `to_be_read`). `lost`: customers who removed the giver meanwhile.
     """
     planned = []
     for one in sent:
-        found = _own(one, shown.get(one.subject_key, ()), now=now, pace=pace)
+        rows = shown.get(one.subject_key, ())
+        found = _own(one, rows, now=now, pace=pace)
         if found is None:
-            planned.append(_without_row(one, sights.get(one.subject_key), now=now, pace=pace))
+            known = _taken_long_ago(one, rows, pace=pace)
+            planned.append(_without_row(known, sights.get(one.id), now=now, pace=pace))
         else:
             planned.append(_by(one, found, taker_left=taker_left, lost=one.subject_key in lost, now=now, pace=pace))
     return planned
@@ -108,13 +110,27 @@ def plan_results(
 def _own(one: Transfer, shown: Sequence[Shown], *, now: datetime, pace: Pace) -> Shown | None:
     """WeCom's row for this request; earlier ones of the same customer and pair stay in its answers."""
     assert one.sent_at is not None
-    waiting = [row for row in shown if row.status == WAITING]
-    done = [row for row in shown if row.status == DONE and (row.at is None or row.at >= one.sent_at - SKEW)]
+    waiting = [row for row in shown if row.status == WAITING and now < _due(one, row) + pace.patience]
+    done = [row for row in shown if row.status == DONE and row.at is not None and row.at >= one.sent_at - SKEW]
+    undated = [row for row in shown if row.status == DONE and row.at is None]
     failed = [row for row in shown if row.status in (REFUSED, FULL)]
-    if waiting or done:
-        return (waiting or done)[-1]
+    if done or waiting or undated:
+        return (done or waiting or undated)[-1]
     # Should WeCom keep one row for several requests, there is never one more: then the time that has passed tells.
     return failed[-1] if failed and (len(failed) > one.known_failures or overdue(one, now=now, pace=pace)) else None
+
+
+def _due(one: Transfer, row: Shown) -> datetime:
+    """When what waits takes effect: a row that goes on waiting long after that is left over, and says nothing."""
+    assert one.sent_at is not None
+    return row.at or one.effect_at or one.sent_at + EFFECT
+
+
+def _taken_long_ago(one: Transfer, shown: Sequence[Shown], *, pace: Pace) -> Transfer:
+    """One whose answer was lost, known as taken when a row of its own waits although its time is long past."""
+    assert one.sent_at is not None
+    own = any(row.status == WAITING and _due(one, row) >= one.sent_at for row in shown)
+    return accepted(one, at=one.sent_at, pace=pace) if own and one.accepted_at is None else one
 
 
 def _by(one: Transfer, row: Shown, *, taker_left: bool, lost: bool, now: datetime, pace: Pace) -> Transfer:
@@ -138,8 +154,17 @@ def overdue(one: Transfer, *, now: datetime, pace: Pace) -> bool:
     return one.effect_at is not None and now >= one.effect_at + pace.patience
 
 
+def to_be_read(one: Transfer, shown: Sequence[Shown], *, now: datetime, pace: Pace) -> bool:
+    """Whether a read of the customer is to decide: it is long past, and none of WeCom's rows says what came of it."""
+    return overdue(one, now=now, pace=pace) and _own(one, shown, now=now, pace=pace) is None
+
+
 def _without_row(one: Transfer, sight: Sight | None, *, now: datetime, pace: Pace) -> Transfer:
     assert one.sent_at is not None
+    if one.stage is Stage.QUEUED:
+        # To be sent again, once the corp may be pushed to. What WeCom took would have shown by then.
+        given_up = now >= one.sent_at + EFFECT + pace.patience
+        return replace(one, attempts=0 if given_up else one.attempts, next_poll_at=now + pace.every)
     if one.accepted_at is None:
         # Its answer was lost, and WeCom has had the time to show it: it was not taken.
         known_at = one.sent_at + pace.result_lag

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.transfers.model import Stage
+from services.transfers.store import load_transfers, record_stages
 from shared.db.engine import Row, fetch_all, fetch_one
 from shared.ids import TenantId, UserId
 
@@ -128,7 +129,7 @@ def friends_of(connection: Connection, tenant_id: TenantId, userid: UserId, *, a
 
 
 def withdraw(connection: Connection, tenant_id: TenantId, ids: Sequence[int], *, at: datetime) -> list[int]:
-    """End handovers that WeCom has not been asked for; which."""
+    """End handovers that WeCom has not been asked for, and record it; which."""
     rows = fetch_all(
         connection,
         "update transfer set state = 'superseded', stage = 'withdrawn', ended_at = :at where tenant_id = :tenant_id "
@@ -137,4 +138,6 @@ def withdraw(connection: Connection, tenant_id: TenantId, ids: Sequence[int], *,
         ids=list(ids),
         at=at,
     )
-    return [row["id"] for row in rows]
+    ended = [row["id"] for row in rows]
+    record_stages(connection, tenant_id, load_transfers(connection, tenant_id, ended), now=at)
+    return ended

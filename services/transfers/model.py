@@ -93,6 +93,8 @@ class Transfer:
     why: Why | None = None
     message: bytes | None = field(default=None, repr=False)
     """Encrypted; the same bytes for all that were asked for together."""
+    moved_at: datetime | None = field(default=None, compare=False)
+    """When WeCom took the customer from the giver, as their relation tells; known where loaded by customer only."""
 
     @property
     def is_open(self) -> bool:
@@ -212,7 +214,7 @@ class TransferRefused(TransferFact):
 
 @dataclass(frozen=True, kw_only=True)
 class TransferFailed(TransferFact):
-    """It came to nothing: `outcome` is limit or failed, `why` a code of ours, `code` WeCom's where it gave one."""
+    """It came to nothing: `outcome` is limit, failed or withdrawn, `why` a code of ours, `code` WeCom's if any."""
 
     TYPE: ClassVar[str] = "transfer_failed"
     outcome: str

@@ -1,7 +1,7 @@
 """Rows of handovers. Who works on one holds its taker's lease; what is written is guarded by stage and attempts."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -14,6 +14,7 @@ from services.transfers.facts import fact_of, facts_for_people
 from services.transfers.model import STATES, TAKEOVER, Kind, Stage, Transfer, Why
 from shared.db.engine import Row, as_json, fetch_all, run
 from shared.evidence import EvidenceRow, record_evidence
+from shared.facts import FactRow, record_facts
 from shared.ids import TenantId, UserId
 from shared.requests import EVENTS, Subject, Wanted, want
 
@@ -22,10 +23,6 @@ KINDS = {Kind.CUSTOMER: CONTACT, Kind.CHAT: CHAT}
 """Kind of handover -> kind of the subject that is to be looked at when it ends."""
 OPEN = "state in ('pending', 'sent')"
 MOST_TAKERS = 500
-_DUE = (
-    "exists (select from transfer t where t.tenant_id = k.tenant_id and t.to_userid = k.to_userid "
-    "and t.state = '{}' and t.next_poll_at <= :now)"
-)
 
 
 def want_due(connection: Connection, *, now: datetime) -> int:
@@ -35,16 +32,14 @@ def want_due(connection: Connection, *, now: datetime) -> int:
     """
     rows = fetch_all(
         connection,
-        # Steps from one associate to the next over the index `transfer_of_taker`, however many rows each has.
-        "with recursive taker(tenant_id, to_userid) as ("  # noqa: S608 - constants
-        f"(select tenant_id, to_userid from transfer where {OPEN} order by 1, 2 limit 1) union all "
-        "select n.tenant_id, n.to_userid from taker k cross join lateral (select t.tenant_id, t.to_userid "
-        f"from transfer t where t.{OPEN} and (t.tenant_id, t.to_userid) > (k.tenant_id, k.to_userid) "
-        "order by 1, 2 limit 1) n) "
-        "select k.tenant_id, k.to_userid from taker k join tenant n on n.id = k.tenant_id and n.state <> 'suspended' "
+        # Over the indexes `transfer_to_follow` and `transfer_to_send`: what is not due yet costs nothing.
+        "select k.tenant_id, k.to_userid from (select tenant_id, to_userid from transfer "  # noqa: S608 - a constant
+        f"where {OPEN} and attempts > 0 and next_poll_at <= :now "
+        "union select t.tenant_id, t.to_userid from transfer t join tenant n on n.id = t.tenant_id and n.pushes "
+        "where t.state = 'pending' and t.attempts = 0 and t.next_poll_at <= :now) k "
+        "join tenant n on n.id = k.tenant_id and n.state <> 'suspended' "
         "where not exists (select from request q where q.tenant_id = k.tenant_id and q.subject_kind = :kind "
-        "and q.subject_key = k.to_userid and q.generation > q.settled_generation) "
-        f"and ({_DUE.format('sent')} or n.pushes and {_DUE.format('pending')}) limit :most",
+        "and q.subject_key = k.to_userid and q.generation > q.settled_generation) limit :most",
         now=now,
         kind=TAKEOVER,
         most=MOST_TAKERS,
@@ -56,10 +51,14 @@ def want_due(connection: Connection, *, now: datetime) -> int:
 def load_due(
     connection: Connection, tenant_id: TenantId, to_userid: UserId, *, now: datetime, limit: int
 ) -> list[Transfer]:
-    """The open handovers to an associate about which something is to be done, oldest first."""
+    """The open handovers to an associate about which something is to be done, oldest first.
+
+    Of a corp that is observed only, not those that wait for their first request.
+    """
     return _load(
         connection,
         f"tenant_id = :tenant_id and to_userid = :to_userid and {OPEN} and next_poll_at <= :now "
+        "and (attempts > 0 or exists (select from tenant n where n.id = :tenant_id and n.pushes)) "
         "order by id limit :most",
         tenant_id=tenant_id,
         to_userid=to_userid,
@@ -78,16 +77,19 @@ def load_of_subjects(
     connection: Connection, tenant_id: TenantId, kind: Kind, keys: Collection[str]
 ) -> dict[str, list[Transfer]]:
     """All handovers of some customers or chats that WeCom has, may have or may yet carry out, oldest first."""
-    rows = _load(
+    rows = fetch_all(
         connection,
-        "tenant_id = :tenant_id and kind = :kind and subject_key = any(:keys) "
-        "and (stage in ('asked', 'waiting', 'done') or attempts > 0 and stage = 'queued') order by id",
+        "select t.*, r.ended_at as moved_at from transfer t left join relation r on r.tenant_id = t.tenant_id "
+        "and t.kind = 'customer' and r.external_userid = t.subject_key and r.userid = t.from_userid "
+        "and r.state = 'transferred' where t.tenant_id = :tenant_id and t.kind = :kind and t.subject_key = any(:keys) "
+        "and (t.stage in ('asked', 'waiting', 'done') or t.attempts > 0 and t.stage = 'queued') order by t.id",
         tenant_id=tenant_id,
         kind=kind.value,
         keys=list(keys),
     )
     found: dict[str, list[Transfer]] = {}
-    for one in rows:
+    for row in rows:
+        one = replace(_transfer(row), moved_at=row["moved_at"])
         found.setdefault(one.subject_key, []).append(one)
     return found
 
@@ -167,11 +169,14 @@ def postpone(connection: Connection, tenant_id: TenantId, transfers: Sequence[Tr
 
 
 def hint(connection: Connection, tenant_id: TenantId, external_userids: Collection[str], *, now: datetime) -> None:
-    """Something happened to these customers: what came of their handovers is to be looked for at once."""
+    """Something happened to these customers: what came of their handovers is to be looked for at once.
+
+    Of those that are due already as well: whoever looks right now may have looked too early.
+    """
     run(
         connection,
         "update transfer set next_poll_at = :now where tenant_id = :tenant_id and kind = 'customer' "
-        "and subject_key = any(:keys) and state = 'sent' and next_poll_at > :now",
+        "and subject_key = any(:keys) and state = 'sent'",
         tenant_id=tenant_id,
         keys=sorted(external_userids),
         now=now,
@@ -197,6 +202,7 @@ def record_changes(
 ) -> list[News]:
     """Write what became of handovers, with evidence, and who is to be looked at; what there is to tell of it.
 
+    `before`: with the times for which they were looked at, so that a hint that came during the look is known.
     What somebody else has sent again or ended meanwhile is left alone.
     """
     was = {one.id: one for one in before}
@@ -214,6 +220,18 @@ def record_changes(
     known = _associates(connection, tenant_id, {one.author for one in ended})
     facts = [(fact, one) for one in news if (fact := fact_of(one)) is not None] + facts_for_people(ended, known)
     return [News(fact, CAUSES[one.source], caused_by(one)) for fact, one in facts]
+
+
+def record_stages(connection: Connection, tenant_id: TenantId, transfers: Sequence[Transfer], *, now: datetime) -> None:
+    """Record the facts of handovers that were just asked for or withdrawn here: nobody else is told of these."""
+    rows = []
+    for one in transfers:
+        fact = fact_of(one)
+        assert fact is not None
+        kind, key = fact.subject
+        about = (fact.TYPE, fact.VERSION, kind, key, fact.occurred_at, CAUSES[one.source], caused_by(one))
+        rows.append(FactRow(*about, fact.payload()))
+    record_facts(connection, tenant_id, rows, now=now)
 
 
 def caused_by(one: Transfer) -> str:

@@ -39,7 +39,11 @@ def handovers_of(transfers: Collection[Transfer], *, now: datetime, lag: timedel
 
 
 def told_by_handover(facts: Sequence[Fact], transfers: Collection[Transfer]) -> list[Fact]:
-    """The facts, those of friendships that a handover made naming it."""
+    """The facts, those of friendships that a handover made naming it.
+
+    While its outcome is open, a friendship with the new owner may be the customer's own doing, and the handover may
+    come to nothing: it explains the friendship when it is done, or has ended the giver's (TRF-4).
+    """
     return [_named(fact, transfers) if isinstance(fact, RelationStarted) else fact for fact in facts]
 
 
@@ -47,8 +51,9 @@ def _named(fact: RelationStarted, transfers: Collection[Transfer]) -> RelationSt
     for one in transfers:
         if one.to_userid != fact.userid or one.sent_at is None:
             continue
-        done = one.stage is Stage.DONE and one.effect_at is not None
-        until = one.effect_at + SKEW if done and one.effect_at else fact.occurred_at
-        if one.sent_at - SKEW <= fact.occurred_at <= until:
+        moved = one.effect_at if one.stage is Stage.DONE else one.moved_at
+        if moved is None or moved < one.sent_at - SKEW:
+            continue
+        if one.sent_at - SKEW <= fact.occurred_at <= moved + SKEW:
             return replace(fact, transfer_id=one.id)
     return fact

@@ -5,7 +5,7 @@ when there is something to do; events about a customer only make that time come 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import cast
@@ -15,12 +15,13 @@ from sqlalchemy import Connection
 
 from services.associates.store import departed
 from services.groups.model import Unreadable
-from services.transfers.following import overdue, plan_chats, plan_results
+from services.transfers.following import plan_chats, plan_results, to_be_read
 from services.transfers.model import TAKEOVER, Kind, Owner, Shown, Sight, Stage, Transfer
 from services.transfers.store import load_due, load_transfers, lost_since
 from shared.clock import from_unix
 from shared.ids import ExternalUserId, UserId
 from shared.requests import Leased, prolong
+from shared.tenants import may_push
 from shared.wecom.errors import NO_RELATION, NOT_VISIBLE, WeComTerminalError
 from sync_worker.pushing import LeaseGoneError
 from sync_worker.reconcilers import LookAgain, Looking, Recorded, Recording, Seen, Shell
@@ -44,7 +45,7 @@ class Found:
 
     sent: list[Transfer] = field(default_factory=list)
     results: dict[Pair, Mapping[str, Sequence[Shown]]] = field(default_factory=dict)
-    sights: dict[str, Sight] = field(default_factory=dict)
+    sights: dict[int, Sight] = field(default_factory=dict)
     owners: dict[str, Owner] = field(default_factory=dict)
     more: bool = False
 
@@ -58,9 +59,11 @@ def observe(looking: Looking, leased: Leased) -> Found:
     runtime = looking.runtime
     assert runtime is not None
     with runtime.engine.begin() as connection:
+        pushes = may_push(connection, looking.tenant.id)
         due = load_due(connection, looking.tenant.id, UserId(leased.subject.key), now=looking.now, limit=AT_ONCE)
-    send(Sending(looking, leased), [one for one in due if one.stage is Stage.QUEUED])
-    found = Found([one for one in due if one.stage is not Stage.QUEUED], more=len(due) == AT_ONCE)
+    send(Sending(looking, leased), [one for one in due if pushes and one.stage is Stage.QUEUED])
+    followed = [one for one in due if one.stage is not Stage.QUEUED or (not pushes and one.attempts)]
+    found = Found(followed, more=len(due) == AT_ONCE)
     _read_results(looking, leased, found)
     _read_chats(looking, leased, found)
     return found
@@ -75,11 +78,11 @@ def _read_results(looking: Looking, leased: Leased, found: Found) -> None:
         _keep_lease(looking, leased)
         shown = found.results[pair] = read_results(looking, rows[0])
         pace = pace_of(runtime.settings)
-        late = [one for one in rows if one.subject_key not in shown and overdue(one, now=looking.now, pace=pace)]
+        late = [one for one in rows if to_be_read(one, shown.get(one.subject_key, ()), now=looking.now, pace=pace)]
         for one in late[: READS - len(found.sights)]:
             sight = _read_customer(looking, one)
             if sight is not None:
-                found.sights[one.subject_key] = sight
+                found.sights[one.id] = sight
 
 
 def _read_customer(looking: Looking, one: Transfer) -> Sight | None:
@@ -134,8 +137,10 @@ def record_seen(connection: Connection, recording: Recording, seen: Sequence[See
 
 def _record(connection: Connection, recording: Recording, taker: UserId, found: Found) -> int:
     tenant, now, pace = recording.tenant, recording.now, pace_of(recording.settings)
-    before = [one for one in load_transfers(connection, tenant.id, [one.id for one in found.sent]) if one.is_open]
-    before = [one for one in before if one.stage is not Stage.QUEUED]
+    was_due = {one.id: one.next_poll_at for one in found.sent}
+    known = load_transfers(connection, tenant.id, was_due.keys())
+    # With the time for which they were looked at: who was hinted at since is to be looked at again.
+    before = [replace(one, next_poll_at=was_due[one.id]) for one in known if one.is_open and one.attempts]
     taker_left = taker in departed(connection, tenant.id, [taker])
     chats = [one for one in before if one.kind is Kind.CHAT]
     after = plan_chats(chats, found.owners, now=now, pace=pace)

@@ -5,16 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from commands.waiting import wait_for
 from services.intents.model import Source
 from services.transfers.ask import Wish
-from services.transfers.store import begin_request, load_due
+from services.transfers.listing import withdraw
+from services.transfers.store import begin_request, load_due, want_due
 from shared.claims import lease
-from shared.db.engine import run
+from shared.db.engine import fetch_all, run
 from shared.requests import Leased
 from shared.wecom.apis import Priority
-from sync_worker.reconcilers import Looking
+from sync_worker.reconcilers import Looking, Recording, Seen
 from sync_worker.reconcilers.takeovers import TAKEOVERS
 from sync_worker.worker import Worker
 from sync_worker.writeback import LeaseGoneError
@@ -187,3 +189,76 @@ def test_who_asked_hears_of_what_failed(handing: Handing):
     (first, second) = (told for (told,) in handing.rows("select payload from fact where type = 'takeover_failed'"))
     assert (first["failed_count"], first["refused_count"], first["external_userid"]) == (2, 0, None)
     assert (second["failed_count"], second["refused_count"], second["external_userid"]) == (0, 1, handing.keys[2])
+
+
+def test_an_event_that_comes_during_a_look_leads_to_another(handing: Handing):
+    """What it tells may have happened after WeCom was read: it is known at once, not at the next poll (TRF-5)."""
+    handing.live()
+    handing.ask()
+    handing.work()
+    handing.town.advance(HOUR + 1)
+    with handing.office.runtime.engine.begin() as connection:
+        assert want_due(connection, now=handing.office.runtime.clock.now()) == 1
+    leased = take(handing)
+    found = look(handing, leased)
+    handing.office.corp.act({"do": "refuse_transfer", "external_userid": handing.key})
+    handing.hear()
+    handing.office.reconcile()
+    runtime = handing.office.runtime
+    with runtime.engine.begin() as connection:
+        recording = Recording(runtime.settings, handing.office.tenant, runtime.clock.now())
+        TAKEOVERS.record(connection, recording, [Seen(leased, found)])
+    free(handing)
+    with runtime.engine.begin() as connection:
+        due = load_due(connection, handing.office.tenant.id, ZHAO, now=runtime.clock.now(), limit=9)
+    assert [one.subject_key for one in due] == [handing.key]
+    handing.work()
+    assert handing.stages() == ["refused"]
+
+
+def test_what_is_not_due_costs_a_look_nothing(handing: Handing):
+    """Looked for at every wake-up: thousands of handovers that wait are not read for it (TRF-5)."""
+    handing.live()
+    handing.ask()
+    runtime = handing.office.runtime
+    now = runtime.clock.now()
+    with runtime.engine.begin() as connection:
+        run(
+            connection,
+            "insert into transfer (tenant_id, kind, subject_key, from_userid, to_userid, departed, author, source, "
+            "state, stage, attempts, asked_at, sent_at, accepted_at, effect_at, next_poll_at) "
+            "select t.tenant_id, 'customer', 'wm' || n, 'LiNa', 'taker' || n, false, 'Zhou', 'person', 'sent', "
+            "'waiting', 1, :now, :now, :now, :now, cast(:now as timestamptz) + interval '1 hour' "
+            "from transfer t, generate_series(1, 3000) n",
+            now=now,
+        )
+        run(connection, "analyze transfer")
+    with runtime.engine.begin() as connection:
+        before = _pages(connection)
+        assert want_due(connection, now=now) == 0
+        assert _pages(connection) - before < 30
+
+
+def _pages(connection: Connection) -> int:
+    """Pages of `transfer` and its indexes that this connection has looked at."""
+    (row,) = fetch_all(
+        connection,
+        "select pg_stat_get_xact_blocks_fetched('transfer'::regclass) + (select sum(pg_stat_get_xact_blocks_fetched("
+        "indexrelid)) from pg_index where indrelid = 'transfer'::regclass) as pages",
+    )
+    return int(row["pages"])
+
+
+def test_what_is_withdrawn_is_on_record(handing: Handing):
+    """Who asked for it sees in the timeline that it came to nothing; nobody is told (TRF-1)."""
+    handing.live(2)
+    handing.ask()
+    with handing.office.runtime.engine.begin() as connection:
+        ids = [one for (one,) in handing.rows("select id from transfer")]
+        at = handing.office.runtime.clock.now()
+        assert sorted(withdraw(connection, handing.office.tenant.id, ids, at=at)) == ids
+        assert withdraw(connection, handing.office.tenant.id, ids, at=at) == []
+    told = handing.rows("select payload->>'outcome', payload->>'why' from fact where type = 'transfer_failed'")
+    assert told == [("withdrawn", "withdrawn")] * 2
+    handing.work()
+    assert (handing.stages(), handing.notices()) == (["withdrawn"] * 2, [])

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from commands.demo_corp import CORP_ID
+from shared.db.engine import run
+from sync_worker.reconcilers import takeovers
 from tests.convergence.post import PostOffice
 from tests.sync_worker.handing import DAY, HOUR, LINA, MINUTE, WANG, ZHANG, ZHAO, ZHOU, Handing, handing_of
 from tests.sync_worker.shops import MakeOffice
@@ -402,3 +404,85 @@ def test_a_customer_who_cannot_be_read_holds_up_no_other(handing: Handing):
     handing.pass_time(2 * HOUR)
     handing.pass_time(2 * HOUR)
     assert handing.stages() == ["done", "done"]
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_who_is_added_while_a_handover_waits_hears_of_a_new_customer(handing: Handing, left: bool):
+    """It was the customer's own doing, and the handover may come to nothing: nobody is left untold (TRF-4, G5)."""
+    handing.live()
+    if left:
+        handing.office.corp.act({"do": "resign", "userid": LINA, "silent": True})
+        handing.office.resync("directory", "external_contact")
+    handing.ask()
+    handing.work()
+    handing.pass_time(2 * HOUR)
+    handing.office.corp.act({"do": "add", "userid": ZHAO, "external_userid": handing.key})
+    handing.town.advance(MINUTE)
+    handing.hear()
+    handing.work()
+    assert handing.states()[ZHAO] == "active"
+    assert handing.notices() == [("new_customer", ZHAO)]
+    handing.office.corp.act({"do": "refuse_transfer", "external_userid": handing.key, "silent": True})
+    handing.pass_time(2 * HOUR)
+    assert handing.ended() == [("refused", "refused", None)]
+    assert handing.notices() == [("new_customer", ZHAO)]
+
+
+def test_the_new_owners_friendship_after_the_givers_end_is_the_handovers(handing: Handing):
+    """The giver's end is known from an earlier look, the outcome not yet: it is not told as a new customer (TRF-4)."""
+    handing.live()
+    handing.ask()
+    handing.work()
+    handing.town.advance(DAY + MINUTE)
+    letters = handing.town.letters()
+    for change in ("del_external_contact", "add_external_contact"):
+        handing.town.hear([one for one in letters if one.fields["ChangeType"] == change])
+        handing.office.reconcile()
+    assert (handing.stages(), handing.states()) == (["waiting"], {LINA: "transferred", ZHAO: "active"})
+    assert handing.notices() == []
+    handing.work()
+    assert handing.notices() == [("handed_over", LINA), ("taken_over", ZHAO)]
+
+
+def push(handing: Handing, pushes: bool) -> None:
+    with handing.office.runtime.engine.begin() as connection:
+        run(connection, "update tenant set pushes = :pushes", pushes=pushes)
+
+
+def test_what_may_not_be_sent_keeps_no_worker_busy_and_hides_nothing(handing: Handing, monkeypatch: pytest.MonkeyPatch):
+    """Observed only, with more waiting than one run looks after: each run ends, and what was sent is followed."""
+    monkeypatch.setattr(takeovers, "AT_ONCE", 3)
+    handing.live(5)
+    handing.ask(handing.keys[0])
+    handing.work()
+    with handing.office.runtime.engine.begin() as connection:
+        run(connection, "update transfer set id = 1000")  # the others come first
+    push(handing, False)
+    handing.ask(*handing.keys[1:])
+    runs = sum(handing.office.reconciler.reconcile_due(limit=50) for _ in range(20))
+    assert runs <= 2
+    handing.pass_time(DAY + HOUR)
+    assert handing.stages() == ["queued"] * 4 + ["done"]
+    push(handing, True)
+    handing.work()
+    assert handing.stages() == ["waiting"] * 4 + ["done"]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_lost_answer_is_followed_when_nothing_may_be_sent_any_more(handing: Handing, taken: bool):
+    """WeCom's results tell, however late; what they never show was not taken, and is under way no longer (TRF-5)."""
+    handing.live()
+    handing.tune(result_lag_s=HOUR)
+    handing.fault("externalcontact/transfer_customer", cut="after" if taken else "before", times=1)
+    handing.ask()
+    handing.work()
+    push(handing, False)
+    handing.pass_time(30 * MINUTE, step_s=10 * MINUTE)
+    assert handing.rows("select stage, attempts::int from transfer") == [("queued", 1)]
+    handing.pass_time(DAY + 4 * HOUR)
+    assert handing.rows("select stage, attempts::int from transfer") == [("done" if taken else "queued", 1)]
+    handing.pass_time(DAY)
+    assert handing.rows("select stage, attempts::int from transfer") == [("done", 1) if taken else ("queued", 0)]
+    push(handing, True)
+    handing.pass_time(HOUR)
+    assert handing.stages() == ["done" if taken else "waiting"]

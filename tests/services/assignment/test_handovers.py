@@ -84,6 +84,15 @@ def test_who_stands_in_for_a_leaver_gives_way_unless_a_person_chose_them(decided
     assert lines(plan) == [(None, LI, "first_add", "system"), (LI, WANG, "auto", "system"), last]
 
 
+@pytest.mark.parametrize(("handover", "named"), [(GIVEN, None), (DONE, 7)])
+def test_a_reassignment_names_a_leavers_handover_when_it_is_done(handover: Handover, named: int | None):
+    """Before that the customer may have come by themselves, and both hear of it as ever (TRF-4, ASG-5)."""
+    friends = [relation(LI, friendship(100)), relation(ZHAO, friendship(900))]
+    (fact,) = planned(friends, replace(handover, departed=True)).facts
+    assert isinstance(fact, CustomerReassigned)
+    assert (fact.to_userid, fact.transfer_id) == (ZHAO, named)
+
+
 def test_of_two_handovers_each_explains_its_own_end():
     """There and back again (ASG-10)."""
     back = Handover(8, ZHAO, LI, since=at(90_000), by="Chen", done_at=at(180_000))

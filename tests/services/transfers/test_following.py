@@ -16,6 +16,7 @@ from services.transfers.following import (
     plan_answers,
     plan_chats,
     plan_results,
+    to_be_read,
 )
 from services.transfers.model import Kind, Owner, Shown, Sight, Stage, Transfer, Why
 from tests.services.factories import CONTACT, LI, ZHAO, at
@@ -49,7 +50,7 @@ def answered(one: Transfer, code: int | None) -> Transfer:
 
 def resulted(one: Transfer, *rows: Shown, second: float = 700, sight: Sight | None = None, **known) -> Transfer:
     about = {"taker_left": False, "lost": (), **known}
-    sights = {} if sight is None else {CONTACT: sight}
+    sights = {} if sight is None else {one.id: sight}
     (after,) = plan_results([one], {CONTACT: rows} if rows else {}, sights, now=at(second), pace=PACE, **about)
     return after
 
@@ -91,6 +92,10 @@ def test_a_row_that_an_answer_does_not_name_stays_in_doubt():
         ([Shown(3)], 1, Stage.WAITING),
         ([Shown(3), Shown(3)], 1, Stage.REFUSED),
         ([Shown(3), Shown(2, at(DAY_S))], 0, Stage.WAITING),
+        ([Shown(1, at(650)), Shown(2, at(-9 * DAY_S))], 0, Stage.DONE),
+        ([Shown(2, at(DAY_S)), Shown(1, at(650))], 0, Stage.DONE),
+        ([Shown(1), Shown(2, at(DAY_S))], 0, Stage.WAITING),
+        ([Shown(1)], 0, Stage.DONE),
         ([Shown(4)], 0, Stage.LIMIT),
         ([Shown(5)], 0, Stage.WAITING),
         ([Shown(99)], 0, Stage.WAITING),
@@ -121,6 +126,34 @@ def test_without_any_row_a_read_decides_when_it_is_long_past(sight, stage):
     """Giver gone and new owner there is done; before its time no read is believed (TRF-5)."""
     assert resulted(WAITING, second=2 * DAY_S, sight=sight).stage is stage
     assert resulted(WAITING, second=DAY_S + 60, sight=sight).stage is Stage.WAITING
+
+
+@pytest.mark.parametrize("row", [Shown(2, at(DAY_S)), Shown(2), Shown(5), Shown(1, at(-DAY_S))])
+@pytest.mark.parametrize(("taker_since", "stage"), [(at(DAY_S), Stage.DONE), (None, Stage.FAILED)])
+def test_a_row_that_waits_for_ever_holds_up_no_end(row, taker_since, stage):
+    """Long after its time it says as little as no row: a read decides (TRF-5)."""
+    sight = Sight(giver_there=False, taker_since=taker_since)
+    assert not to_be_read(WAITING, [row], now=at(2 * DAY_S - 1), pace=PACE)
+    assert to_be_read(WAITING, [row], now=at(2 * DAY_S), pace=PACE)
+    assert resulted(WAITING, row, second=2 * DAY_S, sight=sight).stage is stage
+    assert resulted(WAITING, row, second=DAY_S + 60, sight=sight).stage is Stage.WAITING
+
+
+@pytest.mark.parametrize(
+    ("row", "stage"),
+    [(Shown(2, at(DAY_S)), Stage.WAITING), (Shown(2), Stage.WAITING), (Shown(2, at(-9)), Stage.QUEUED)],
+)
+def test_what_waits_long_after_its_time_was_taken(row, stage):
+    """A lost answer, looked up days later: it is not asked for again, unless the row is older (TRF-5)."""
+    assert resulted(ASKED, row, second=5 * DAY_S).stage is stage
+
+
+def test_each_giver_of_a_customer_is_judged_by_the_own_read():
+    """Two hand the same customer to the same associate (TRF-5)."""
+    other = replace(WAITING, id=2)
+    sights = {1: Sight(giver_there=False, taker_since=at(DAY_S)), 2: Sight(giver_there=True, taker_since=at(DAY_S))}
+    after = plan_results([WAITING, other], {}, sights, taker_left=False, lost=(), now=at(2 * DAY_S), pace=PACE)
+    assert [one.stage for one in after] == [Stage.DONE, Stage.FAILED]
 
 
 def test_why_it_failed_is_what_we_know_before_what_wecom_calls_it():

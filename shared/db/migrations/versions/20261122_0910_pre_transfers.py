@@ -38,6 +38,8 @@ create unique index transfer_open on transfer (tenant_id, kind, subject_key, fro
   where state in ('pending', 'sent');
 create index transfer_of_taker on transfer (tenant_id, to_userid, state, next_poll_at)
   where state in ('pending', 'sent');
+create index transfer_to_follow on transfer (next_poll_at) where state in ('pending', 'sent') and attempts > 0;
+create index transfer_to_send on transfer (tenant_id, next_poll_at) where state = 'pending' and attempts = 0;
 create index transfer_of_giver on transfer (tenant_id, from_userid, id);
 create index transfer_of_subject on transfer (tenant_id, kind, subject_key, id);
 
