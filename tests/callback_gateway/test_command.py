@@ -4,11 +4,13 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import click
 import psutil
 import pytest
+import requests
 from click.testing import CliRunner
 from sqlalchemy import Engine, text
 
@@ -54,7 +56,13 @@ def test_a_killed_worker_is_replaced(start_gateway: StartGateway) -> None:
     first.kill()
     until(lambda: len([c for c in psutil.Process(gateway.process.pid).children() if c.pid != first.pid]) == 2)
     gateway.http.close()
-    assert gateway.sender("app").push(event(1)).status_code == 200
+
+    def answers() -> bool:
+        with suppress(requests.ConnectionError):  # what the dead one had not taken yet
+            return gateway.sender("app").push(event(1)).status_code == 200
+        return False
+
+    until(answers)
 
 
 def test_it_stops_when_the_process_it_belongs_to_is_gone(start_gateway: StartGateway) -> None:

@@ -67,6 +67,8 @@ def test_a_spoiled_page_loses_nobody(busy: Office, fault: str, page: int):
         assert (state, incomplete) == ("done", [])
     elif fault in WAITS and state == "walking":
         assert waits >= 1
+    elif fault in WAITS and state == "done":  # it was waited out
+        assert incomplete == []
     else:
         assert state == "incomplete"
         assert incomplete and all(where and why for where, why in incomplete)

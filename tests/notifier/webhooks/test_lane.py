@@ -150,7 +150,8 @@ def test_retry_after_is_obeyed_and_costs_no_try(town: Town, open_sink: Open, sta
     assert town.due() == []
     town.after(1)
     receiver.usual = Reply()
-    town.call()
+    while town.due():  # a turn ends after a while, whatever is left
+        town.call()
     assert town.states() == {"sent": 10}
 
 
