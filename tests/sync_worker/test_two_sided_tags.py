@@ -167,7 +167,7 @@ def agree_in_the_end(play: Play, story: list[Step]) -> None:
     assert shown == {group: sorted(tag for tag, _ in tags) for group, tags in play.shelf.here().items()}
 
 
-@settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=steps)
 def test_both_sides_agree_in_the_end(begin: Callable[[], Play], story: list[Step]):
     """Renames, deletions, creations from both sides, crashes and lost answers: one catalogue, every wish ended."""

@@ -120,7 +120,7 @@ def agree_in_the_end(play: Play, story: list[Step]) -> None:
     assert play.shop.kept in tags
 
 
-@settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=steps)
 def test_both_sides_agree_in_the_end_and_nothing_is_pushed_in_turns(begin: Callable[[], Play], story: list[Step]):
     """Whoever acts, whatever dies or is lost: one relation, one truth, at most one push per wish and trouble, and what
@@ -137,7 +137,7 @@ def test_both_sides_agree_in_many_stories(begin: Callable[[], Play], story: list
     agree_in_the_end(begin(), story)
 
 
-@settings(max_examples=15, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ours=st.sampled_from(TEXTS), theirs=st.sampled_from(TEXTS), heard=st.booleans(), first=st.booleans())
 def test_the_last_who_saw_the_other_wins(
     begin: Callable[[], Play], *, ours: str, theirs: str, heard: bool, first: bool
