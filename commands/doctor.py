@@ -7,6 +7,7 @@ import click
 
 from commands.advice import advice_for
 from commands.corps import NAMES
+from commands.leaver_findings import leaver_findings
 from commands.webhook_findings import webhook_findings
 from services.differences.samples import load_checks
 from shared import inbox, outbox, requests
@@ -29,7 +30,7 @@ def command() -> None:
     runtime = open_runtime(load_settings(), application="doctor", pool_size=2)
     checks: list[Callable[[Runtime], str]] = [
         *(_servers, _schema, _keys, _wecom),
-        *(_inbox, _requests, _outbox, _webhooks, _plans, _passes),
+        *(_inbox, _requests, _outbox, _webhooks, _leavers, _plans, _passes),
     ]
     failed = 0
     for check in checks:
@@ -125,6 +126,14 @@ def _webhooks(runtime: Runtime) -> str:
     if found:
         raise _Ill("; ".join(found))
     return told
+
+
+def _leavers(runtime: Runtime) -> str:
+    with runtime.engine.begin() as connection:
+        found = leaver_findings(connection, now=runtime.clock.now())
+    if found:
+        raise _Ill("; ".join(found))
+    return "nothing that leavers left behind is about to be out of reach"
 
 
 def _plans(runtime: Runtime) -> str:

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from commands.demo_corp import CORP_ID
+from shared.db.engine import run
 from tests.commands.conftest import Guanxi
 from tests.convergence.post import PostOffice
 from tests.sync_worker.conftest import Office
@@ -129,3 +130,16 @@ def test_a_leavers_customers_go_on_by_rule_after_a_look(handing: Handing, guanxi
         ("WangFang", "auto", "system"),
         ("WangFang", "transfer", "Zhou"),
     }
+
+
+def test_the_doctor_names_leavers_whose_year_is_nearly_over(handing: Handing, guanxi: Guanxi) -> None:
+    """A month before nobody can hand over what they left, and not before that (TRF-6)."""
+    handing.office.corp.act({"do": "resign", "userid": LINA, "silent": True})
+    handing.town.advance(HOUR)
+    handing.office.resync()
+    assert "ok    nothing that leavers left behind" in guanxi("doctor").stdout
+    with handing.office.runtime.engine.begin() as connection:
+        ago = "make_interval(days => 340)"
+        run(connection, f"update relation set ended_at = ended_at - {ago} where state = 'associate_left'")
+        run(connection, f"update associate set gone_at = gone_at - {ago} where userid = 'LiNa'")
+    assert "2 customers and chats of LiNa, who left, can be handed over until" in guanxi("doctor").stdout
