@@ -19,10 +19,12 @@ relations as (
     array_agg(distinct r.userid order by r.userid) filter (where r.state = 'active') as friends,
     array_agg(distinct r.userid order by r.userid) filter (
       where r.state in ('active', 'ended_by_customer', 'ended_by_associate', 'out_of_sight')) as seen_by,
-    array_agg(distinct r.add_way order by r.add_way) filter (where r.state = 'active' and r.add_way is not null) as ways,
+    array_agg(distinct r.add_way order by r.add_way)
+      filter (where r.state = 'active' and r.add_way is not null) as ways,
     array_agg(distinct r.add_state order by r.add_state)
       filter (where r.state = 'active' and r.add_state <> '') as states,
-    min(least(r.started_at, p.first_started_at)) as first_added_at, max(greatest(r.started_at, p.last_started_at)) as last_added_at,
+    min(least(r.started_at, p.first_started_at)) as first_added_at,
+    max(greatest(r.started_at, p.last_started_at)) as last_added_at,
     max(greatest(case when r.ended_by = 'ended_by_customer' then r.ended_at end, p.lost_at)) as last_lost_at,
     max(greatest(case when r.ended_by = 'ended_by_associate' then r.ended_at end, p.deleted_at)) as last_deleted_at
   from contacts c join relation r on r.tenant_id = :tenant_id and r.external_userid = c.external_userid

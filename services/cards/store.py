@@ -124,8 +124,9 @@ def _remove_gone(connection: Connection, tenant_id: TenantId, ids: Sequence[Cust
     for table in ("customer_card", "customer_name", "customer_number"):
         run(
             connection,
-            f"delete from {table} k where k.tenant_id = :tenant_id and k.customer_id = any(:ids) and not exists ("  # noqa: S608 - constants
-            "select from customer u where u.tenant_id = k.tenant_id and u.id = k.customer_id and u.merged_into is null)",
+            f"delete from {table} k where k.tenant_id = :tenant_id and k.customer_id = any(:ids) "  # noqa: S608 - constants
+            "and not exists (select from customer u where u.tenant_id = k.tenant_id and u.id = k.customer_id "
+            "and u.merged_into is null)",
             tenant_id=tenant_id,
             ids=ids,
         )
@@ -179,7 +180,8 @@ def _record_numbers(
             connection,
             "insert into customer_number (tenant_id, customer_id, key, value) "
             "select :tenant_id, customer_id, key, coalesce(number, date - date '1970-01-01') "
-            'from jsonb_to_recordset(cast(:rows as jsonb)) as r(customer_id bigint, key text, number numeric, "date" date)',
+            "from jsonb_to_recordset(cast(:rows as jsonb)) "
+            'as r(customer_id bigint, key text, number numeric, "date" date)',
             tenant_id=tenant_id,
             rows=as_json(rows),
         )
