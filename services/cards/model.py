@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from shared.grams import pieces
+from shared.grams import number_of, pieces
 from shared.ids import CustomerId
 from shared.vault import Cipher
 
@@ -91,7 +91,7 @@ class Pieces:
     def number(self, kind: str, piece: str) -> int:
         known = self._known.get((kind, piece))
         if known is None:
-            known = int.from_bytes(self._cipher.index(f"piece:{kind}", piece)[:8], signed=True)
+            known = number_of(self._cipher, kind, piece)
             if len(self._known) < 100_000:
                 self._known[kind, piece] = known
         return known
