@@ -70,13 +70,14 @@ def find_page(
     sort: Sort = Sort.CREATED,
     after: After | None = None,
     limit: int,
+    walk: int = WALK,
 ) -> list[Found]:
     """The next customers in the order of `sort`, then of their ids, the largest first."""
     where, parameters = condition(chosen, context)
     found: list[Found] = []
     for part, given in _parts(sort, after):
         if len(found) < limit:
-            bound = {"limit": limit - len(found), "walk": WALK}
+            bound = {"limit": limit - len(found), "walk": walk}
             found += _find(connection, where, part, sort, {**parameters, **given, **bound})
     return found
 

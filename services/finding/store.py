@@ -73,7 +73,8 @@ _NAMES: Mapping[str, str] = {
     "chat": "select chat_id as id, name from group_chat where tenant_id = :tenant_id and chat_id = any(:ids)",
     "outlet": "select cast(department_id as text) as id, name from outlet where tenant_id = :tenant_id "
     "and cast(department_id as text) = any(:ids)",
-    "stage": "select cast(id as text) as id, name from stage where tenant_id = :tenant_id and cast(id as text) = any(:ids)",
+    "stage": "select cast(id as text) as id, name from stage where tenant_id = :tenant_id "
+    "and cast(id as text) = any(:ids)",
     "segment": "select cast(id as text) as id, name from segment where tenant_id = :tenant_id "
     "and cast(id as text) = any(:ids)",
 }

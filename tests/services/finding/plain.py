@@ -8,7 +8,19 @@ from zoneinfo import ZoneInfo
 
 from shared.grams import normalise
 from tests.services.finding.world import (
-    ASSOCIATES, CHATS, COMPANIES, FIELDS, KINDS, NAMES, NOW, PARENTS, PHONES, STATES, TAGS, Person, day,
+    ASSOCIATES,
+    CHATS,
+    COMPANIES,
+    FIELDS,
+    KINDS,
+    NAMES,
+    NOW,
+    PARENTS,
+    PHONES,
+    STATES,
+    TAGS,
+    Person,
+    day,
 )  # fmt: skip
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -67,9 +79,9 @@ SINGLE: dict[str, Callable[[Person], Any]] = {
 }
 SETS: dict[str, Callable[[Person], set[Any]]] = {
     "friend": lambda p: {r["userid"] for r in _friends(p)},
-    "tag": lambda p: {t for r in _friends(p) for t in r["tags"]} | {f"local:{t}" for t in p.local_tags},
+    "tag": lambda p: {t for r in _friends(p) for t in r["corp_tag_ids"]} | {f"local:{t}" for t in p.local_tags},
     "chat": lambda p: {s["chat_id"] for s in p.stays if s["left_at"] is None},
-    "add_way": lambda p: {r["way"] for r in _friends(p)} - {None},
+    "add_way": lambda p: {r["add_way"] for r in _friends(p)} - {None},
     "add_state": lambda p: {r["add_state"] for r in _friends(p)} - {None, ""},
     "stage": lambda p: {p.stage} - {None},
     "segment": lambda p: set(p.segments),
@@ -94,7 +106,7 @@ MOMENTS: dict[str, Callable[[Person], datetime | None]] = {
     "deleted": lambda p: max(_times(p, "ended_by_associate"), default=None),
     "joined_chat": lambda p: max((s["joined_at"] for s in p.stays), default=None),
     "left_chat": lambda p: max((s["left_at"] for s in p.stays if s["left_at"]), default=None),
-    "last_event": lambda p: max((e["at"] for e in p.events), default=None),
+    "last_event": lambda p: max((e["occurred_at"] for e in p.events), default=None),
     "last_purchase": lambda p: max((o["paid_at"] for o in _counted(p)), default=None),
     "field:since": lambda p: p.own.get("fields", {}).get("since"),
 }
@@ -205,7 +217,7 @@ def _added(op: str, one: Person, value: Any) -> bool:
         return (
             ("by" not in value or r["userid"] in value["by"])
             and ("outlets" not in value or r["userid"] in _members(value["outlets"]))
-            and ("ways" not in value or r["way"] in value["ways"])
+            and ("ways" not in value or r["add_way"] in value["ways"])
             and ("states" not in value or r["add_state"] in value["states"])
             and (not {"days", "from", "to"} & set(value) or _in_period(r["started_at"], value))
         )
@@ -216,7 +228,7 @@ def _added(op: str, one: Person, value: Any) -> bool:
 def _event(op: str, one: Person, value: Any) -> bool:
     count = sum(
         e["kind"] == value["kind"] and ("shop" not in value or e["shop"] == value["shop"])
-        and (not {"days", "from", "to"} & set(value) or _in_period(e["at"], value))
+        and (not {"days", "from", "to"} & set(value) or _in_period(e["occurred_at"], value))
         for e in one.events
     )  # fmt: skip
     return (count >= value.get("at_least", 1)) == (op == "is")

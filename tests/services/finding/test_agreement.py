@@ -14,15 +14,20 @@ from tests.services.finding.world import NOW, make_world, record_world
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_sql_finds_whom_the_plain_reading_finds(connection: Connection, tenant: Tenant, seed: int):
-    """Any filter over any people: the same customers, by both ways of reading (CUS-3)."""
+def test_sql_finds_whom_the_plain_reading_finds(
+    connection: Connection, tenant: Tenant, other_tenant: Tenant, seed: int
+):
+    """Any filter over any people: the same customers, by both ways of reading, and none of another corp (CUS-3)."""
     draw = random.Random(seed)
     world = make_world(draw, 60)
     record_world(connection, tenant, world)
+    record_world(connection, other_tenant, make_world(draw, 60))
     context = context_of(tenant, region="CN", now=NOW)
     for _ in range(250):
         given = random_filter(draw)
-        found = find_page(connection, read_filter(connection, tenant, given), context, limit=100)
+        found = find_page(
+            connection, read_filter(connection, tenant, given), context, limit=100, walk=draw.choice((1, 20, 100))
+        )
         expected = {one.id for one in world.people if reads(given, one)}
         assert {one.customer_id for one in found} == expected, orjson.dumps(given).decode()
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from services.cards.store import refresh_cards, take_due
 from services.persons.model import make_identity
 from services.persons.store import key_of, record_own
-from shared.db.engine import fetch_all, run
+from services.purchases.store import summarise
+from shared.db.engine import run
 from shared.ids import CustomerId
 from shared.tenants import Tenant
 
@@ -91,7 +93,7 @@ def _person(draw: random.Random, customer_id: CustomerId) -> Person:
         draw.choice(("friend", "lost", "deleted")) if is_contact else "none",
         (draw.choice(friends), moment(draw)) if friends and draw.random() < 0.8 else None,
         own,
-        {"id": f"wm{customer_id}", "name": draw.choice(NAMES), "gender": draw.choice((0, 1, 2, None)),
+        {"external_userid": f"wm{customer_id}", "name": draw.choice(NAMES), "gender": draw.choice((0, 1, 2, None)),
          "corp_name": draw.choice((None, *COMPANIES))} if is_contact else None,
         identities,
         [_relation(draw, userid) for userid in friends],
@@ -101,13 +103,30 @@ def _person(draw: random.Random, customer_id: CustomerId) -> Person:
         _some(draw, (1, 2)),
         draw.choice((0, 5, -3, 100)),
         draw.choice((0, 10)),
-        {"status": draw.choice(("unassigned", "assigned", "unreachable", "added")), "source": draw.choice(("api", "hand")),
-         "userid": draw.choice((None, *ASSOCIATES))} if draw.random() < 0.4 else None,
+        _pool(draw) if draw.random() < 0.4 else None,
         draw.random() < 0.2,
-        [{"shop": draw.choice(("tmall", "douyin")), "amount": draw.choice((100, 5000)), "currency": draw.choice(("CNY", "CNY", "USD")),
-          "status": draw.choice(("paid", "completed", "refunded")), "paid_at": moment(draw)} for _ in range(draw.choice((0, 0, 1, 3)))],
-        [{"kind": draw.choice(KINDS), "shop": draw.choice((None, "tmall")), "at": moment(draw)} for _ in range(draw.choice((0, 0, 1, 3)))],
+        [_order(draw) for _ in range(draw.choice((0, 0, 1, 3)))],
+        [_event(draw) for _ in range(draw.choice((0, 0, 1, 3)))],
     )  # fmt: skip
+
+
+def _pool(draw: random.Random) -> dict[str, Any]:
+    status = draw.choice(("unassigned", "assigned", "unreachable", "added"))
+    return {"status": status, "source": draw.choice(("api", "hand")), "userid": draw.choice((None, *ASSOCIATES))}
+
+
+def _order(draw: random.Random) -> dict[str, Any]:
+    return {
+        "shop": draw.choice(("tmall", "douyin")),
+        "amount": draw.choice((100, 5000)),
+        "currency": draw.choice(("CNY", "CNY", "USD")),
+        "status": draw.choice(("paid", "completed", "refunded")),
+        "paid_at": moment(draw),
+    }
+
+
+def _event(draw: random.Random) -> dict[str, Any]:
+    return {"kind": draw.choice(KINDS), "shop": draw.choice((None, "tmall")), "occurred_at": moment(draw)}
 
 
 def _value(draw: random.Random, kind: str) -> object:
@@ -132,7 +151,8 @@ def _relation(draw: random.Random, userid: str) -> dict[str, Any]:
     return {
         "userid": userid, "state": state, "started_at": None if state == "half" else started,
         "ended_at": ended if over else None, "ended_by": state if over else None, "past": past,
-        "tags": _some(draw, TAGS), "way": draw.choice((None, 0, 1, 3)), "add_state": draw.choice((None, "", *STATES)),
+        "corp_tag_ids": _some(draw, TAGS), "add_way": draw.choice((None, 0, 1, 3)),
+        "add_state": draw.choice((None, "", *STATES)),
         "remark": draw.choice((None, *NAMES)), "remark_corp_name": draw.choice((None, *COMPANIES)),
     }  # fmt: skip
 
@@ -143,93 +163,74 @@ def _stay(draw: random.Random, chat_id: str) -> dict[str, Any]:
 
 def record_world(connection: Connection, tenant: Tenant, world: World) -> None:
     """Write everybody, then make all cards that the marks of these writes ask for."""
-    tid = {"tenant_id": tenant.id, "now": NOW}
+    write = Writer(connection, tenant)
     for department, parent in PARENTS.items():
-        run(connection, "insert into outlet (tenant_id, department_id, parent_id, observed_at) "
-            "values (:tenant_id, :id, :parent, :now)", id=department, parent=parent, **tid)  # fmt: skip
-    for userid, department in ASSOCIATES.items():
-        run(connection, "insert into associate (tenant_id, userid, main_department_id, observed_at) "
-            "values (:tenant_id, :userid, :department, :now)", userid=userid, department=department, **tid)  # fmt: skip
+        write("outlet", department_id=department, parent_id=parent, observed_at=NOW)
+    for userid, main in ASSOCIATES.items():
+        write("associate", userid=userid, main_department_id=main, observed_at=NOW)
     for n, (key, kind) in enumerate(FIELDS.items()):
-        run(connection, "insert into custom_field (tenant_id, key, name, kind, personal, position, created_at) "
-            "values (:tenant_id, :key, :key, :kind, false, :n, :now)", key=key, kind=kind, n=n, **tid)  # fmt: skip
+        write("custom_field", key=key, name=key, kind=kind, personal=False, position=n, created_at=NOW)
     for one in world.people:
-        _record(connection, tenant, one)
+        _record(write, one)
     ids = take_due(connection, tenant.id, limit=100_000)
     assert ids is not None
     refresh_cards(connection, tenant, ids)
 
 
-def _record(connection: Connection, tenant: Tenant, one: Person) -> None:
-    tid: dict[str, Any] = {"tenant_id": tenant.id, "id": one.id, "now": NOW}
+@dataclass
+class Writer:
+    connection: Connection
+    tenant: Tenant
+
+    def __call__(self, table: str, **values: object) -> None:
+        given = {"tenant_id": self.tenant.id, **values}
+        sql = f"insert into {table} ({', '.join(given)}) values ({', '.join(f':{one}' for one in given)})"
+        run(self.connection, sql, **given)
+
+
+def _record(write: Writer, one: Person) -> None:
     userid, at = one.assigned or (None, None)
-    run(connection, "insert into customer (tenant_id, id, standing, assigned_userid, assigned_at, created_at) "
-        "values (:tenant_id, :id, :standing, :userid, :at, :created_at)",
-        standing=one.standing, userid=userid, at=at, created_at=one.created_at, **tid)  # fmt: skip
+    write(
+        "customer", id=one.id, standing=one.standing, assigned_userid=userid, assigned_at=at, created_at=one.created_at
+    )
     if one.own:
-        record_own(connection, tenant, one.id, one.own, now=NOW)
+        record_own(write.connection, write.tenant, one.id, one.own, now=NOW)
+    mine: dict[str, Any] = {"customer_id": one.id}
+    told = {"verified": False, "source": "api", "created_at": NOW, "value": b""}
     for kind, value in one.identities:
-        identity = make_identity(kind, value, region="CN")
-        run(connection, "insert into identity (tenant_id, kind, hmac, customer_id, value, verified, source, created_at) "
-            "values (:tenant_id, :kind, :hmac, :id, '', false, 'api', :now)",
-            kind=kind, hmac=key_of(tenant, identity)[1], **tid)  # fmt: skip
+        _, token = key_of(write.tenant, make_identity(kind, value, region="CN"))
+        write("identity", kind=kind, hmac=token, **mine, **told)
     if one.contact:
-        run(connection, "insert into external_contact (tenant_id, external_userid, customer_id, name, gender, corp_name, "
-            "cause) values (:tenant_id, :contact, :id, :name, :gender, :corp_name, 'event')",
-            contact=one.contact["id"], **{k: one.contact[k] for k in ("name", "gender", "corp_name")}, **tid)  # fmt: skip
-        for relation in one.relations:
-            _record_relation(connection, one.contact["id"], relation, tid)
-        for stay in one.stays:
-            run(connection, "insert into group_member (tenant_id, chat_id, member_id, number, kind, joined_at, left_at, "
-                "observed_at, cause) values (:tenant_id, :chat_id, :contact, 1, 'customer', :joined_at, :left_at, :now, "
-                "'event')", contact=one.contact["id"], **stay, **tid)  # fmt: skip
+        _record_contact(write, one, one.contact)
     for tag_id in one.local_tags:
-        run(connection, "insert into customer_tag values (:tenant_id, :id, :tag_id, :now, 'x')", tag_id=tag_id, **tid)
+        write("customer_tag", tag_id=tag_id, given_at=NOW, by_whom="x", **mine)
     if one.stage:
-        run(
-            connection,
-            "insert into customer_stage values (:tenant_id, 1, :id, :stage, :now, 'x')",
-            stage=one.stage,
-            **tid,
-        )
+        write("customer_stage", line_id=1, stage_id=one.stage, entered_at=NOW, by_whom="x", **mine)
     for segment in one.segments:
-        run(connection, "insert into segment_member values (:tenant_id, :segment, :id, :now)", segment=segment, **tid)
+        write("segment_member", segment_id=segment, since=NOW, **mine)
     if one.score or one.points:
-        run(connection, "insert into customer_score values (:tenant_id, :id, :score, :points)",
-            score=one.score, points=one.points, **tid)  # fmt: skip
+        write("customer_score", score=one.score, points=one.points, **mine)
     if one.pool:
-        run(connection, "insert into pool_record (tenant_id, customer_id, status, source, userid, by_whom, status_at, "
-            "created_at) values (:tenant_id, :id, :status, :source, :userid, 'x', :now, :now)", **one.pool, **tid)  # fmt: skip
+        write("pool_record", by_whom="x", status_at=NOW, created_at=NOW, **one.pool, **mine)
     if one.blacklisted:
-        run(connection, "insert into blacklist_entry (tenant_id, customer_id, reason, added_at, added_by) "
-            "values (:tenant_id, :id, 'asked not to be called', :now, 'x')", **tid)  # fmt: skip
+        write("blacklist_entry", reason="asked not to be called", added_at=NOW, added_by="x", **mine)
     for n, order in enumerate(one.orders):
-        run(connection, "insert into customer_order values (:tenant_id, :shop, :order_id, :id, :amount, :currency, :status, "
-            "1, :paid_at, :now, :now)", order_id=f"{one.id}-{n}", **order, **tid)  # fmt: skip
-    run(connection, "insert into purchase_summary select :tenant_id, customer_id, shop, currency, count(*), sum(amount), "
-        "max(paid_at) from customer_order where tenant_id = :tenant_id and customer_id = :id "
-        "and status in ('paid', 'completed') group by 2, 3, 4", **tid)  # fmt: skip
+        times = {"updated_at": NOW, "recorded_at": NOW}
+        write("customer_order", order_id=f"{one.id}-{n}", items_count=1, **times, **order, **mine)
+    summarise(write.connection, write.tenant.id, [one.id])
     for n, event in enumerate(one.events):
-        run(connection, "insert into customer_event (tenant_id, event_id, customer_id, kind, shop, occurred_at, "
-            "recorded_at) values (:tenant_id, :event_id, :id, :kind, :shop, :at, :now)",
-            event_id=f"{one.id}-{n}", **event, **tid)  # fmt: skip
+        write("customer_event", event_id=f"{one.id}-{n}", recorded_at=NOW, **event, **mine)
 
 
-def _record_relation(connection: Connection, contact: str, one: dict[str, Any], tid: dict[str, Any]) -> None:
-    import orjson  # noqa: PLC0415
-
-    past = orjson.dumps(one["past"]).decode()
-    run(connection, "insert into relation (tenant_id, external_userid, userid, state, started_at, ended_at, ended_by, past, "
-        "corp_tag_ids, add_way, add_state, remark, remark_corp_name, cause) values (:tenant_id, :contact, :userid, :state, "
-        ":started_at, :ended_at, :ended_by, cast(:json as jsonb), :tags, :way, :add_state, :remark, :remark_corp_name, "
-        "'event')", contact=contact, json=past, **{k: v for k, v in one.items() if k != "past"},
-        tenant_id=tid["tenant_id"])  # fmt: skip
+def _record_contact(write: Writer, one: Person, contact: dict[str, Any]) -> None:
+    write("external_contact", customer_id=one.id, cause="event", **contact)
+    for relation in one.relations:
+        past = orjson.dumps(relation["past"]).decode()
+        write("relation", external_userid=contact["external_userid"], cause="event", **relation | {"past": past})
+    for stay in one.stays:
+        member = {"member_id": contact["external_userid"], "number": 1, "kind": "customer"}
+        write("group_member", observed_at=NOW, cause="event", **member, **stay)
 
 
 def day(text: str) -> date:
     return date.fromisoformat(text)
-
-
-def everybody(connection: Connection, tenant: Tenant) -> set[int]:
-    rows = fetch_all(connection, "select customer_id from customer_card where tenant_id = :id", id=tenant.id)
-    return {row["customer_id"] for row in rows}
