@@ -15,7 +15,7 @@ BY_CONTACT = (
 )
 OPEN = (
     "associate", "outlet", "tag", "tag_group", "local_tag", "local_tag_group", "custom_field", "stage", "stage_line",
-    "segment",
+    "segment", "bulk_job",
 )  # fmt: skip
 """What tells nothing of customers."""
 
