@@ -11,7 +11,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from shared.db.engine import Row, fetch_all, fetch_one, run
-from shared.ids import TenantId
+from shared.ids import TenantId, UserId
 from shared.tenants import Tenant, load_tenant
 from shared.vault import Vault
 
@@ -27,6 +27,9 @@ class Scope(StrEnum):
     CUSTOMERS_WRITE = "customers:write"
     TAGS_READ = "tags:read"
     TAGS_WRITE = "tags:write"
+    FIELDS_WRITE = "fields:write"
+    BLACKLIST_READ = "blacklist:read"
+    BLACKLIST_WRITE = "blacklist:write"
     ORDERS_WRITE = "orders:write"
     EVENTS_WRITE = "events:write"
     SYNC_READ = "sync:read"
@@ -34,13 +37,17 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: a key that is valid now. `may_verify`: what it calls verified is believed (CUS-12)."""
+    """Who calls: a key that is valid now. `may_verify`: what it calls verified is believed (CUS-12).
+
+    `userid`: the associate whose key it is, who sees what they may see; None: a system, which sees everything.
+    """
 
     key_id: int
     name: str
     scopes: frozenset[str]
     may_verify: bool
     tenant: Tenant
+    userid: UserId | None = None
 
     @property
     def actor(self) -> str:

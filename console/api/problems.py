@@ -12,8 +12,10 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from services.assignment.model import ReassignmentRefusedError
+from services.fields.model import FieldRefusedError, NoFieldError, ValuesRefusedError
 from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
+from services.local_tags.model import NoTagError, TagRefusedError
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
 from shared.answers import OtherRequestError, UnderWayError
@@ -100,6 +102,10 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NotYoursError: (409, "not-yours"),
     WishRefusedError: (409, "wish-refused"),
     ReassignmentRefusedError: (409, "assignment-refused"),
+    NoFieldError: (404, "no-field"),
+    FieldRefusedError: (409, "field-refused"),
+    NoTagError: (404, "no-tag"),
+    TagRefusedError: (409, "tag-refused"),
 }
 """Refusals of the services whose text says it all -> status and kind."""
 
@@ -112,6 +118,9 @@ def of_service(error: Exception) -> ProblemError | None:
         case OtherRequestError():
             why = "this Idempotency-Key was used for another request"
             return ProblemError(422, "key-reused", why, errors=[("header/Idempotency-Key", why)])
+        case ValuesRefusedError():
+            errors = [(f"/fields/fields/{key}", why) for key, why in error.problems]
+            return ProblemError(422, "invalid", "some custom fields are not as they must be", errors=errors)
         case UnderWayError():
             why = "the same request is being worked on just now; ask again"
             return ProblemError(409, "under-way", why, headers={"Retry-After": "1"})
