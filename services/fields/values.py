@@ -22,6 +22,7 @@ from services.fields.model import (
 )
 from shared.names import plain
 
+ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[ T]0?0:00(?::00)?(?:\.0+)?)?")
 NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?")
 BETWEEN_CHOICES, BETWEEN_LEVELS = r"[,;，；、|\n]", r"[/>＞\n]"
@@ -80,7 +81,7 @@ def _text(value: object, longest: int, *, allowed: str) -> str | None:
 
 def _day(_field: Field, value: object, _present: object) -> Value:
     try:
-        day = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
+        day = date.fromisoformat(value) if isinstance(value, str) and ISO_DAY.fullmatch(value) else None
     except ValueError:
         day = None
     if day is None:
