@@ -1,7 +1,6 @@
-"""Local tags: their groups, and giving them to customers (TAG-1, TAG-3, TAG-4)."""
+"""Local tags of customers and their groups (TAG-1, TAG-4)."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from flask import Response
 
@@ -13,23 +12,19 @@ from console.api.asked_records import (
     NumberPath,
     TagBody,
     TagEditBody,
-    TagManyBody,
     TagOrderBody,
 )
 from console.api.gate import caller
 from console.api.routes import operation
-from console.api.told_records import LocalGroupOut, LocalTagOut, LocalTagsOut, TaggedManyOut
+from console.api.told_records import LocalGroupOut, LocalTagOut, LocalTagsOut
 from console.api.viewing import viewer
-from services.chosen import these
-from services.local_tags.giving import Tagged, tag_page
-from services.local_tags.model import LOCAL, Group, LocalTagDeleted, NoTagError, TagRefusedError, local_id
+from services.local_tags.model import Group, LocalTagDeleted
 from services.local_tags.plan import (
-    facts_of,
     find_group,
     find_tag,
+    local_of,
     plan_group_order,
     plan_tag_order,
-    plan_tagging,
     refuse_name,
     refuse_too_many,
     usable,
@@ -44,11 +39,9 @@ from services.local_tags.store import (
     record_tag,
     record_tag_name,
 )
-from services.persons.model import CUSTOMER
-from services.planning import Fact
 from shared.api_keys import Scope
 from shared.audit import Change
-from shared.ids import CustomerId, UserId
+from shared.ids import UserId
 
 GROUP = "local tags"
 
@@ -130,31 +123,6 @@ def order_local_tags(path: NumberPath, body: TagOrderBody) -> Response:
     return write(work)
 
 
-@operation("post", "/customers:tag", Scope.TAGS_WRITE, TaggedManyOut, group=GROUP, once=True)
-def tag_customers(body: TagManyBody) -> Response:
-    """Give local tags to up to 1,000 customers, take them away, or replace what they have of a group."""
-
-    def work(work: Work) -> Done:
-        tagged = _tag(
-            work,
-            body.customer_ids,
-            add=[local_of(one) for one in body.add],
-            remove=[local_of(one) for one in body.remove],
-            only=_only(body),
-        )
-        counts = [{f"{LOCAL}{tag}": len(ids) for tag, ids in some.items()} for some in (tagged.given, tagged.taken)]
-        answer = TaggedManyOut(customer_count=tagged.chosen_count, added=counts[0], removed=counts[1])
-        return Done(answer, 200, _tag_changes(tagged), tuple(facts_of(tagged.given, tagged.taken, at=work.now)))
-
-    return write(work, once=True)
-
-
-def _only(body: TagManyBody) -> dict[int, list[int]]:
-    if len({one.group_id for one in body.only}) < len(body.only):
-        raise TagRefusedError("name each group once")
-    return {one.group_id: [local_of(tag) for tag in one.tag_ids] for one in body.only}
-
-
 @operation("patch", "/local-tags/<id>", Scope.TAGS_WRITE, LocalTagsOut, group=GROUP, once=True)
 def rename_local_tag(path: NumberPath, body: TagEditBody) -> Response:
     """Rename a tag; who has it keeps it."""
@@ -217,66 +185,6 @@ def delete_local_group(path: NumberPath) -> Response:
         return Done(_tags_out(work), 200, (_of_group("deleted", group.id, before, {}),), gone)
 
     return write(work)
-
-
-@dataclass(frozen=True)
-class CustomerTags:
-    """What became of one customer's local tags."""
-
-    added: list[str]
-    removed: list[str]
-    changes: tuple[Change, ...] = ()
-    facts: tuple[Fact, ...] = ()
-
-
-def tag_customer(work: Work, customer_id: CustomerId, *, add: Sequence[int], remove: Sequence[int]) -> CustomerTags:
-    """
-    Raises:
-        NoTagError, TagRefusedError: the caller rolls back.
-    """
-    if not add and not remove:
-        return CustomerTags([], [])
-    tagged = _tag(work, [customer_id], add=add, remove=remove)
-    added, removed = ([f"{LOCAL}{tag}" for tag in some] for some in (tagged.given, tagged.taken))
-    facts = tuple(facts_of(tagged.given, tagged.taken, at=work.now))
-    return CustomerTags(added, removed, _tag_changes(tagged), facts)
-
-
-def local_of(tag: str) -> int:
-    """
-    Raises:
-        NoTagError
-    """
-    found = local_id(tag)
-    if found is None:
-        raise NoTagError("there is no such local tag: they are named local:ID")
-    return found
-
-
-def _tag(
-    work: Work,
-    customer_ids: Iterable[int],
-    *,
-    add: Sequence[int],
-    remove: Sequence[int],
-    only: Mapping[int, Sequence[int]] | None = None,
-) -> Tagged:
-    tagging = plan_tagging(_seen(work), add=add, remove=remove, only=only)
-    chosen = these(work.tenant.id, customer_ids)
-    return tag_page(work.connection, work.tenant.id, chosen, tagging, by_whom=caller().actor, now=work.now)
-
-
-def _tag_changes(tagged: Tagged) -> tuple[Change, ...]:
-    """One line of the audit for each customer who has other tags now."""
-    found: dict[CustomerId, tuple[list[str], list[str]]] = {}
-    for n, some in enumerate((tagged.taken, tagged.given)):
-        for tag, ids in some.items():
-            for one in ids:
-                found.setdefault(one, ([], []))[n].append(f"{LOCAL}{tag}")
-    return tuple(
-        Change("customer.tagged", CUSTOMER, str(one), {"local_tags": before}, {"local_tags": after})
-        for one, (before, after) in sorted(found.items())
-    )
 
 
 def _people(visible_to: Sequence[str] | None) -> list[UserId] | None:

@@ -17,10 +17,10 @@ from console.api.asked import (
 )
 from console.api.customers import sheet_of
 from console.api.gate import caller
-from console.api.local_tags import local_of, tag_customer
 from console.api.problems import ProblemError
 from console.api.routes import operation
 from console.api.sheets import intent_out
+from console.api.tagging import tag_customer
 from console.api.told import AssignmentOut, CatalogueOut, IntentOut, IntentsOut, TaggedOut, TagGroupOut, TagOut
 from services.assignment.model import ReassignmentRefusedError
 from services.assignment.reassign import reassign
@@ -29,6 +29,7 @@ from services.intents.model import NOTES, Source, Wish, WishRefusedError
 from services.intents.reading import load_intent, page_intents
 from services.intents.tagging import wishes_for_tags
 from services.local_tags.model import LOCAL
+from services.local_tags.plan import local_of
 from services.persons.model import CUSTOMER
 from services.sheets.store import Sheet, SheetContact
 from services.tags.store import load_catalogue

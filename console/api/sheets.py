@@ -1,5 +1,6 @@
 """A customer's sheet as it is answered."""
 
+from console.api.gate import caller
 from console.api.told import (
     BlacklistedOut,
     ContactOut,
@@ -24,6 +25,7 @@ from services.persons.model import RecordedIdentity
 from services.purchases.model import Order
 from services.sheets.model import ShownRelation
 from services.sheets.store import Sheet, SheetContact
+from shared.api_keys import Scope
 
 
 def customer_out(sheet: Sheet) -> CustomerOut:
@@ -50,7 +52,8 @@ def _worn(worn: Worn) -> WornOut:
 def _blacklisted(entry: Entry | None) -> BlacklistedOut | None:
     if entry is None:
         return None
-    return BlacklistedOut(entry_id=entry.id, reason=entry.reason, added_at=entry.added_at, added_by=entry.added_by)
+    reason = entry.reason if Scope.BLACKLIST_READ.value in caller().scopes else None
+    return BlacklistedOut(entry_id=entry.id, reason=reason, added_at=entry.added_at, added_by=entry.added_by)
 
 
 def identity_out(held: RecordedIdentity) -> IdentityOut:

@@ -135,8 +135,10 @@ class WornOut(BaseModel):
 
 
 class BlacklistedOut(BaseModel):
+    """`reason` null: this key may not read it."""
+
     entry_id: int
-    reason: str
+    reason: str | None
     added_at: datetime
     added_by: str
 

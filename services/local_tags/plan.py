@@ -20,6 +20,7 @@ from services.local_tags.model import (
     Tagging,
     TagRefusedError,
     Viewer,
+    local_id,
 )
 from services.planning import Fact
 from shared.ids import CustomerId
@@ -54,6 +55,18 @@ def find_tag(groups: Iterable[Group], tag_id: int) -> Tag:
     found = next((tag for one in groups for tag in one.tags if tag.id == tag_id), None)
     if found is None:
         raise NoTagError("there is no such local tag")
+    return found
+
+
+def local_of(tag: str) -> int:
+    """The number of a local tag as it stands beside corp tags.
+
+    Raises:
+        NoTagError
+    """
+    found = local_id(tag)
+    if found is None:
+        raise NoTagError("there is no such local tag: they are named local:ID")
     return found
 
 

@@ -83,4 +83,7 @@ def test_rubbish_is_refused_and_reading_needs_its_scope(shop: Shop):
         assert shop.ask("POST", "/blacklist:check", body).status_code == 422
     bad = shop.ask("POST", "/blacklist:check", {"identities": [identity("phone=12"), identity("crm=x")]})
     assert bad.json["errors"][0]["field"] == "/identities/0/value"
-    assert shop.caller(Scope.CUSTOMERS_READ).ask("GET", "/blacklist").status_code == 403
+    assert listed(shop, one) == 201
+    reader = shop.caller(Scope.CUSTOMERS_READ)
+    assert reader.ask("GET", "/blacklist").status_code == 403
+    assert reader.get(f"/customers/{one}")["blacklisted"]["reason"] is None
