@@ -26,7 +26,9 @@ def command(health_bind: str | None, only: str | None) -> None:
     """
     settings = load_settings()
     configure_logging(settings, process="worker")
-    runtime = open_runtime(settings, application="worker", pool_size=settings.worker_threads + settings.resync_threads)
+    runtime = open_runtime(
+        settings, application="worker", pool_size=1 + settings.worker_threads + settings.resync_threads
+    )
     worker = Worker(runtime, events=only != "passes", passes=only != "events")
     jobs.serve(worker)
     try:

@@ -1,4 +1,5 @@
-"""One worker process: a loop that routes the inbox and reconciles what is due; threads beside it walk full passes.
+"""One worker process: a loop that routes the inbox and reconciles what is due; threads beside it walk full passes
+and make customers' cards.
 
 Rows say what is due; a wake-up or a sweep only says "look". Looking twice is harmless: rows are leased or locked.
 Either half can be left out, so that events have processes of their own.
@@ -11,6 +12,7 @@ from shared.directory import Directory
 from shared.queue import NOTIFY, WORK, Bell
 from shared.runtime import Runtime
 from shared.wecom.clients import Clients
+from sync_worker.cards import Cards
 from sync_worker.drift import DriftCheck
 from sync_worker.loop import Loop
 from sync_worker.reconcile import Reconciler
@@ -23,7 +25,7 @@ LONGEST_STOP_S = 5.0
 
 
 class Worker:
-    """`events`: it routes and reconciles. `passes`: it walks full passes; what these want is left to the former."""
+    """`events`: it routes and reconciles. `passes`: it walks full passes and makes cards."""
 
     def __init__(self, runtime: Runtime, *, events: bool = True, passes: bool = True) -> None:
         settings = runtime.settings
@@ -37,6 +39,7 @@ class Worker:
         self._drift = DriftCheck(runtime, directory=directory, clients=clients)
         self._loop = Loop(runtime, directory) if events else None
         self._walkers = Walkers(runtime, directory=directory, clients=clients) if passes else None
+        self._cards = Cards(runtime, directory=directory) if passes else None
         if self._loop is not None:
             reconciler = Reconciler(
                 runtime,
@@ -52,6 +55,8 @@ class Worker:
         """Something may be due; returns at once."""
         if self._walkers is not None:
             self._walkers.look()
+        if self._cards is not None:
+            self._cards.look()
         if self._loop is not None:
             self._loop.look()
 
@@ -81,5 +86,7 @@ class Worker:
         """Let what is under way end, and give back what is not; the process may exit then."""
         if self._walkers is not None:
             self._walkers.stop(within_s=LONGEST_STOP_S)
+        if self._cards is not None:
+            self._cards.stop(within_s=LONGEST_STOP_S)
         if self._loop is not None:
             self._loop.stop(within_s=LONGEST_STOP_S)

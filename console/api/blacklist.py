@@ -31,7 +31,7 @@ from shared.ids import CustomerId
 GROUP = "blacklist"
 
 
-@operation("get", "/blacklist", Scope.BLACKLIST_READ, EntriesOut, group=GROUP)
+@operation("get", "/blacklist", Scope.BLACKLIST_READ, EntriesOut, group=GROUP, limited=True)
 def list_blacklist(query: BlacklistQuery) -> Response:
     """List who is on the blacklist, newest first; or, with `ended`, who no longer is."""
     after = cursors.decode(query.cursor)
@@ -74,7 +74,7 @@ def _having(work: Work, identities: list[Identity]) -> list[list[CustomerId]]:
     return [list(found[key]) for key in keys]
 
 
-@operation("put", "/customers/<id>/blacklist", Scope.BLACKLIST_WRITE, EntriesOut, also=201, group=GROUP)
+@operation("put", "/customers/<id>/blacklist", Scope.BLACKLIST_WRITE, EntriesOut, also=201, group=GROUP, limited=True)
 def blacklist_customer(path: CustomerPath, body: ListBody) -> Response:
     """Put a customer on the blacklist, with the reason; for one who is on it, another reason takes the place."""
 
@@ -101,7 +101,7 @@ def _other_reason(work: Work, present: Entry, reason: str) -> Done:
     return Done(_history(work, present.customer_id), 200, (change,))
 
 
-@operation("post", "/customers/<id>/blacklist/removal", Scope.BLACKLIST_WRITE, EntriesOut, group=GROUP)
+@operation("post", "/customers/<id>/blacklist/removal", Scope.BLACKLIST_WRITE, EntriesOut, group=GROUP, limited=True)
 def unblacklist_customer(path: CustomerPath, body: UnlistBody) -> Response:
     """Take a customer off the blacklist, with the reason; nothing happens to one who is not on it."""
 
@@ -117,7 +117,7 @@ def unblacklist_customer(path: CustomerPath, body: UnlistBody) -> Response:
     return write(work)
 
 
-@operation("get", "/customers/<id>/blacklist", Scope.BLACKLIST_READ, EntriesOut, group=GROUP)
+@operation("get", "/customers/<id>/blacklist", Scope.BLACKLIST_READ, EntriesOut, group=GROUP, limited=True)
 def show_blacklist_history(path: CustomerPath) -> Response:
     """List every entry that a customer has or had, newest first."""
 

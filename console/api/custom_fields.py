@@ -8,7 +8,7 @@ from console.api.acting import Done, Work, read, write
 from console.api.asked_records import FieldBody, FieldEditBody, FieldOrderBody, FieldPath, OptionIn
 from console.api.gate import caller
 from console.api.routes import operation
-from console.api.told_records import FieldOut, FieldsOut, OptionOut
+from console.api.told_records import CustomFieldOut, CustomFieldsOut, OptionOut
 from services.fields.model import Field, FieldEdit, Option, WantedOption
 from services.fields.plan import plan_edit, plan_new, plan_order
 from services.fields.store import (
@@ -28,13 +28,13 @@ from shared.audit import Change
 GROUP, KIND = "custom fields", "custom_field"
 
 
-@operation("get", "/custom-fields", Scope.CUSTOMERS_READ, FieldsOut, group=GROUP)
+@operation("get", "/custom-fields", Scope.CUSTOMERS_READ, CustomFieldsOut, group=GROUP, limited=True)
 def list_custom_fields() -> Response:
     """List the custom fields, those that are switched off among them, in their order."""
     return read(lambda work: _fields_out(load_fields(work.connection, work.tenant.id)))
 
 
-@operation("post", "/custom-fields", Scope.FIELDS_WRITE, FieldOut, status=201, group=GROUP, once=True)
+@operation("post", "/custom-fields", Scope.FIELDS_WRITE, CustomFieldOut, status=201, group=GROUP, once=True)
 def make_custom_field(body: FieldBody) -> Response:
     """Make a field. Its key and kind are for ever; 409 when its name or key is taken."""
 
@@ -47,7 +47,7 @@ def make_custom_field(body: FieldBody) -> Response:
     return write(work, once=True)
 
 
-@operation("put", "/custom-fields:order", Scope.FIELDS_WRITE, FieldsOut, group=GROUP)
+@operation("put", "/custom-fields:order", Scope.FIELDS_WRITE, CustomFieldsOut, group=GROUP)
 def order_custom_fields(body: FieldOrderBody) -> Response:
     """Put fields in order: those named come first, the others follow in theirs."""
 
@@ -62,7 +62,7 @@ def order_custom_fields(body: FieldOrderBody) -> Response:
     return write(work)
 
 
-@operation("patch", "/custom-fields/<key>", Scope.FIELDS_WRITE, FieldOut, group=GROUP, once=True)
+@operation("patch", "/custom-fields/<key>", Scope.FIELDS_WRITE, CustomFieldOut, group=GROUP, once=True)
 def edit_custom_field(path: FieldPath, body: FieldEditBody) -> Response:
     """Change a field. `options` are all of them; one that is left out is withdrawn, and who has it keeps it.
 
@@ -86,7 +86,7 @@ def edit_custom_field(path: FieldPath, body: FieldEditBody) -> Response:
     return write(work, once=True)
 
 
-@operation("delete", "/custom-fields/<key>", Scope.FIELDS_WRITE, FieldsOut, group=GROUP)
+@operation("delete", "/custom-fields/<key>", Scope.FIELDS_WRITE, CustomFieldsOut, group=GROUP)
 def delete_custom_field(path: FieldPath) -> Response:
     """Delete a field. Its values are not shown any more, and its key is not used again."""
 
@@ -117,17 +117,17 @@ def _change(what: str, key: str, before: dict[str, object], after: dict[str, obj
 
 
 def _values(field: Field) -> dict[str, object]:
-    values = {name: getattr(field, name) for name in FieldOut.model_fields if name != "key"}
+    values = {name: getattr(field, name) for name in CustomFieldOut.model_fields if name != "key"}
     return {**values, "kind": field.kind.value, "options": stored_options(field.options)}
 
 
-def _fields_out(fields: Sequence[Field]) -> FieldsOut:
-    return FieldsOut(fields=[_field_out(one) for one in fields])
+def _fields_out(fields: Sequence[Field]) -> CustomFieldsOut:
+    return CustomFieldsOut(fields=[_field_out(one) for one in fields])
 
 
-def _field_out(field: Field) -> FieldOut:
-    values = {name: getattr(field, name) for name in FieldOut.model_fields if name != "options"}
-    return FieldOut(**values, options=_options_out(field.options))
+def _field_out(field: Field) -> CustomFieldOut:
+    values = {name: getattr(field, name) for name in CustomFieldOut.model_fields if name != "options"}
+    return CustomFieldOut(**values, options=_options_out(field.options))
 
 
 def _options_out(options: Sequence[Option]) -> list[OptionOut]:

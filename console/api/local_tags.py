@@ -56,7 +56,7 @@ def _locked(work: Work) -> tuple[list[Group], list[Group]]:
     return groups, usable(groups, viewer())
 
 
-@operation("get", "/local-tags", Scope.TAGS_READ, LocalTagsOut, group=GROUP)
+@operation("get", "/local-tags", Scope.TAGS_READ, LocalTagsOut, group=GROUP, limited=True)
 def list_local_tags() -> Response:
     """List the local tags of customers by groups, in their order; groups that the caller may not see are left out."""
     return read(_tags_out)

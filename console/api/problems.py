@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from services.assignment.model import ReassignmentRefusedError
 from services.fields.model import FieldRefusedError, NoFieldError, ValuesRefusedError
+from services.finding.model import FilterError
 from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
 from services.local_tags.model import NoTagError, TagRefusedError
@@ -118,16 +119,29 @@ def of_service(error: Exception) -> ProblemError | None:
         case OtherRequestError():
             why = "this Idempotency-Key was used for another request"
             return ProblemError(422, "key-reused", why, errors=[("header/Idempotency-Key", why)])
-        case ValuesRefusedError():
-            errors = [(f"/fields/fields/{key}", why) for key, why in error.problems]
-            return ProblemError(422, "invalid", "some custom fields are not as they must be", errors=errors)
         case UnderWayError():
             why = "the same request is being worked on just now; ask again"
             return ProblemError(409, "under-way", why, headers={"Retry-After": "1"})
+        case FilterError() | ValuesRefusedError():
+            return _of_many(error)
         case _ if type(error) in REFUSED:
             return ProblemError(*REFUSED[type(error)], str(error))
         case _:
             return None
+
+
+def _of_many(error: FilterError | ValuesRefusedError) -> ProblemError:
+    """What names each place that is wrong."""
+    if isinstance(error, FilterError):
+        kind, why, errors = (
+            "filter",
+            "the filter cannot be read",
+            [(f"/filter{one}", why) for one, why in error.problems],
+        )
+    else:
+        kind, why = "invalid", "some custom fields are not as they must be"
+        errors = [(f"/fields/fields/{key}", why) for key, why in error.problems]
+    return ProblemError(422, kind, why, errors=errors[:MOST_ERRORS])
 
 
 def show_problems(app: Flask) -> None:

@@ -40,7 +40,7 @@ from shared.ids import ExternalUserId, UserId
 GROUP = "two-way"
 
 
-@operation("get", "/tags", Scope.TAGS_READ, CatalogueOut, group=GROUP)
+@operation("get", "/tags", Scope.TAGS_READ, CatalogueOut, group=GROUP, limited=True)
 def list_tags() -> Response:
     """List the corp tags that live, by groups, in WeCom's order."""
 
@@ -62,7 +62,9 @@ def list_tags() -> Response:
     return read(work)
 
 
-@operation("post", "/customers/<id>/tags", Scope.TAGS_WRITE, TaggedOut, status=202, group=GROUP, once=True)
+@operation(
+    "post", "/customers/<id>/tags", Scope.TAGS_WRITE, TaggedOut, status=202, group=GROUP, once=True, limited=True
+)
 def change_tags(path: CustomerPath, body: TagsBody) -> Response:
     """Want corp tags put on (at the assigned associate's relation) or taken off (everywhere); local ones change now.
 
@@ -97,7 +99,14 @@ def _local(tags: Sequence[str]) -> list[int]:
 
 
 @operation(
-    "patch", "/customers/<id>/relations/<userid>", Scope.CUSTOMERS_WRITE, IntentsOut, status=202, group=GROUP, once=True
+    "patch",
+    "/customers/<id>/relations/<userid>",
+    Scope.CUSTOMERS_WRITE,
+    IntentsOut,
+    status=202,
+    group=GROUP,
+    once=True,
+    limited=True,
 )
 def change_relation(path: RelationPath, body: RelationBody) -> Response:
     """Want what a relation carries beside its tags changed in WeCom; an associate's edit that is newer stands."""
@@ -149,7 +158,7 @@ def _wish(
     return Done(IntentsOut(intents=intents), 202, (change,), facts)
 
 
-@operation("get", "/intents/<id>", Scope.CUSTOMERS_READ, IntentOut, group=GROUP)
+@operation("get", "/intents/<id>", Scope.CUSTOMERS_READ, IntentOut, group=GROUP, limited=True)
 def show_intent(path: IntentPath) -> Response:
     """Show what became of a wish, with WeCom's words when it refused."""
 
@@ -162,7 +171,7 @@ def show_intent(path: IntentPath) -> Response:
     return read(work)
 
 
-@operation("get", "/customers/<id>/intents", Scope.CUSTOMERS_READ, IntentsOut, group=GROUP)
+@operation("get", "/customers/<id>/intents", Scope.CUSTOMERS_READ, IntentsOut, group=GROUP, limited=True)
 def list_intents(path: CustomerPath, query: PageQuery) -> Response:
     """List what was wanted of a customer's relations, newest first."""
     after = cursors.decode(query.cursor)
@@ -179,7 +188,14 @@ def list_intents(path: CustomerPath, query: PageQuery) -> Response:
 
 
 @operation(
-    "post", "/customers/<id>/assignment", Scope.CUSTOMERS_WRITE, AssignmentOut, status=202, group=GROUP, once=True
+    "post",
+    "/customers/<id>/assignment",
+    Scope.CUSTOMERS_WRITE,
+    AssignmentOut,
+    status=202,
+    group=GROUP,
+    once=True,
+    limited=True,
 )
 def assign_customer(path: CustomerPath, body: AssignmentBody) -> Response:
     """Give a customer to another associate, who must be their WeCom friend (ASG-4). Both are told."""

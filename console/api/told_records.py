@@ -14,7 +14,7 @@ class OptionOut(BaseModel):
     options: list["OptionOut"]
 
 
-class FieldOut(BaseModel):
+class CustomFieldOut(BaseModel):
     key: str
     name: str
     kind: str
@@ -26,10 +26,10 @@ class FieldOut(BaseModel):
     enabled: bool
 
 
-class FieldsOut(BaseModel):
+class CustomFieldsOut(BaseModel):
     """In their order."""
 
-    fields: list[FieldOut]
+    fields: list[CustomFieldOut]
 
 
 class LocalTagOut(BaseModel):

@@ -2,8 +2,10 @@
 
 from console.api.gate import caller
 from services.local_tags.model import Viewer
+from shared.ids import UserId
 
 
 def viewer() -> Viewer:
     """A key that is bound to an associate sees what they may see, any other everything."""
-    return Viewer(caller().userid)
+    userid = caller().sight.userid
+    return Viewer(None if userid is None else UserId(userid))

@@ -3,8 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from services.cards.store import refresh_cards
 from shared.audit import load_audit
+from shared.scope import DataScope
 from tests.console.api.conftest import Shop
+from tests.console.api.test_scope import limited
 
 
 def group(shop: Shop, name: str = "喜好", *tags: str, kind: str = "manual", **body: object) -> tuple[int, list[str]]:
@@ -87,6 +90,26 @@ def test_automatic_tags_are_not_given_by_hand(shop: Shop):
     refused = tag(shop, customer(shop), add=[regular])
     assert (refused.status_code, refused.json["type"]) == (409, "urn:guanxi:problem:tag-refused")
     assert "rules" in refused.json["detail"]
+
+
+def test_a_hidden_group_is_not_there_for_others(shop: Shop):
+    """Not in lists, not on customers, not to be given: as a tag that there is not (TAG-4)."""
+    shop.befriend("wmOne", "LiNa", "WangFang")
+    one = shop.upsert("external_userid=wmOne")["customer"]["id"]
+    with shop.runtime.engine.begin() as connection:
+        refresh_cards(connection, shop.tenant, [one])
+    group(shop, "喜好", "茶")
+    _, (secret,) = group(shop, "内部", "敏感", visible_to=["LiNa"])
+    li, wang = (limited(shop, DataScope(userid=who), who) for who in ("LiNa", "WangFang"))
+    assert tag(shop, one, add=[secret]).status_code == 202
+    assert [[each["name"] for each in who.get("/local-tags")["groups"]] for who in (li, wang)] == [
+        ["喜好", "内部"], ["喜好"]]  # fmt: skip
+    assert [len(who.get(f"/customers/{one}")["local_tags"]) for who in (li, wang)] == [1, 0]
+    refused, unknown = (
+        wang.ask("POST", f"/customers/{one}/tags", {"remove": [which]}) for which in (secret, "local:99")
+    )
+    assert (refused.status_code, refused.json) == (404, unknown.json)
+    assert li.ask("POST", f"/customers/{one}/tags", {"remove": [secret]}).json["removed"] == [secret]
 
 
 def test_names_are_taken_once_and_orders_hold(shop: Shop):

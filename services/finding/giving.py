@@ -1,0 +1,101 @@
+"""What conditions are made into SQL with: the context, and parameters that get a name each. Pure."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.finding.model import Condition
+from services.finding.times import bounds
+from services.finding.values import Outlets, Period, Range
+from shared.ids import TenantId
+from shared.vault import Cipher
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a filter is read with. `normalise`: kind and value of an identity -> the value that is indexed."""
+
+    tenant_id: TenantId
+    cipher: Cipher = field(repr=False)
+    zone: ZoneInfo
+    now: datetime
+    normalise: Callable[[str, str], str]
+
+
+class Giving:
+    """Gives every value a name of its own; `f_tenant` is there from the start."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.values: dict[str, object] = {"f_tenant": context.tenant_id}
+
+    def __call__(self, value: object, cast: str = "") -> str:
+        name = f"f_{len(self.values)}"
+        self.values[name] = value
+        return f"cast(:{name} as {cast})" if cast else f":{name}"
+
+
+def within(select: str) -> str:
+    return f"k.customer_id in ({select})"
+
+
+def unless(negative: bool, positive: str) -> str:
+    return f"not ({positive})" if negative else positive
+
+
+def joined(match: str, parts: Sequence[str]) -> str:
+    return "(" + (" and " if match == "all" else " or ").join(parts) + ")"
+
+
+def in_range(column: str, value: Range, give: Giving, *, whole: bool = False) -> str:
+    """`whole`: the column holds whole numbers, and its index only serves whole bounds."""
+    kind = "bigint" if whole else "numeric"
+    low = math.ceil(value.min) if whole and value.min is not None else value.min
+    high = math.floor(value.max) if whole and value.max is not None else value.max
+    parts = [f"{column} >= {give(low, kind)}"] if low is not None else []
+    if high is not None:
+        parts.append(f"{column} <= {give(high, kind)}")
+    return joined("all", parts)
+
+
+def in_period(column: str, period: Period, give: Giving) -> str:
+    """An empty period is any time at all."""
+    first, end = bounds(period, now=give.context.now, zone=give.context.zone)
+    parts = [f"{column} >= {give(first, 'timestamptz')}"] if first is not None else []
+    if end is not None:
+        parts.append(f"{column} < {give(end, 'timestamptz')}")
+    return joined("all", parts or [f"{column} is not null"])
+
+
+def associates_of(outlets: Outlets, give: Giving) -> str:
+    """Associates by their main department (ASG-11), which customers' outlets follow from (ASG-3)."""
+    ids = give(list(outlets.ids), "bigint[]")
+    if outlets.below:
+        ids = (
+            f"array(with recursive d(id) as (select unnest({ids}) union select o.department_id from outlet o "  # noqa: S608
+            "join d on o.parent_id = d.id where o.tenant_id = :f_tenant and o.gone_at is null) select id from d)"
+        )
+    return (
+        "array(select a.userid from associate a where a.tenant_id = :f_tenant and a.gone_at is null "  # noqa: S608
+        f"and a.main_department_id = any({ids}))"
+    )
+
+
+def compared(column: str, one: Condition, give: Giving, *, whole: bool = False) -> str:
+    if one.op == "between":
+        return in_range(column, one.value, give, whole=whole)
+    if whole and one.value != int(one.value):
+        return "true" if one.op == "not_equals" else "false"
+    sign = "<>" if one.op == "not_equals" else "="
+    given = give(int(one.value), "bigint") if whole else give(one.value, "numeric")
+    return f"{column} {sign} {given}"
+
+
+def many(one: Condition) -> list[Any]:
+    return [one.value] if one.op in ("equals", "not_equals") else list(one.value)
+
+
+Compiler = Callable[[Condition, Giving], str]

@@ -1,0 +1,169 @@
+"""Pages and counts of what a filter finds, at a cost that does not grow with the number of customers.
+
+A page is sought twice at most. First the newest cards in the asked order are walked, a bounded number of them: what
+many have fills a page within them. Only what few have is then sought through the indexes, all of it at once, and
+sorted. Which of both a filter needs is found by trying, not by the planner's guess, which can be wrong a thousandfold
+where conditions hang together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import cast
+
+from sqlalchemy import Connection
+
+from services.finding.compile import condition
+from services.finding.giving import Context
+from services.finding.model import Filter
+from shared.db.engine import fetch_all, fetch_one
+from shared.ids import CustomerId
+
+WALK = 20_000
+"""Cards that are looked at before the indexes are asked."""
+COUNTED = 10_000
+"""Up to here a count is exact; beyond it is estimated from a sample."""
+LONGEST_VALUE = 40
+SAMPLE = 20_000
+"""Cards of a sample, about."""
+
+
+class Sort(StrEnum):
+    """Column of the card; the largest, newest or best comes first, who has none last."""
+
+    CREATED = "created_at"
+    ASSIGNED = "assigned_at"
+    ADDED = "last_added_at"
+    SCORE = "score"
+    POINTS = "points"
+    AMOUNT = "purchase_amount"
+
+    @property
+    def is_number(self) -> bool:
+        return self in (Sort.SCORE, Sort.POINTS, Sort.AMOUNT)
+
+    def checked(self, value: object) -> str | None:
+        """A value of this sort, as PostgreSQL writes it.
+
+        Raises:
+            ValueError: it is none.
+        """
+        if value is None and self in (Sort.ASSIGNED, Sort.ADDED):
+            return None
+        if not isinstance(value, str) or len(value) > LONGEST_VALUE:
+            raise ValueError
+        if self.is_number:
+            return str(int(value))
+        return datetime.fromisoformat(value).isoformat()
+
+
+@dataclass(frozen=True)
+class After:
+    """The last row of the page before: its value of the sort, as PostgreSQL writes it, and its id."""
+
+    value: str | None
+    customer_id: CustomerId
+
+
+@dataclass(frozen=True)
+class Found:
+    customer_id: CustomerId
+    value: str | None
+
+    @property
+    def key(self) -> After:
+        return After(self.value, self.customer_id)
+
+
+@dataclass(frozen=True)
+class Count:
+    number: int
+    estimated: bool
+
+
+def find_page(
+    connection: Connection,
+    chosen: Filter,
+    context: Context,
+    *,
+    sort: Sort = Sort.CREATED,
+    after: After | None = None,
+    limit: int,
+    walk: int = WALK,
+) -> list[Found]:
+    """The next customers in the order of `sort`, then of their ids, the largest first."""
+    where, parameters = condition(chosen, context)
+    found: list[Found] = []
+    for part, given in _parts(sort, after):
+        if len(found) < limit:
+            bound = {"limit": limit - len(found), "walk": walk}
+            found += _find(connection, where, part, sort, {**parameters, **given, **bound})
+    return found
+
+
+def _parts(sort: Sort, after: After | None) -> list[tuple[str, Mapping[str, object]]]:
+    """Ranges of the order, one after another: those who have a value, then those who have none."""
+    column, missing = f"k.{sort.value}", f"k.{sort.value} is null"
+    some: tuple[str, Mapping[str, object]] = (f"{column} is not null", {})
+    none: tuple[str, Mapping[str, object]] = (missing, {})
+    nullable = sort in (Sort.ASSIGNED, Sort.ADDED)
+    if after is None:
+        return [some, none] if nullable else [("true", {})]
+    given: dict[str, object] = {"after_id": after.customer_id}
+    if after.value is None:
+        return [(f"{missing} and k.customer_id < :after_id", given)]
+    given["after_value"] = after.value
+    kind = "bigint" if sort.is_number else "timestamptz"
+    beyond = (f"({column}, k.customer_id) < (cast(:after_value as {kind}), :after_id)", given)
+    return [beyond, none] if nullable else [beyond]
+
+
+def _find(connection: Connection, where: str, part: str, sort: Sort, given: Mapping[str, object]) -> list[Found]:
+    columns = f"k.customer_id, cast(k.{sort.value} as text) as value"
+    order = f"k.{sort.value} desc, k.customer_id desc"
+    rows = fetch_all(
+        connection,
+        f"select {columns} from (select * from customer_card k where k.tenant_id = :f_tenant and {part} "  # noqa: S608
+        f"order by {order} limit :walk) k where {where} order by {order} limit :limit",
+        **given,
+    )
+    if len(rows) < cast("int", given["limit"]):
+        rows = fetch_all(
+            connection,
+            f"select {columns} from (select k.customer_id, k.{sort.value} from customer_card k where {where} "  # noqa: S608
+            f"and {part} offset 0) k order by {order} limit :limit",
+            **given,
+        )
+    return [Found(CustomerId(row["customer_id"]), row["value"]) for row in rows]
+
+
+def count_found(connection: Connection, chosen: Filter, context: Context, *, exact: bool = False) -> Count:
+    """How many a filter finds; beyond ten thousand estimated, unless it must be exact."""
+    where, parameters = condition(chosen, context)
+    bound = "" if exact else f"limit {COUNTED + 1}"
+    row = fetch_one(
+        connection,
+        f"select count(*) as n from (select from customer_card k where {where} {bound}) as found",  # noqa: S608
+        **parameters,
+    )
+    assert row is not None
+    if exact or row["n"] <= COUNTED:
+        return Count(row["n"], estimated=False)
+    return _estimate(connection, where, parameters)
+
+
+def _estimate(connection: Connection, where: str, parameters: Mapping[str, object]) -> Count:
+    """From a sample of the pages of the table: no more than a fiftieth of a large one is read."""
+    size = fetch_one(
+        connection, "select greatest(reltuples, 1) as n from pg_class where oid = 'customer_card'::regclass"
+    )
+    assert size is not None
+    share = min(100.0, 100.0 * SAMPLE / float(size["n"]))
+    row = fetch_one(
+        connection,
+        f"select count(*) as n from customer_card k tablesample system ({share:.6f}) repeatable (1) where {where}",  # noqa: S608
+        **parameters,
+    )
+    assert row is not None
+    return Count(max(COUNTED + 1, round(row["n"] * 100.0 / share)), estimated=True)
