@@ -29,6 +29,8 @@ class Scope(StrEnum):
     TAGS_WRITE = "tags:write"
     ORDERS_WRITE = "orders:write"
     EVENTS_WRITE = "events:write"
+    GROUPS_READ = "groups:read"
+    GROUPS_WRITE = "groups:write"
     SYNC_READ = "sync:read"
 
 

@@ -12,6 +12,16 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from services.assignment.model import ReassignmentRefusedError
+from services.bulk.model import JobRefusedError
+from services.chats.model import (
+    ChatRefusedError,
+    NameTakenError,
+    NoSuchChatError,
+    NoSuchChatEventError,
+    NoSuchChatTagError,
+    NoSuchFolderError,
+    OrderStaleError,
+)
 from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
 from services.persons.model import NotYoursError
@@ -100,6 +110,14 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NotYoursError: (409, "not-yours"),
     WishRefusedError: (409, "wish-refused"),
     ReassignmentRefusedError: (409, "assignment-refused"),
+    JobRefusedError: (409, "job-refused"),
+    NoSuchChatError: (404, "no-chat"),
+    NoSuchFolderError: (404, "no-folder"),
+    NoSuchChatTagError: (404, "no-chat-tag"),
+    NoSuchChatEventError: (404, "no-chat-event"),
+    NameTakenError: (409, "name-taken"),
+    OrderStaleError: (409, "order-stale"),
+    ChatRefusedError: (409, "chat-refused"),
 }
 """Refusals of the services whose text says it all -> status and kind."""
 

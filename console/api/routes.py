@@ -46,11 +46,14 @@ def operation(
     also: int | None = None,
     group: str,
     once: bool = False,
+    file: bool = False,
 ) -> Callable[[Handler], Handler]:
-    """`also`: a second status with the same body. `once`: it honours an Idempotency-Key."""
+    """`also`: a second status with the same body. `once`: it honours an Idempotency-Key. `file`: it answers CSV."""
 
     def put(handler: Handler) -> Handler:
         responses: dict[Any, Any] = {status: answer} | ({also: answer} if also else {})
+        if file:
+            responses[status] = {"description": "a file", "content": {"text/csv": {"schema": {"type": "string"}}}}
         for code, why in (REFUSALS | MAY_REFUSE).items():
             responses[code] = {"description": why, "content": {MIME: {"schema": {"$ref": _problem()}}}}
         getattr(api, method)(

@@ -12,6 +12,7 @@ from console.api.told import CustomerOut, RelationOut
 from services.persons.model import AUTHORITY, OWN, Authority
 from shared.api_keys import Scope
 from tests.console.api.conftest import Shop
+from tests.services.chats.conftest import add_chat, add_chat_tag
 
 PAGE = Path(__file__).parents[3] / "docs" / "api.md"
 
@@ -33,9 +34,12 @@ def test_the_document_is_valid(shop: Shop):
 
 
 def test_every_example_of_a_request_works(shop: Shop):
-    """In the document's order, on a corp with a customer, two associates and two tags."""
+    """In the document's order, on a corp with a customer, two associates, two tags, a chat and a tag of chats."""
     shop.befriend("wmOne", "LiNa", "WangFang")
     shop.add_tags("etGold", "etSilver")
+    with shop.runtime.engine.begin() as connection:
+        add_chat(connection, shop.tenant, "wrChatOne", "新品群")
+        add_chat_tag(connection, shop.tenant, 7001)
     found, ran = document(shop), 0
     for path, operations in found["paths"].items():
         for method, operation in operations.items():
