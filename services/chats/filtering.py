@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from services.chats.model import ChatFilter, Chosen
+from services.chats.model import UNGROUPED, ChatFilter, Chosen
 from shared.grams import fold, pieces_sought
 
 SOURCE = "group_chat c left join chat_own o on o.tenant_id = c.tenant_id and o.chat_id = c.chat_id"
@@ -47,7 +47,9 @@ def _of_filter(chosen: ChatFilter) -> dict[str, tuple[str, object]]:
         ),
         (
             bool(chosen.folder_ids),
-            "coalesce(o.folder_id, 0) = any(cast(:folders as bigint[]))",
+            "(o.folder_id is null or o.folder_id = any(cast(:folders as bigint[])))"
+            if UNGROUPED in chosen.folder_ids
+            else "o.folder_id = any(cast(:folders as bigint[]))",
             "folders",
             chosen.folder_ids,
         ),

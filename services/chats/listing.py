@@ -36,19 +36,21 @@ KINDS: dict[Sort, type] = {
     Sort.LEFT_TODAY: int,
     Sort.NAME: str,
 }
-_COLUMNS = (
-    "c.chat_id, c.name, c.owner_userid, c.member_count, c.created_at, c.dismissed_at, c.out_of_sight_at, "
-    "c.observed_at, o.description, coalesce(o.folder_id, 0) as folder_id, coalesce(d.joined_count, 0) as joined_today, "
-    "coalesce(d.left_count, 0) as left_today"
-)
 _DAY = "left join group_day d on d.tenant_id = c.tenant_id and d.chat_id = c.chat_id and d.day = :today"
-_BESIDE = (
-    "p.*, a.name as owner_name, a.main_department_id as outlet_id, w.name as outlet_name, f.name as folder_name, "
-    "(select array_agg(t.tag_id order by t.tag_id) from chat_tag t where t.tenant_id = :tenant_id "
-    "and t.chat_id = p.chat_id) as tag_ids from page p "
-    "left join associate a on a.tenant_id = :tenant_id and a.userid = p.owner_userid "
-    "left join outlet w on w.tenant_id = :tenant_id and w.department_id = a.main_department_id "
-    "left join chat_folder f on f.tenant_id = :tenant_id and f.id = p.folder_id"
+# Only the page's rows are looked up in full: PostgreSQL leaves out of the page what neither filter nor order asks for.
+_WHOLE = (
+    "select p.sort_value, c.chat_id, c.name, c.owner_userid, c.member_count, c.created_at, c.dismissed_at, "  # noqa: S608
+    "c.out_of_sight_at, "
+    "c.observed_at, o.description, coalesce(o.folder_id, 0) as folder_id, f.name as folder_name, "
+    "coalesce(d.joined_count, 0) as joined_today, coalesce(d.left_count, 0) as left_today, "
+    "a.name as owner_name, a.main_department_id as outlet_id, w.name as outlet_name, "
+    "(select array_agg(t.tag_id order by t.tag_id) from chat_tag t where t.tenant_id = c.tenant_id "
+    "and t.chat_id = c.chat_id) as tag_ids "
+    "from page p join group_chat c on c.tenant_id = :tenant_id and c.chat_id = p.chat_id "
+    f"left join chat_own o on o.tenant_id = c.tenant_id and o.chat_id = c.chat_id {_DAY} "
+    "left join associate a on a.tenant_id = c.tenant_id and a.userid = c.owner_userid "
+    "left join outlet w on w.tenant_id = c.tenant_id and w.department_id = a.main_department_id "
+    "left join chat_folder f on f.tenant_id = c.tenant_id and f.id = o.folder_id"
 )
 
 
@@ -79,9 +81,9 @@ def list_chats(
     value = "c.created_at" if sort is Sort.CREATED else key
     return fetch_all(
         connection,
-        f"with page as (select {_COLUMNS}, {value} as sort_value from {SOURCE} {_DAY} "  # noqa: S608 - constants
+        f"with page as (select c.chat_id, {value} as sort_value from {SOURCE} {_DAY} "  # noqa: S608 - constants
         f"where {conditions.sql}{keyed} order by {key} {direction}, c.chat_id {direction} limit :limit) "
-        f"select {_BESIDE} order by coalesce(p.sort_value, {_least(kind)}) {direction}, p.chat_id {direction}",
+        f"{_WHOLE} order by coalesce(p.sort_value, {_least(kind)}) {direction}, p.chat_id {direction}",
         **parameters,
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.chats.export import PAGE
 from shared.api_keys import Scope
 from shared.audit import load_audit
 from shared.db.engine import run
@@ -150,8 +151,12 @@ def test_exports_are_files_that_a_spreadsheet_shows_as_they_are(chats: Shop):
     assert answer.data.startswith("\ufeff群ID".encode())
     rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
     assert [row[1] for row in rows] == ["群名称", "新品群", "老客户", "'=1+1"]
+    with chats.runtime.engine.begin() as connection:
+        run(connection, "insert into group_member (tenant_id, chat_id, member_id, number, kind, observed_at, cause) "
+            "select :id, 'wr3', 'wm' || n, 1, 'customer', now(), 'event' from generate_series(1, :n) n",
+            id=chats.tenant.id, n=2 * PAGE)  # fmt: skip
     members = chats.ask("GET", "/chat-members:export").data.decode("utf-8-sig").splitlines()
-    assert len(members) == 1 + 5
+    assert len(members) == len(set(members)) == 1 + 5 + 2 * PAGE
     with chats.runtime.engine.begin() as connection:
         (audited,) = (
             one for one in load_audit(connection, chats.tenant, "group_chat", "*") if "chats." in one.change.action

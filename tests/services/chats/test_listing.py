@@ -130,7 +130,7 @@ def test_today_is_the_corps_own_day(connection, tenant):
     add_chat(connection, tenant, "wrA", joined={"wmYesterday": joined["wmYesterday"]}, at=NOW + timedelta(hours=1))
     row = load_chat(connection, tenant, "wrA", today=today_of(tenant, NOW))
     assert (row["joined_today"], row["left_today"], row["member_count"]) == (2, 2, 2)
-    assert today_of(tenant, midnight - timedelta(seconds=1)).day == 21
+    assert [today_of(tenant, midnight + timedelta(seconds=n)).day for n in (-1, 0)] == [21, 22]
 
 
 def test_chats_come_in_each_order_and_pages_neither_skip_nor_repeat(connection, tenant, chats):
