@@ -7,7 +7,21 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from pydantic import ValidationError
 
-from console.api import blacklist, custom_fields, customers, finding, local_tags, purchases, relations, tagging
+from console.api import (
+    blacklist,
+    chat_events,
+    chat_folders,
+    chat_tags,
+    chats,
+    custom_fields,
+    customers,
+    finding,
+    local_tags,
+    losses,
+    purchases,
+    relations,
+    tagging,
+)
 from console.api.document import finish
 from console.api.problems import of_validation, render, show_problems
 from console.api.routes import PREFIX, api
@@ -18,7 +32,21 @@ from shared.settings import Settings
 from shared.supervise import exit_with_parent
 from shared.telemetry import add_health, configure_logging
 
-HANDLERS = (customers, finding, purchases, relations, custom_fields, local_tags, tagging, blacklist)
+HANDLERS = (
+    blacklist,
+    chat_events,
+    chat_folders,
+    chat_tags,
+    chats,
+    custom_fields,
+    customers,
+    finding,
+    local_tags,
+    losses,
+    purchases,
+    relations,
+    tagging,
+)
 """Imported for what they put on the blueprint."""
 DESCRIPTION = "Keeps a retailer's customers and WeCom in step. What each field means and who has the say: docs/api.md."
 
