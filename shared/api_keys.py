@@ -29,6 +29,8 @@ class Scope(StrEnum):
     TAGS_WRITE = "tags:write"
     ORDERS_WRITE = "orders:write"
     EVENTS_WRITE = "events:write"
+    POOL_READ = "pool:read"
+    POOL_WRITE = "pool:write"
     SYNC_READ = "sync:read"
 
 

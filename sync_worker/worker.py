@@ -13,6 +13,7 @@ from shared.runtime import Runtime
 from shared.wecom.clients import Clients
 from sync_worker.drift import DriftCheck
 from sync_worker.loop import Loop
+from sync_worker.pool import PoolKeeper
 from sync_worker.reconcile import Reconciler
 from sync_worker.timetable import open_due_passes
 from sync_worker.turns import most_threads
@@ -36,6 +37,7 @@ class Worker:
         clients = Clients(runtime, connections=readers + walkers)
         self._drift = DriftCheck(runtime, directory=directory, clients=clients)
         self._loop = Loop(runtime, directory) if events else None
+        self._pool = PoolKeeper(runtime, notify=self.ring_notifier) if events else None
         self._walkers = Walkers(runtime, directory=directory, clients=clients) if passes else None
         if self._loop is not None:
             reconciler = Reconciler(
@@ -52,6 +54,8 @@ class Worker:
         """Something may be due; returns at once."""
         if self._walkers is not None:
             self._walkers.look()
+        if self._pool is not None:
+            self._pool.look()
         if self._loop is not None:
             self._loop.look()
 
@@ -81,5 +85,7 @@ class Worker:
         """Let what is under way end, and give back what is not; the process may exit then."""
         if self._walkers is not None:
             self._walkers.stop(within_s=LONGEST_STOP_S)
+        if self._pool is not None:
+            self._pool.stop(within_s=LONGEST_STOP_S)
         if self._loop is not None:
             self._loop.stop(within_s=LONGEST_STOP_S)

@@ -16,6 +16,7 @@ from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
+from services.pool.model import NotInPoolError, PoolRefusedError
 from shared.answers import OtherRequestError, UnderWayError
 from shared.db.engine import describe, is_away
 
@@ -100,6 +101,8 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NotYoursError: (409, "not-yours"),
     WishRefusedError: (409, "wish-refused"),
     ReassignmentRefusedError: (409, "assignment-refused"),
+    NotInPoolError: (404, "not-in-pool"),
+    PoolRefusedError: (409, "pool-refused"),
 }
 """Refusals of the services whose text says it all -> status and kind."""
 
