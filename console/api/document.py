@@ -32,4 +32,4 @@ def _show_example(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     for content in operation.get("requestBody", {}).get("content", {}).values():
         name = content["schema"]["$ref"].removeprefix(REF)
         if "example" in schemas[name]:
-            content["example"] = schemas[name].pop("example")
+            content["example"] = schemas[name]["example"]  # a body may be that of several operations

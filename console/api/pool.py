@@ -46,7 +46,7 @@ from services.pool.moving import (
     note_contacted,
     release,
 )
-from services.pool.store import load_changes
+from services.pool.store import load_changes, masters
 from shared.api_keys import Scope
 from shared.audit import Change
 from shared.ids import CustomerId, UserId
@@ -67,7 +67,8 @@ def record_out(person: Person) -> PoolRecordOut:
 
 
 def _shown(work: Work, customer_id: int) -> PoolRecordOut:
-    choice = PoolChoice(customer_ids=(CustomerId(customer_id),))
+    stand = masters(work.connection, work.tenant.id, [CustomerId(customer_id)])
+    choice = PoolChoice(customer_ids=tuple(stand.values()))
     found = list_pool(work.connection, work.tenant, choice, after=None, limit=1)
     if not found:
         raise NotInPoolError("this customer is not in the pool")

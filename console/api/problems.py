@@ -16,7 +16,7 @@ from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
-from services.pool.model import NotInPoolError, PoolRefusedError
+from services.pool.model import NoSuchError, NotInPoolError, PoolRefusedError
 from shared.answers import OtherRequestError, UnderWayError
 from shared.db.engine import describe, is_away
 
@@ -102,6 +102,7 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     WishRefusedError: (409, "wish-refused"),
     ReassignmentRefusedError: (409, "assignment-refused"),
     NotInPoolError: (404, "not-in-pool"),
+    NoSuchError: (404, "no-pool-thing"),
     PoolRefusedError: (409, "pool-refused"),
 }
 """Refusals of the services whose text says it all -> status and kind."""

@@ -9,7 +9,8 @@ from services.pool.model import How, Reason, Status, Why
 
 
 class PoolRecordOut(BaseModel):
-    """`why`: what brought the record where it stands; `rule_id`: the rule that did."""
+    """`why`: what brought the record where it stands; `rule_id`: the rule that did; `reason`: why
+    somebody is unreachable, or how it became known that they were added."""
 
     customer_id: int
     real_name: str | None
@@ -21,7 +22,7 @@ class PoolRecordOut(BaseModel):
     userid: str | None
     why: Why | None
     rule_id: int | None
-    reason: Reason | None
+    reason: Reason | How | None
     note: str | None
     contacted_at: datetime | None
     status_at: datetime

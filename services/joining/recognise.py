@@ -178,7 +178,7 @@ def resolve(
     """A person says which of them the contact is; None: none of them.
 
     Raises:
-        NotInPoolError, PoolRefusedError, ContradictionError, NoCustomerError: nothing is changed.
+        NoSuchError, PoolRefusedError, ContradictionError, NoCustomerError: nothing is changed.
     """
     row = lock_match(connection, tenant.id, match_id)
     if chosen is None:

@@ -15,7 +15,7 @@ from services.associates.adding import who_can_add
 from services.associates.store import share_directory
 from services.finding.selection import Selection
 from services.pool.giving import ANY, OPEN, assigned_facts, note_given
-from services.pool.model import Act, Dealing, PoolAssigned, PoolRefusedError, Status, Why
+from services.pool.model import Act, Dealing, NoSuchError, PoolAssigned, PoolRefusedError, Status, Why
 from services.pool.plan import dealing_order, without
 from services.pool.store import step
 from shared.db.engine import Row, fetch_all, fetch_one, run
@@ -121,7 +121,7 @@ def ask_batch(
 def load_batch(connection: Connection, tenant_id: TenantId, batch_id: int) -> Batch:
     """
     Raises:
-        PoolRefusedError: no such batch.
+        NoSuchError: no such batch.
     """
     row = fetch_one(
         connection,
@@ -130,7 +130,7 @@ def load_batch(connection: Connection, tenant_id: TenantId, batch_id: int) -> Ba
         id=batch_id,
     )
     if row is None:
-        raise PoolRefusedError(f"no batch {batch_id}")
+        raise NoSuchError(f"no batch {batch_id}")
     return _batch(row)
 
 
@@ -148,7 +148,7 @@ def running_batches(connection: Connection) -> list[tuple[TenantId, int]]:
 
 
 def deal(
-    connection: Connection, tenant_id: TenantId, batch_id: int, *, now: datetime
+    connection: Connection, tenant_id: TenantId, batch_id: int, *, now: datetime, chunk: int = CHUNK
 ) -> tuple[PoolAssigned, ...] | None:
     """Deal the next chunk; at its end the batch is done. Facts; None: it is over, or somebody else has it in hand."""
     share_directory(connection, tenant_id)
@@ -165,7 +165,7 @@ def deal(
     if not batch.userids:
         cancel_batch(connection, tenant_id, batch_id, now=now)
         return ()
-    return _deal(connection, tenant_id, batch, now=now)
+    return _deal(connection, tenant_id, batch, now=now, chunk=chunk)
 
 
 def _without_leavers(connection: Connection, tenant_id: TenantId, batch: Batch) -> Batch:
@@ -176,8 +176,10 @@ def _without_leavers(connection: Connection, tenant_id: TenantId, batch: Batch) 
     return replace(batch, userids=without(batch.userids, batch.turn, there), turn=0)
 
 
-def _deal(connection: Connection, tenant_id: TenantId, batch: Batch, *, now: datetime) -> tuple[PoolAssigned, ...]:
-    until = min(batch.reached + CHUNK, batch.total_count)
+def _deal(
+    connection: Connection, tenant_id: TenantId, batch: Batch, *, now: datetime, chunk: int
+) -> tuple[PoolAssigned, ...]:
+    until = min(batch.reached + chunk, batch.total_count)
     act = Act(batch.why, batch.by_whom, now, batch_id=batch.id)
     place = {"batch_id": batch.id, "reached": batch.reached, "until": until}
     fetch_one(connection, LOCK, tenant_id=tenant_id, **place)
@@ -221,7 +223,7 @@ def cancel_batch(connection: Connection, tenant_id: TenantId, batch_id: int, *, 
     """Deal no further; who was given stays given.
 
     Raises:
-        PoolRefusedError: no such batch, or it is over.
+        NoSuchError, PoolRefusedError: no such batch, or it is over.
     """
     fetch_one(
         connection,

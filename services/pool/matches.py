@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.pool.model import Holder, Match, NotInPoolError
+from services.pool.model import Holder, Match, NoSuchError
 from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
 from shared.ids import CustomerId, ExternalUserId, TenantId
 
@@ -117,7 +117,7 @@ def next_sure(connection: Connection, tenant_id: TenantId) -> Row | None:
 def lock_match(connection: Connection, tenant_id: TenantId, match_id: int) -> Row:
     """
     Raises:
-        NotInPoolError: no such match, or it is settled.
+        NoSuchError: no such match, or it is settled.
     """
     row = fetch_one(
         connection,
@@ -128,7 +128,7 @@ def lock_match(connection: Connection, tenant_id: TenantId, match_id: int) -> Ro
         id=match_id,
     )
     if row is None:
-        raise NotInPoolError(f"no open match {match_id}")
+        raise NoSuchError(f"no open match {match_id}")
     return row
 
 

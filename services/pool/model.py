@@ -56,6 +56,10 @@ class NotInPoolError(TerminalError):
     """This customer is not in the pool."""
 
 
+class NoSuchError(TerminalError):
+    """There is no such batch, rule or open match."""
+
+
 @dataclass(frozen=True)
 class Record:
     """Where somebody stands. `note` and `reason`: why they are unreachable, in the associate's words and as a code."""

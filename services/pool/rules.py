@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.pool.model import Act, AssignRule, PoolRefusedError, ReturnRule, RuleAction, Status
+from services.pool.model import Act, AssignRule, NoSuchError, PoolRefusedError, ReturnRule, RuleAction, Status
 from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
 from shared.ids import TenantId
 
@@ -68,7 +68,7 @@ def change_rule(connection: Connection, tenant_id: TenantId, rule_id: int, draft
     """What it did stays; from now on it does as it says now.
 
     Raises:
-        PoolRefusedError: no such rule, or one of another kind.
+        NoSuchError, PoolRefusedError: no such rule, or one of another kind.
     """
     if load_rule(connection, tenant_id, rule_id).kind != draft.kind:
         raise PoolRefusedError("a rule keeps its kind: delete it and make another one")
@@ -127,7 +127,7 @@ def load_rules(connection: Connection, tenant_id: TenantId) -> list[Rule]:
 def load_rule(connection: Connection, tenant_id: TenantId, rule_id: int) -> Rule:
     """
     Raises:
-        PoolRefusedError: no such rule.
+        NoSuchError: no such rule.
     """
     row = fetch_one(
         connection,
@@ -136,7 +136,7 @@ def load_rule(connection: Connection, tenant_id: TenantId, rule_id: int) -> Rule
         id=rule_id,
     )
     if row is None:
-        raise PoolRefusedError(f"no rule {rule_id} of the pool")
+        raise NoSuchError(f"no rule {rule_id} of the pool")
     return read_rule(row)
 
 

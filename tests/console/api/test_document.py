@@ -9,6 +9,7 @@ from openapi_spec_validator import validate
 from console.api.asked import OwnFields
 from console.api.problems import REFUSED
 from console.api.told import CustomerOut, RelationOut
+from services.customers.model import Notes
 from services.persons.model import AUTHORITY, OWN, Authority
 from shared.api_keys import Scope
 from tests.console.api.conftest import Shop
@@ -33,9 +34,11 @@ def test_the_document_is_valid(shop: Shop):
 
 
 def test_every_example_of_a_request_works(shop: Shop):
-    """In the document's order, on a corp with a customer, two associates and two tags."""
+    """In the document's order, on a corp with a customer, two associates and two tags; and with a pool."""
     shop.befriend("wmOne", "LiNa", "WangFang")
     shop.add_tags("etGold", "etSilver")
+    shop.add_associates("LiNa", "WangFang")
+    _fill_pool(shop)
     found, ran = document(shop), 0
     for path, operations in found["paths"].items():
         for method, operation in operations.items():
@@ -48,6 +51,14 @@ def test_every_example_of_a_request_works(shop: Shop):
             assert str(answer.status_code) in operation["responses"]
             ran += 1
     assert ran >= 14
+
+
+def _fill_pool(shop: Shop) -> None:
+    """Customers 2 and 3 wait; the latter is LiNa's. A new friend, 4, may be customer 2: match 1."""
+    for phone, also in (("13600136000", {}), ("13600136001", {"userid": "LiNa"})):
+        body = {"identities": [{"kind": "phone", "value": phone}], "source": "hand", **also}
+        assert shop.ask("POST", "/pool", body).status_code == 201
+    shop.befriend("wmTwo", "WangFang", notes=Notes(corp_tag_ids=(), remark_mobiles=("13600136000",)))
 
 
 def _example(operation: dict[str, Any]) -> Any:
