@@ -29,7 +29,7 @@ CHOOSE = """
 insert into pool_batch_row (tenant_id, batch_id, n, customer_id)
 select :tenant_id, :batch_id, row_number() over (order by {order}), p.customer_id
 from pool_record p where p.tenant_id = :tenant_id and p.status = any(:of)
-  and p.customer_id in (select c.customer_id from ({chosen}) as c)
+  and p.customer_id = any(array(select c.customer_id from ({chosen}) as c))
 """
 ORDERS: dict[Dealing, str] = {
     "turns": "p.created_at, p.customer_id",
@@ -37,11 +37,16 @@ ORDERS: dict[Dealing, str] = {
 }
 """Source of hashint8extended: PostgreSQL's own hash partitioning; any mixing that is the same every time would do."""
 DUE = "select b.customer_id, b.n from pool_batch_row b where b.tenant_id = :tenant_id and b.batch_id = :batch_id and b.n > :reached and b.n <= :until"  # noqa: E501
-LOCK = f"select count(*) from (select from pool_record p where p.tenant_id = :tenant_id and p.customer_id in (select d.customer_id from ({DUE}) as d) order by p.customer_id for update) as locked"  # noqa: S608, E501
+LOCK = (
+    "select count(*) from (select from pool_record p where p.tenant_id = :tenant_id "  # noqa: S608 - constants
+    f"and p.customer_id = any(array(select d.customer_id from ({DUE}) as d)) "
+    "order by p.customer_id for update) as locked"
+)
 DEAL = f"""
 select customer_id, (cast(:userids as text[]))[1 + ((k + :turn) % cardinality(cast(:userids as text[])))] as userid
-from (select p.customer_id, row_number() over (order by d.n) - 1 as k
-  from ({DUE}) as d join pool_record p on p.tenant_id = :tenant_id and p.customer_id = d.customer_id
+from (select d.customer_id, row_number() over (order by d.n) - 1 as k
+  from ({DUE}) as d cross join lateral (select r.status from pool_record r where r.tenant_id = :tenant_id
+    and r.customer_id = d.customer_id offset 0) as p
   where p.status = any(:of)) as numbered
 """  # noqa: S608 - constants
 

@@ -19,10 +19,13 @@ ENTRIES = (
 ENTER = """
 with given as materialized ({given}),
   new as materialized (
-    select distinct on (u.id) u.id as customer_id, g.source, g.department_id, p.status, p.userid
-    from given g join customer u on u.tenant_id = :tenant_id and u.id = g.customer_id
-    left join pool_record p on p.tenant_id = u.tenant_id and p.customer_id = u.id
-    where u.merged_into is null and (p.status is null or p.status = 'added') and not {friend} order by u.id),
+    select distinct on (g.customer_id) g.customer_id, g.source, g.department_id, p.status, p.userid
+    from given g
+    cross join lateral (select 1 from customer u where u.tenant_id = :tenant_id and u.id = g.customer_id
+      and u.merged_into is null and not {friend} offset 0) u
+    left join lateral (select r.status, r.userid from pool_record r where r.tenant_id = :tenant_id
+      and r.customer_id = g.customer_id offset 0) p on true
+    where p.status is null or p.status = 'added' order by g.customer_id),
   written as (
     insert into pool_record as p (tenant_id, customer_id, status, source, department_id, why, by_whom, status_at,
       created_at)
@@ -41,9 +44,10 @@ with given as materialized ({given}),
       and r.deleted_at is null))
 select source, array_agg(customer_id order by customer_id) as ids from new group by source order by source
 """
+"""Looks are kept apart (`offset 0`) as in store.STEP."""
 LOCK = (
     "select count(*) from (select u.id from customer u where u.tenant_id = :tenant_id "
-    "and u.id in (select g.customer_id from ({given}) as g) order by u.id for update) as locked"
+    "and u.id = any(array(select g.customer_id from ({given}) as g)) order by u.id for update) as locked"
 )
 
 

@@ -17,9 +17,9 @@ from shared.tenants import Tenant
 OPEN = ("unassigned",)
 ANY = ("unassigned", "assigned", "unreachable")
 PAIRS = (
-    "select p.customer_id, g.userid from pool_record p "
-    "join unnest(cast(:ids as bigint[]), cast(:userids as text[])) as g(customer_id, userid) using (customer_id) "
-    "where p.tenant_id = :tenant_id and p.status = any(:of) "
+    "select g.customer_id, g.userid from unnest(cast(:ids as bigint[]), cast(:userids as text[])) "
+    "as g(customer_id, userid) cross join lateral (select r.status, r.userid from pool_record r "
+    "where r.tenant_id = :tenant_id and r.customer_id = g.customer_id offset 0) as p where p.status = any(:of) "
     "and (p.status, p.userid) is distinct from ('assigned', g.userid)"
 )
 CAUSES: Mapping[Why, Cause] = {"rule": "rule", "import": "import"}

@@ -67,12 +67,13 @@ def lock_records(connection: Connection, tenant_id: TenantId, customer_ids: Iter
 STEP = """
 with target as materialized ({target}),
   was as materialized (
-    select p.customer_id, p.status, p.userid as from_userid, t.userid as to_userid
-    from pool_record p join target t using (customer_id) where p.tenant_id = :tenant_id),
+    select t.customer_id, p.place, p.status, p.userid as from_userid, t.userid as to_userid
+    from target t cross join lateral (select r.ctid as place, r.status, r.userid from pool_record r
+      where r.tenant_id = :tenant_id and r.customer_id = t.customer_id offset 0) p),
   changed as (
     update pool_record p set status = :to, userid = w.to_userid, why = :why, by_whom = :by_whom, rule_id = :rule_id,
       reason = :reason, note = :note, status_at = :now, contacted_at = null
-    from was w where p.tenant_id = :tenant_id and p.customer_id = w.customer_id),
+    from was w where p.ctid = w.place and p.tenant_id = :tenant_id),
   noted as (
     insert into pool_change (tenant_id, customer_id, from_status, to_status, from_userid, to_userid, why, reason,
       rule_id, batch_id, at, by_whom)
@@ -81,7 +82,11 @@ with target as materialized ({target}),
     from was order by customer_id)
 select from_userid, to_userid, array_agg(customer_id order by customer_id) as ids from was group by 1, 2 order by 1, 2
 """
-"""`target`: customer_id and userid (whose they are then) of records that the transaction has locked."""
+"""`target`: customer_id and userid (whose they are then) of records that the transaction has locked.
+
+One look into the index for each, and the place of the row: after an import nothing is known of the tables' sizes yet,
+and a plan that compares all with all would take minutes. `offset 0` keeps the looks apart.
+"""
 
 
 def step(
