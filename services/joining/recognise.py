@@ -114,9 +114,9 @@ def _by_phone(connection: Connection, tenant: Tenant, shown: Sequence[Shown], *,
     having = [
         (one.external_userid, now, token)
         for one in shown
-        for was, now in one.relations
+        for _, now in one.relations
         if now.state is State.ACTIVE
-        for token in _new_phones(tenant, was, now, region=region)
+        for token in _phones(tenant, now, region=region)
     ]
     if not having:
         return
@@ -127,12 +127,10 @@ def _by_phone(connection: Connection, tenant: Tenant, shown: Sequence[Shown], *,
         yield Match(external_userid, relation.userid, "phone", ids, sure)
 
 
-def _new_phones(tenant: Tenant, was: Relation | None, now: Relation, *, region: str) -> list[bytes]:
-    before = was.notes.remark_mobiles or () if was is not None and was.state is State.ACTIVE else ()
+def _phones(tenant: Tenant, relation: Relation, *, region: str) -> list[bytes]:
+    """Also those that were there before: somebody may have entered the pool since."""
     tokens = []
-    for one in now.notes.remark_mobiles or ():
-        if one in before:
-            continue
+    for one in relation.notes.remark_mobiles or ():
         try:
             tokens.append(key_of(tenant, make_identity(PHONE, one, region=region))[1])
         except IdentityError:  # associates write what they like there

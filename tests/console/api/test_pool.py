@@ -187,10 +187,12 @@ def test_a_phone_in_the_remark_joins_whom_this_associate_was_to_add(pool: Shop):
     assert keep_pool(pool.runtime) <= 1  # what is told comes later; nothing is joined twice
 
 
-def test_a_phone_that_is_added_to_the_remark_later_is_looked_at_then(pool: Shop):
-    """What was there before is not looked up again (POOL-9)."""
+def test_a_phone_is_looked_up_whenever_the_relation_changes(pool: Shop):
+    """So is one that was there before its owner entered the pool, at the next change of the relation (POOL-9)."""
+    pool.befriend("wmOne", "LiNa", notes=phones("13800138000"))
     one = enter(pool, "phone=13800138000", userid="LiNa")
-    pool.befriend("wmOne", "LiNa", notes=phones("13900139000"))
+    keep_pool(pool.runtime)
+    assert stands(pool, one) == ("assigned", "LiNa")
     pool.clock.advance(timedelta(seconds=5).total_seconds())
     pool.befriend("wmOne", "LiNa", notes=phones("13900139000", "13800138000"))
     keep_pool(pool.runtime)
