@@ -30,6 +30,7 @@ class Scope(StrEnum):
     ORDERS_WRITE = "orders:write"
     EVENTS_WRITE = "events:write"
     SYNC_READ = "sync:read"
+    AUDIT_READ = "audit:read"
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,11 @@ from werkzeug.exceptions import HTTPException
 from services.assignment.model import ReassignmentRefusedError
 from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
+from services.merging.model import MergeRefusedError, NoMergeError, UndoRefusedError
+from services.notes.model import HandEventRefusedError, NoNoteError, TemplateNameTakenError
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
+from services.tasks.model import NoTaskError, TaskRefusedError
 from shared.answers import OtherRequestError, UnderWayError
 from shared.db.engine import describe, is_away
 
@@ -100,6 +103,14 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NotYoursError: (409, "not-yours"),
     WishRefusedError: (409, "wish-refused"),
     ReassignmentRefusedError: (409, "assignment-refused"),
+    MergeRefusedError: (409, "merge-refused"),
+    UndoRefusedError: (409, "undo-refused"),
+    NoMergeError: (404, "no-merge"),
+    NoNoteError: (404, "no-note"),
+    TemplateNameTakenError: (409, "name-taken"),
+    HandEventRefusedError: (422, "template"),
+    NoTaskError: (404, "no-task"),
+    TaskRefusedError: (409, "task-refused"),
 }
 """Refusals of the services whose text says it all -> status and kind."""
 

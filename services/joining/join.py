@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from services.merging.merge import merge_locked
 from services.persons.model import CUSTOMER, EXTERNAL_USERID, CustomersMerged, Identity, NotYoursError
 from services.persons.plan import (
     Candidate,
@@ -24,14 +25,11 @@ from services.persons.store import (
     lock_customers,
     lock_identities,
     make_customer,
-    merged_ids,
     record_identities,
-    record_merge,
     record_own,
     remove_identity,
     touch,
 )
-from services.purchases.store import move_to
 from shared.audit import Change
 from shared.errors import TerminalError
 from shared.ids import CustomerId
@@ -64,8 +62,11 @@ def join(
     own: Mapping[str, object],
     *,
     now: datetime,
+    by: str = "system",
 ) -> Joined:
     """Find the person or make them, add the identities they lack, and set fields; a field that is None is emptied.
+
+    `by`: whose word it is, as the audit names them.
 
     Raises:
         ContradictionError: they are different persons.
@@ -77,11 +78,14 @@ def join(
     match = plan_match(given, candidates)
     customer_id = match.customer_id or make_customer(connection, tenant.id, now=now)
     changes: list[Change] = [] if match.customer_id else [Change("customer.made", CUSTOMER, str(customer_id))]
-    if match.joined:
-        changes += _merge(connection, tenant, customer_id, match.joined, now=now)
+    merged = [
+        merge_locked(connection, tenant, customer_id, one, why="join", by=by, now=now)  # their identities are proof
+        for one in match.joined
+    ]
+    changes += [change for one in merged for change in one.changes]
     changes += _add_identities(connection, tenant, customer_id, identities, now=now)
     changes += _set_own(connection, tenant, customer_id, own, now=now)
-    facts = tuple(CustomersMerged(occurred_at=now, customer_id=customer_id, merged_id=one) for one in match.joined)
+    facts = tuple(one.fact for one in merged)
     return Joined(customer_id, match.customer_id is None, match.joined, facts, tuple(changes))
 
 
@@ -99,32 +103,6 @@ def _refuse_unknown_contacts(given: Sequence[Given], candidates: Sequence[Candid
     for claim in given:
         if claim.key[0] == EXTERNAL_USERID and not any(claim.key in one.identities for one in candidates):
             raise UnknownContactError("no WeCom contact of this corp has this external_userid (yet)")
-
-
-def _merge(
-    connection: Connection, tenant: Tenant, into: CustomerId, merged: Sequence[CustomerId], *, now: datetime
-) -> list[Change]:
-    """Identities, orders, events and own fields of `merged` become those of `into`; its own fields win."""
-    held = load_own(connection, tenant, [*merged, into])
-    own = {name: value for one in (*reversed(merged), into) for name, value in held[one].items()}
-    changes = []
-    for one in merged:
-        before = {
-            "own": held[one],
-            "identities": [i.identity.kind for i in load_identities(connection, tenant, one)],
-            "merged_ids": merged_ids(connection, tenant.id, one),
-        }
-        changes.append(Change("customer.merged", CUSTOMER, str(one), before, {"merged_into": into}))
-    record_merge(connection, tenant.id, merged, into, now=now)
-    move_to(connection, tenant.id, merged, into)
-    if own != held[into]:
-        record_own(connection, tenant, into, own, now=now)
-        before_own = {name: held[into].get(name) for name in own if own[name] != held[into].get(name)}
-        changes.append(
-            Change("customer.filled", CUSTOMER, str(into), before_own, {name: own[name] for name in before_own})
-        )
-    touch(connection, tenant.id, [into], now=now)
-    return changes
 
 
 def _add_identities(

@@ -52,6 +52,7 @@ from services.groups.model import (
 from services.intents.enforcement import RelationTagDrift
 from services.intents.model import RelationEditSettled
 from services.loss.model import CustomerDeleted, CustomerLost, CustomerReturned
+from services.notes.model import EventRecordedByHand, NoteAdded, NoteRemoved
 from services.notices.model import (
     HANDED_OVER,
     HANDOVER_FAILED,
@@ -62,7 +63,7 @@ from services.notices.model import (
     TAKEN_OVER,
     Notice,
 )
-from services.persons.model import CustomersMerged
+from services.persons.model import CustomersMerged, CustomersParted
 from services.planning import Cause, Fact
 from services.tags.model import (
     TagCreated,
@@ -75,6 +76,7 @@ from services.tags.model import (
     TagRenamed,
     TagsReordered,
 )
+from services.tasks.model import TaskCancelled, TaskDone, TaskMade, TaskReopened
 from services.transfers.model import (
     ChatTransferAccepted,
     ChatTransferAsked,
@@ -121,6 +123,10 @@ SILENT: frozenset[type[Fact]] = frozenset(
         CustomerReturned,
         CustomerUnassigned,
         CustomersMerged,
+        CustomersParted,
+        EventRecordedByHand,
+        NoteAdded,
+        NoteRemoved,
         OutletAdded,
         OutletChanged,
         OutletRemoved,
@@ -143,6 +149,10 @@ SILENT: frozenset[type[Fact]] = frozenset(
         TagMoved,
         TagRenamed,
         TagsReordered,
+        TaskCancelled,
+        TaskDone,
+        TaskMade,  # the associate's list shows it
+        TaskReopened,
         TransferAccepted,
         TransferAsked,
         TransferDone,  # as of chats

@@ -239,30 +239,6 @@ def record_own(
     )
 
 
-def record_merge(
-    connection: Connection, tenant_id: TenantId, merged: Sequence[CustomerId], into: CustomerId, *, now: datetime
-) -> None:
-    """Identities go over to `into`; whoever points at the merged ones points there."""
-    parameters = {"tenant_id": tenant_id, "merged": list(merged), "into": into}
-    run(
-        connection,
-        # Both may have one and the same: it stays once, verified when either was.
-        "with gone as (delete from identity where tenant_id = :tenant_id and customer_id = any(:merged) returning *), "
-        "best as (select distinct on (kind, hmac) * from gone order by kind, hmac, verified desc, created_at) "
-        "insert into identity as i (tenant_id, kind, hmac, customer_id, value, verified, source, created_at) "
-        "select tenant_id, kind, hmac, :into, value, verified, source, created_at from best "
-        "on conflict (tenant_id, kind, hmac, customer_id) do update set verified = i.verified or excluded.verified",
-        **parameters,
-    )
-    run(
-        connection,
-        "update customer set merged_into = :into, updated_at = :now, own = null where tenant_id = :tenant_id "
-        "and (id = any(:merged) or merged_into = any(:merged))",
-        now=now,
-        **parameters,
-    )
-
-
 def merged_ids(connection: Connection, tenant_id: TenantId, customer_id: CustomerId) -> list[CustomerId]:
     rows = fetch_all(
         connection,
