@@ -4,9 +4,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from commands.auditing import BY, audited, writes
 from commands.edit import corp_of
 from commands.ids import a_text, an_id
 from shared.api_keys import NameTakenError, Scope, list_keys, make_key, revoke_key
+from shared.audit import Change
 
 ALL = "all"
 
@@ -29,6 +31,7 @@ def command() -> None:
 )
 @click.option("--may-verify", is_flag=True, help="Believe what it calls verified: phones and e-mails it has proven.")
 @click.option("--by", type=a_text, metavar="NAME", required=True, help="Who makes it.")
+@writes("api_key.made")
 def add(corp_id: str, name: str, *, scopes: tuple[str, ...], may_verify: bool, by: str) -> None:
     """Make a key for CORP_ID, named after the system that will use it. It is shown once.
 
@@ -45,6 +48,8 @@ def add(corp_id: str, name: str, *, scopes: tuple[str, ...], may_verify: bool, b
             key = make_key(
                 connection, tenant.id, name=name, scopes=chosen, may_verify=may_verify, by=by, now=runtime.clock.now()
             )
+            after = {"scopes": [one.value for one in chosen], "may_verify": may_verify}
+            audited(connection, runtime, tenant, [Change("api_key.made", "api_key", name, after=after)], by=by)
     except NameTakenError as error:
         raise click.ClickException(str(error)) from None
     click.echo(key)
@@ -72,11 +77,15 @@ def list_(corp_id: str) -> None:
 @command.command("revoke")
 @click.argument("corp_id", type=an_id)
 @click.argument("name")
-def revoke(corp_id: str, name: str) -> None:
+@BY
+@writes("api_key.revoked")
+def revoke(corp_id: str, name: str, by: str | None) -> None:
     """Revoke the key NAME of CORP_ID: from the next request on nobody gets in with it."""
     runtime, tenant = corp_of(corp_id)
     with runtime.engine.begin() as connection:
         revoked = revoke_key(connection, tenant.id, name, now=runtime.clock.now())
+        if revoked:
+            audited(connection, runtime, tenant, [Change("api_key.revoked", "api_key", name)], by=by)
     if not revoked:
         raise click.ClickException(f"no key {name} that is valid; `guanxi api-key list {corp_id}` shows them")
     click.echo(f"revoked: {name}")

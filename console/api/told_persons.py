@@ -184,3 +184,105 @@ class TimelineOut(BaseModel):
     customer_id: int
     entries: list[EntryOut]
     next_cursor: str | None
+
+
+class OutletOut(BaseModel):
+    """`userids`: the friends who belong to it."""
+
+    id: int
+    name: str | None
+    userids: list[str]
+
+
+class FriendOut(BaseModel):
+    userid: str
+    name: str | None
+    state: str
+    started_at: datetime | None
+    main_department_id: int | None
+
+
+class ChatOut(BaseModel):
+    chat_id: str
+    name: str | None
+    owner_userid: str | None
+    member_count: int | None
+    joined_at: datetime | None
+    join_scene: int | None
+    invitor: str | None
+
+
+class NearOut(BaseModel):
+    """Another customer who is in `chat_count` of the same chats."""
+
+    customer_id: int
+    name: str | None
+    chat_count: int
+
+
+class LocalTagOut(BaseModel):
+    id: int
+    name: str
+    kind: str
+    group_id: int
+    group_name: str
+    given_at: datetime
+    by_whom: str
+
+
+class StageOut(BaseModel):
+    line_id: int
+    line: str
+    stage_id: int
+    stage: str
+    entered_at: datetime
+    by_whom: str
+
+
+class BlacklistedOut(BaseModel):
+    reason: str
+    added_at: datetime
+    added_by: str
+
+
+class PoolOut(BaseModel):
+    status: str
+    source: str
+    userid: str | None
+    why: str | None
+    reason: str | None
+    status_at: datetime
+    created_at: datetime
+
+
+class CustomFieldOut(BaseModel):
+    key: str
+    name: str
+    kind: str
+    value: Any
+
+
+class ContactedOut(BaseModel):
+    """`source`: note, task, event_by_hand, event. WeCom does not say when people last spoke (SOP-7)."""
+
+    at: datetime
+    source: str
+    by: str | None
+
+
+class ProfileOut(BaseModel):
+    """`friends`, `chats` and `near` are the relation net; `chats`: the newest 50; `near`: up to 20 in two or more."""
+
+    customer: CustomerOut
+    outlets: list[OutletOut]
+    friends: list[FriendOut]
+    chats: list[ChatOut]
+    near: list[NearOut]
+    local_tags: list[LocalTagOut]
+    stages: list[StageOut]
+    score: int
+    points: int
+    blacklist: BlacklistedOut | None
+    pool: PoolOut | None
+    custom_fields: list[CustomFieldOut]
+    last_contact: ContactedOut | None
