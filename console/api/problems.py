@@ -20,7 +20,7 @@ from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
 from services.tasks.model import NoTaskError, TaskRefusedError
 from shared.answers import OtherRequestError, UnderWayError
-from shared.db.engine import describe, is_away
+from shared.db.engine import CONFLICTS, describe, is_away
 
 MIME = "application/problem+json"
 TYPE = "urn:guanxi:problem:"
@@ -165,5 +165,9 @@ def _of_trouble(error: Exception) -> Response:
     if isinstance(error, DBAPIError) and is_away(error):
         log.warning("api.database_away", error=describe(error))
         return render(ProblemError(503, "away", "the database does not answer", headers={"Retry-After": "2"}))
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in CONFLICTS:
+        log.warning("api.conflict_lost", error=describe(error))
+        why = "others change the same rows just now, several times in a row; nothing was done"
+        return render(ProblemError(503, "busy", why, headers={"Retry-After": "1"}))
     log.error("api.failed", endpoint=request.endpoint, exc_info=error)
     return render(ProblemError(500, "failed", "this is a fault of ours; the log says where"))

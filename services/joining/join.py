@@ -93,7 +93,8 @@ def _candidates(connection: Connection, tenant: Tenant, given: Sequence[Given]) 
     keys = [one.key for one in given]
     lock_identities(connection, tenant, keys)
     found = find_customers(connection, tenant.id, keys)
-    stands = lock_customers(connection, tenant.id, (one for ids in found.values() for one in ids))
+    known = {one for ids in found.values() for one in ids}
+    stands = lock_customers(connection, tenant.id, known, merged_too=True)
     # Only now: what is decided rests on what nobody can change any more.
     persons = load_candidates(connection, tenant.id, stands.values())
     return [one for one in persons if any(key in one.identities for key in keys)]

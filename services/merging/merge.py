@@ -67,7 +67,7 @@ def merge(
     """
     _look_again(connection, tenant, [other], by=by, now=now)
     lock_contacts(connection, tenant.id, [master, other])
-    stands = lock_customers(connection, tenant.id, [master, other])
+    stands = lock_customers(connection, tenant.id, [master, other], merged_too=True)
     into = _standing(stands, master, other)
     refuse_contradictions([], load_candidates(connection, tenant.id, [into, other]))
     return merge_locked(connection, tenant, into, other, take=take, why="person", by=by, now=now)

@@ -102,7 +102,7 @@ def _lock(connection: Connection, tenant: Tenant, merge_id: int, *, by: str, now
     wishes = [Wanted(Subject(tenant.id, CONTACT, one), OPERATOR, "operator", by) for one in contacts]
     want(connection, wishes, now=now)
     lock_contacts(connection, tenant.id, [found.into_id, found.merged_id])
-    lock_customers(connection, tenant.id, [found.into_id, found.merged_id])
+    lock_customers(connection, tenant.id, [found.into_id, found.merged_id], merged_too=True)
     merge = load_merge(connection, tenant.id, merge_id, lock=True)
     assert merge is not None
     if merge.undone_at is not None:

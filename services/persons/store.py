@@ -52,20 +52,26 @@ def find_customers(
     return found
 
 
+LOCK = """
+with led as (select id, merged_into from customer where tenant_id = :tenant_id
+    and (id = any(:ids) or (:merged_too and merged_into = any(:ids))))
+select id, merged_into from customer where tenant_id = :tenant_id
+and id in (select id from led union select merged_into from led) order by id for update
+"""
+
+
 def lock_customers(
-    connection: Connection, tenant_id: TenantId, customer_ids: Iterable[CustomerId]
+    connection: Connection, tenant_id: TenantId, customer_ids: Iterable[CustomerId], *, merged_too: bool = False
 ) -> dict[CustomerId, CustomerId]:
-    """Lock the rows until the transaction ends; each id -> the one that stands for it now. Unknown ids are left out."""
+    """Lock the rows until the transaction ends; each id -> the one that stands for it now. Unknown ids are left out.
+
+    Whom an id leads to is locked with it, and by `merged_too` whoever leads to it (who merges writes them): all at once
+    and in the order of ids, so that nobody waits for somebody who waits for them.
+    """
     stands: dict[CustomerId, CustomerId] = {}
     wanted = set(customer_ids)
     while wanted:
-        rows = fetch_all(
-            connection,
-            "select id, merged_into from customer where tenant_id = :tenant_id and id = any(:ids) order by id "
-            "for update",
-            tenant_id=tenant_id,
-            ids=sorted(wanted),
-        )
+        rows = fetch_all(connection, LOCK, tenant_id=tenant_id, ids=sorted(wanted), merged_too=merged_too)
         stands |= {CustomerId(row["id"]): CustomerId(row["merged_into"] or row["id"]) for row in rows}
         wanted = set(stands.values()) - stands.keys()  # merged while we waited for the lock
     return stands

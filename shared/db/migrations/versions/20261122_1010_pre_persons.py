@@ -70,6 +70,7 @@ create table customer_task (
   primary key (tenant_id, id)
 ) partition by hash (tenant_id);
 create index customer_task_customer on customer_task (tenant_id, customer_id, id);
+create index customer_task_open_customer on customer_task (tenant_id, customer_id, id) where state = 'open';
 create index customer_task_made on customer_task (tenant_id, customer_id, made_at, id);
 create index customer_task_done on customer_task (tenant_id, customer_id, ended_at, id) where state <> 'open';
 create index customer_task_of on customer_task (tenant_id, userid, id);
