@@ -8,6 +8,7 @@ from flask_openapi3.openapi import OpenAPI
 from pydantic import ValidationError
 
 from console.api import (
+    audits,
     blacklist,
     chat_events,
     chat_folders,
@@ -18,12 +19,17 @@ from console.api import (
     finding,
     local_tags,
     losses,
+    merging,
+    notes,
     pool,
     pool_giving,
     pool_rules,
+    profiles,
     purchases,
     relations,
     tagging,
+    tasks,
+    timelines,
 )
 from console.api.document import finish
 from console.api.problems import of_validation, render, show_problems
@@ -36,6 +42,7 @@ from shared.supervise import exit_with_parent
 from shared.telemetry import add_health, configure_logging
 
 HANDLERS = (
+    audits,
     blacklist,
     chat_events,
     chat_folders,
@@ -46,12 +53,17 @@ HANDLERS = (
     finding,
     local_tags,
     losses,
+    merging,
+    notes,
     pool,
     pool_giving,
     pool_rules,
+    profiles,
     purchases,
     relations,
     tagging,
+    tasks,
+    timelines,
 )
 """Imported for what they put on the blueprint."""
 DESCRIPTION = "Keeps a retailer's customers and WeCom in step. What each field means and who has the say: docs/api.md."

@@ -16,8 +16,8 @@ from shared.db.engine import Row, as_json, fetch_all, fetch_one
 from shared.ids import CustomerId, TenantId
 from shared.tenants import Tenant
 
-REASON = "blacklist.reason"
-"""Encryption context, of both reasons."""
+REASON, END_REASON = "blacklist_entry.reason", "blacklist_entry.end_reason"
+"""Encryption contexts."""
 
 
 def is_blacklisted(connection: Connection, tenant_id: TenantId, customer_id: CustomerId) -> bool:
@@ -97,7 +97,7 @@ def record_ended(
         tenant_id=tenant.id,
         id=customer_id,
         by=by,
-        reason=tenant.cipher.encrypt(reason.encode(), REASON),
+        reason=tenant.cipher.encrypt(reason.encode(), END_REASON),
         now=now,
     )
     if row is None:
@@ -143,8 +143,8 @@ def page_entries(connection: Connection, tenant: Tenant, *, ended: bool, before:
 
 def _entry(row: Row, tenant: Tenant) -> Entry:
     opened = {
-        name: None if row[name] is None else tenant.cipher.decrypt(row[name], REASON).decode()
-        for name in ("reason", "end_reason")
+        name: None if row[name] is None else tenant.cipher.decrypt(row[name], context).decode()
+        for name, context in (("reason", REASON), ("end_reason", END_REASON))
     }
     others = {name: row[name] for name in Entry.__dataclass_fields__ if name not in opened}
     return Entry(**others, **opened)  # type: ignore[arg-type]  # a reason is never null

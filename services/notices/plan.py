@@ -54,6 +54,7 @@ from services.intents.enforcement import RelationTagDrift
 from services.intents.model import RelationEditSettled
 from services.local_tags.model import CustomerTagged, LocalTagDeleted, LocalTagGiven, LocalTagTaken
 from services.loss.model import CustomerDeleted, CustomerLost, CustomerReturned
+from services.notes.model import EventRecordedByHand, NoteAdded, NoteRemoved
 from services.notices.model import (
     HANDED_OVER,
     HANDOVER_FAILED,
@@ -65,7 +66,7 @@ from services.notices.model import (
     TAKEN_OVER,
     Notice,
 )
-from services.persons.model import CustomersMerged
+from services.persons.model import CustomersMerged, CustomersParted
 from services.planning import Cause, Fact
 from services.pool.model import (
     PoolAdded,
@@ -88,6 +89,7 @@ from services.tags.model import (
     TagRenamed,
     TagsReordered,
 )
+from services.tasks.model import TaskCancelled, TaskDone, TaskMade, TaskReopened
 from services.transfers.model import (
     ChatTransferAccepted,
     ChatTransferAsked,
@@ -140,6 +142,10 @@ SILENT: frozenset[type[Fact]] = frozenset(
         LocalTagDeleted,
         LocalTagGiven,
         LocalTagTaken,
+        CustomersParted,
+        EventRecordedByHand,
+        NoteAdded,
+        NoteRemoved,
         OutletAdded,
         OutletChanged,
         OutletRemoved,
@@ -169,6 +175,10 @@ SILENT: frozenset[type[Fact]] = frozenset(
         TagMoved,
         TagRenamed,
         TagsReordered,
+        TaskCancelled,
+        TaskDone,
+        TaskMade,  # the associate's list shows it
+        TaskReopened,
         TransferAccepted,
         TransferAsked,
         TransferDone,  # as of chats
