@@ -12,6 +12,7 @@ from shared.queue import NOTIFY, WORK, Bell
 from shared.runtime import Runtime
 from shared.wecom.clients import Clients
 from sync_worker.drift import DriftCheck
+from sync_worker.files.lane import Lane
 from sync_worker.loop import Loop
 from sync_worker.reconcile import Reconciler
 from sync_worker.timetable import open_due_passes
@@ -23,7 +24,9 @@ LONGEST_STOP_S = 5.0
 
 
 class Worker:
-    """`events`: it routes and reconciles. `passes`: it walks full passes; what these want is left to the former."""
+    """`events`: it routes and reconciles. `passes`: it walks full passes, and sees to imports and exports; what passes
+    want is left to the former.
+    """
 
     def __init__(self, runtime: Runtime, *, events: bool = True, passes: bool = True) -> None:
         settings = runtime.settings
@@ -37,6 +40,7 @@ class Worker:
         self._drift = DriftCheck(runtime, directory=directory, clients=clients)
         self._loop = Loop(runtime, directory) if events else None
         self._walkers = Walkers(runtime, directory=directory, clients=clients) if passes else None
+        self._files = Lane(runtime) if passes else None
         if self._loop is not None:
             reconciler = Reconciler(
                 runtime,
@@ -52,6 +56,8 @@ class Worker:
         """Something may be due; returns at once."""
         if self._walkers is not None:
             self._walkers.look()
+        if self._files is not None:
+            self._files.look()
         if self._loop is not None:
             self._loop.look()
 
@@ -79,6 +85,8 @@ class Worker:
 
     def stop(self) -> None:
         """Let what is under way end, and give back what is not; the process may exit then."""
+        if self._files is not None:
+            self._files.stop(within_s=LONGEST_STOP_S)
         if self._walkers is not None:
             self._walkers.stop(within_s=LONGEST_STOP_S)
         if self._loop is not None:

@@ -38,6 +38,7 @@ from services.customers.model import (
     RelationStarted,
     RelationTransferred,
 )
+from services.files.model import CustomersImported, ImportFinished
 from services.groups.model import (
     ChatChanged,
     ChatCreated,
@@ -120,7 +121,9 @@ SILENT: frozenset[type[Fact]] = frozenset(
         CustomerLost,  # the associate hears of the relation
         CustomerReturned,
         CustomerUnassigned,
+        CustomersImported,  # who asked looks at the import
         CustomersMerged,
+        ImportFinished,
         OutletAdded,
         OutletChanged,
         OutletRemoved,

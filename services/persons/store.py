@@ -16,6 +16,8 @@ from shared.tenants import Tenant
 
 VALUE, OWN = "identity.value", "customer.own"
 """Encryption contexts."""
+ALL_IDENTITIES = "hashtextextended(:of_all, 0)"
+"""The lock that everybody shares who locks some identities."""
 
 
 def key_of(tenant: Tenant, identity: Identity) -> Key:
@@ -26,7 +28,20 @@ def key_of(tenant: Tenant, identity: Identity) -> Key:
 
 def lock_identities(connection: Connection, tenant: Tenant, keys: Iterable[Key]) -> None:
     """Nobody else finds or makes a person by one of these until the transaction ends. Before any row is locked."""
+    run(connection, f"select pg_advisory_xact_lock_shared({ALL_IDENTITIES})", of_all=_all_of(tenant))
     lock(connection, [Subject(tenant.id, "identity", f"{kind}/{token.hex()}") for kind, token in keys])
+
+
+def lock_all_identities(connection: Connection, tenant: Tenant) -> None:
+    """Nobody else finds or makes any person of the corp until the transaction ends, which is to be soon.
+
+    For who looks after thousands at once: PostgreSQL keeps room for some thousand locks, for all transactions together.
+    """
+    run(connection, f"select pg_advisory_xact_lock({ALL_IDENTITIES})", of_all=_all_of(tenant))
+
+
+def _all_of(tenant: Tenant) -> str:
+    return f"{tenant.id}/identities"
 
 
 def find_customers(
