@@ -29,6 +29,8 @@ class Scope(StrEnum):
     TAGS_WRITE = "tags:write"
     ORDERS_WRITE = "orders:write"
     EVENTS_WRITE = "events:write"
+    FILES_READ = "files:read"
+    FILES_WRITE = "files:write"
     SYNC_READ = "sync:read"
 
 

@@ -30,3 +30,7 @@ EVENTS: dict[str, Any] = {
 TAGS: dict[str, Any] = {"add": ["etGold"], "remove": ["etSilver"]}
 RELATION: dict[str, Any] = {"remark": "王先生", "reason": "asked by phone"}
 ASSIGNMENT: dict[str, Any] = {"userid": "WangFang"}
+FILE = "姓名,手机号,会员号\r\n王小明,13800138000,C-1001\r\n"
+IMPORT: dict[str, Any] = {"file_id": 2, "source": "shop:tmall"}
+MAPPING: dict[str, Any] = {"mapping": {"姓名": "real_name", "手机号": "phone", "会员号": "crm"}}
+EXPORT: dict[str, Any] = {"customers": {"all": True}, "columns": ["id", "real_name", "phones"], "format": "csv"}

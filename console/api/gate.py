@@ -11,7 +11,7 @@ from console.api.problems import ProblemError
 from console.desk import desk
 from shared.api_keys import Caller, Scope, load_caller
 
-SCOPE = "guanxi_scope"
+SCOPE, RAW = "guanxi_scope", "guanxi_raw"
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="guanxi"'}
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -25,6 +25,12 @@ def needs(scope: Scope) -> Callable[[Handler], Handler]:
         return handler
 
     return mark
+
+
+def takes_bytes(handler: Handler) -> Handler:
+    """There is no JSON in the body: it is a file, which the handler reads as it comes and bounds, or is left alone."""
+    setattr(handler, RAW, True)
+    return handler
 
 
 def caller() -> Caller:
@@ -44,7 +50,8 @@ def let_in() -> None:
     if scope is None or scope.value not in g.caller.scopes:
         raise ProblemError(403, "forbidden", f"this key lacks the scope {scope.value if scope else ''}".strip())
     _refuse_nul([("path", request.path), *((f"query/{name}", one) for name, one in request.args.items(multi=True))])
-    if request.method in {"POST", "PUT", "PATCH"}:
+    handler = current_app.view_functions[request.endpoint]
+    if request.method in {"POST", "PUT", "PATCH"} and not getattr(handler, RAW, False):
         _check_body()
 
 

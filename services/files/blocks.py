@@ -1,4 +1,4 @@
-"""A block of an import in the database: who is known is loaded, and what was planned is written, for all rows at once."""
+"""A block of an import in the database: who is known is loaded, what was planned is written, for all rows at once."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime

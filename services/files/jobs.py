@@ -108,15 +108,15 @@ def restart(
         NoFileError, FileRefusedError: it is not in such a state.
     """
     before = _lock(connection, tenant, job_id, Kind.IMPORT)
-    if before.state is not State.CHECKED:
+    if before.state is not State.CHECKED and not (before.state is to is State.CHECKING):
         raise FileRefusedError(f"the import is {before.state}, not checked")
     if to is State.RUNNING and (before.problem or not before.total):
         raise FileRefusedError("the check has found nothing that could be imported")
     run(
         connection,
         "update file_job set state = :state, asked = coalesce(:asked, asked), problem = null, done = 0, counts = '{}', "
-        "started_at = case when :state = 'running' then cast(:now as timestamptz) end, saved_at = null, tries = 0 "
-        "where tenant_id = :tenant_id and id = :id",
+        "started_at = case when :state = 'running' then cast(:now as timestamptz) end, saved_at = null, tries = 0, "
+        "lease_until = null, fence = fence + 1 where tenant_id = :tenant_id and id = :id",
         tenant_id=tenant.id,
         id=job_id,
         state=to,

@@ -8,8 +8,8 @@ from services.files.model import CUSTOM, SEVERAL
 from services.persons.model import KIND
 
 WORDS: Mapping[str, tuple[str, ...]] = {
-    "phone": ("手机", "手机号", "手机号码", "电话", "电话号码", "联系电话", "联系方式", "移动电话", "phone", "phonenumber", "mobile",
-              "mobilephone", "mobilenumber", "tel", "telephone", "cell", "cellphone"),
+    "phone": ("手机", "手机号", "手机号码", "电话", "电话号码", "联系电话", "联系方式", "移动电话", "phone",
+              "phonenumber", "mobile", "mobilephone", "mobilenumber", "tel", "telephone", "cell", "cellphone"),
     "email": ("邮箱", "电子邮箱", "电子邮件", "邮箱地址", "email", "mail", "emailaddress"),
     "crm": ("会员号", "会员编号", "会员卡号", "会员id", "客户编号", "客户号", "客户id", "crm", "crmid", "memberid", "membernumber",
             "memberno", "customerid", "customernumber", "customerno"),

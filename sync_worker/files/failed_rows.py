@@ -42,8 +42,16 @@ def _begin(connection: Connection, work: Work, file: File, format_: Format) -> i
         now=now,
         until=now + work.keep_until,
     )
-    values = {"now": now, "lease_s": work.lease_s}
-    save(connection, work.tenant, work.job, done=job.done, counts=job.counts, failures_id=file_id, **values)
+    save(
+        connection,
+        work.tenant,
+        work.job,
+        now=now,
+        lease_s=work.lease_s,
+        done=job.done,
+        counts=job.counts,
+        failures_id=file_id,
+    )
     return file_id
 
 

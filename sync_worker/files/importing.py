@@ -59,7 +59,7 @@ def _write(work: Work, rules: Rules, rows: Sequence[Row | Failure]) -> Work:
         if block.persons:
             _tell(connection, work, _imported(work, block))
         done = job.done + len(rows)
-        counts = {name: job.counts.get(name, 0) + block.counts[name] for name in OUTCOMES}
+        counts: dict[str, int] = {name: job.counts.get(name, 0) + block.counts[name] for name in OUTCOMES}
         save(connection, tenant, job, now=now, lease_s=work.lease_s, done=done, counts=counts)
         return replace(work, job=replace(job, done=done, counts=counts))
 

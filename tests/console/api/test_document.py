@@ -11,6 +11,7 @@ from console.api.problems import REFUSED
 from console.api.told import CustomerOut, RelationOut
 from services.persons.model import AUTHORITY, OWN, Authority
 from shared.api_keys import Scope
+from sync_worker.files.job import work_once
 from tests.console.api.conftest import Shop
 
 PAGE = Path(__file__).parents[3] / "docs" / "api.md"
@@ -43,17 +44,22 @@ def test_every_example_of_a_request_works(shop: Shop):
             for parameter in operation.get("parameters", []):
                 if parameter["in"] == "path":
                     where = where.replace("{" + parameter["name"] + "}", str(parameter["schema"]["example"]))
-            answer = shop.ask(method.upper(), where, _example(operation))
+            if where.endswith("/start"):  # an import is checked before
+                work_once(shop.runtime)
+            answer = shop.ask(method.upper(), where, **_example(operation))
             assert answer.status_code in (200, 201, 202), (method, where, answer.text)
             assert str(answer.status_code) in operation["responses"]
             ran += 1
     assert ran >= 14
 
 
-def _example(operation: dict[str, Any]) -> Any:
+def _example(operation: dict[str, Any]) -> dict[str, Any]:
     if "requestBody" not in operation:
-        return None
-    return operation["requestBody"]["content"]["application/json"]["example"]
+        return {}
+    ((kind, content),) = operation["requestBody"]["content"].items()
+    if kind == "application/json":
+        return {"body": content["example"]}
+    return {"data": content["example"].encode(), "content_type": kind}
 
 
 def test_the_page_has_the_authority_of_every_field():
