@@ -56,7 +56,7 @@ def post_file(query: UploadQuery) -> Response:
         )  # fmt: skip
     try:
         format_ = _store(file_id)
-    except ProblemError:
+    except Exception:  # whatever it was, nobody will fetch this
         with runtime.engine.begin() as connection:
             delete_file(connection, tenant.id, file_id)
         raise
@@ -87,7 +87,7 @@ def _store(file_id: int) -> Format:
 
 
 def _body(most: int) -> Iterator[bytes]:
-    request.max_content_length = None  # bounded here, by a limit of its own
+    request.max_content_length = most + 1  # instead of the limit of JSON bodies
     size = 0
     while part := request.stream.read(READ_AT_ONCE):
         size += len(part)

@@ -53,7 +53,7 @@ def operation(
 ) -> Callable[[Handler], Handler]:
     """`also`: a second status with the same body. `once`: it honours an Idempotency-Key.
 
-    `raw`: the body is a file, and this is an example of one. `bare`: there is no body. `answers_bytes`: so is the answer.
+    `raw`: the body is a file, and this is an example. `bare`: there is no body. `answers_bytes`: the answer is a file.
     """
 
     def put(handler: Handler) -> Handler:

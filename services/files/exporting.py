@@ -140,7 +140,7 @@ def _plain(name: str) -> Cell:
 def page_rows(connection: Connection, tenant: Tenant, layout: Layout, ids: Sequence[int]) -> list[list[str]]:
     """The cells of these customers, in the order of their ids; who is gone or was merged is left out."""
     parameters = {"tenant_id": tenant.id, "ids": list(ids), "timezone": layout.timezone}
-    rows = connection.execute(text(layout.sql()), parameters).mappings()
+    rows = connection.execute(text(layout.sql()), parameters).mappings().all()
     identities = _identities(connection, tenant, ids, layout.kinds)
     cells, names, decrypt = layout.cells(), layout.names, tenant.cipher.decrypt
     made = []
@@ -166,6 +166,6 @@ def _identities(
     )
     found: dict[int, dict[str, list[str]]] = {}
     decrypt = tenant.cipher.decrypt
-    for customer_id, kind, value in rows:
+    for customer_id, kind, value in rows.all():
         found.setdefault(customer_id, {}).setdefault(kind, []).append(decrypt(value, VALUE).decode())
     return found

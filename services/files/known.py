@@ -22,8 +22,8 @@ def _tags(connection: Connection, tenant_id: TenantId) -> dict[str, int | None]:
     rows = fetch_all(
         connection,
         "select t.id, t.name, g.name as group_name from local_tag t join local_tag_group g "
-        "on g.tenant_id = t.tenant_id and g.id = t.group_id where t.tenant_id = :tenant_id and g.of = 'customer' and t.kind = 'manual' "
-        "and t.deleted_at is null and g.deleted_at is null order by t.id",
+        "on g.tenant_id = t.tenant_id and g.id = t.group_id where t.tenant_id = :tenant_id and g.of = 'customer' "
+        "and t.kind = 'manual' and t.deleted_at is null and g.deleted_at is null order by t.id",
         tenant_id=tenant_id,
     )
     named = [(row["name"], row["id"]) for row in rows]

@@ -94,17 +94,17 @@ class _World:
         self.persons: dict[CustomerId, Person] = {}
         self._having: dict[Key, list[CustomerId]] = {}
         for one in known:
-            candidate = one.candidate
+            theirs = one.candidate
             self.add(
                 Person(
-                    candidate.customer_id,
-                    False,
-                    dict(candidate.identities),
-                    dict(one.own),
-                    one.own,
-                    one.tag_ids,
-                    one.pooled,
-                )  # fmt: skip
+                    theirs.customer_id,
+                    made=False,
+                    identities=dict(theirs.identities),
+                    own=dict(one.own),
+                    before=one.own,
+                    held_tags=one.tag_ids,
+                    pooled=one.pooled,
+                )
             )
 
     def add(self, person: Person) -> None:
@@ -146,7 +146,7 @@ def _make(row: Row, world: _World, rules: Rules, new_ids: Iterator[CustomerId]) 
         return "skipped"
     if rules.pool and (missing := rules.required - set(row.own.get(FIELDS, {}))):
         return Failure(row.number, tuple(Problem("required", f"field:{one}") for one in sorted(missing)))
-    person = Person(next(new_ids), True, {}, {}, {}, frozenset(), False)
+    person = Person(next(new_ids), made=True, identities={}, own={}, before={}, held_tags=frozenset(), pooled=False)
     world.add(person)
     _apply(row, person, world, rules)
     return "made"

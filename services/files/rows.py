@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from services.files.model import CUSTOM, SOURCE, TAGS, USERID, Failure, Problem, Row
+from services.files.model import CUSTOM, SEVERAL, SOURCE, TAGS, USERID, Failure, Problem, Row
 from services.persons.model import EXTERNAL_USERID, KIND, Identity, IdentityError, Key, make_identity
 from shared.spreadsheets.model import FORMULA, Line
 
@@ -20,6 +20,8 @@ MOST_TAGS = 50
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 _SHORTENED = re.compile(r"[0-9](\.[0-9]+)?[eE]\+?[0-9]+")
 """A long number as a spreadsheet shortens it: its last digits are lost."""
+_BETWEEN = re.compile(r"[;；,，、]")
+"""Between several phones or e-mail addresses in one cell, as exports write them."""
 _SPOILT_END = re.compile(r"([0-9]+)\.0+")
 _TAG_ENDS = re.compile(r"[,;，；、|\n]+")
 _DAY = re.compile(r"([0-9]{4})[-/.年 ]{1,2}([0-9]{1,2})[-/.月 ]{1,2}([0-9]{1,2})日?(?:[ T].*)?")
@@ -51,6 +53,9 @@ class Known:
     fields: Mapping[str, CustomField] = field(default_factory=dict)
 
 
+Cells = dict[str, Any]
+
+
 class RowReader:
     """`places`: (column, field) of the columns that are mapped; `columns`: how many the file has."""
 
@@ -62,9 +67,7 @@ class RowReader:
     def read(self, line: Line) -> Row | Failure:
         problems: list[Problem] = []
         identities: list[Identity] = []
-        own: dict[str, Any] = {}
-        custom: dict[str, Any] = {}
-        values: dict[str, Any] = {}
+        own, custom, values = Cells(), Cells(), Cells()
         cells = line.cells
         if len(cells) > self._columns:
             problems.append(Problem("cells"))
@@ -73,18 +76,7 @@ class RowReader:
             if not text:
                 continue
             try:
-                if text == FORMULA:
-                    raise _RefusedError("formula")
-                if "\0" in text:
-                    raise _RefusedError("characters")
-                if KIND.match(name):
-                    identities.append(self._identity(name, text))
-                elif name.startswith(CUSTOM):
-                    custom[name[len(CUSTOM) :]] = self._custom(name[len(CUSTOM) :], text)
-                elif name in (TAGS, USERID, SOURCE):
-                    values[name] = self._value(name, text)
-                else:
-                    own[name] = _own(name, text)
+                self._take(name, text, identities=identities, own=own, custom=custom, values=values)
             except _RefusedError as error:
                 problems.append(Problem(error.code, name))
         if not identities and not problems:
@@ -98,6 +90,23 @@ class RowReader:
             line.number, kept, tuple(self._key_of(one) for one in kept), own,
             values.get(TAGS, frozenset()), values.get(SOURCE), values.get(USERID),
         )  # fmt: skip
+
+    def _take(
+        self, name: str, text: str, *, identities: list[Identity], own: Cells, custom: Cells, values: Cells
+    ) -> None:
+        if text == FORMULA:
+            raise _RefusedError("formula")
+        if "\0" in text:
+            raise _RefusedError("characters")
+        if KIND.match(name):
+            several = _BETWEEN.split(text) if name in SEVERAL else [text]
+            identities += [self._identity(name, one.strip()) for one in several if one.strip()]
+        elif name.startswith(CUSTOM):
+            custom[name[len(CUSTOM) :]] = self._custom(name[len(CUSTOM) :], text)
+        elif name in (TAGS, USERID, SOURCE):
+            values[name] = self._value(name, text)
+        else:
+            own[name] = _own(name, text)
 
     def _identity(self, kind: str, text: str) -> Identity:
         if kind != "email" and _SHORTENED.fullmatch(text):

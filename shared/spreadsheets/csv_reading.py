@@ -1,4 +1,4 @@
-"""Reads CSV as Excel, WPS and shops' back offices write it: UTF-8 or GB18030, separated by commas, semicolons or tabs."""
+"""Reads CSV as Excel, WPS and back offices write it: UTF-8 or GB18030, separated by commas, semicolons or tabs."""
 
 import codecs
 import csv

@@ -1,7 +1,7 @@
 """An export: who is in it is decided first, then one page after the other becomes a piece of the file.
 
-A page and how far it brought the file are one transaction. A CSV goes on after its last page when a process has died; an
-XLSX, whose bytes hang together, is begun anew.
+A page and how far it brought the file are one transaction. When a process has died, a CSV goes on after its last
+page; an XLSX, whose bytes hang together, is begun anew.
 """
 
 from collections.abc import Mapping
@@ -93,17 +93,17 @@ def _read(connection: Connection, work: Work, layout: Layout, n: int) -> list[li
 
 
 def _save(connection: Connection, work: Work, n: int, body: bytes, *, done: int) -> None:
-    assert work.job.file_id is not None
-    add_piece(connection, work.tenant, work.job.file_id, n, body)
-    now = work.runtime.clock.now()
+    now, file_id = work.runtime.clock.now(), work.job.file_id
+    assert file_id is not None
     save(connection, work.tenant, work.job, now=now, lease_s=work.lease_s, done=done, counts=NO_COUNTS)
+    add_piece(connection, work.tenant, file_id, n, body)
 
 
 def _finish(connection: Connection, work: Work, n: int, body: bytes, *, format_: Format) -> None:
     now, file_id = work.runtime.clock.now(), work.job.file_id
     assert file_id is not None
+    end(connection, work.tenant, work.job, State.DONE, now=now)
     if body:
         add_piece(connection, work.tenant, file_id, n, body)
     finish_file(connection, work.tenant.id, file_id, format_=format_, until=now + work.keep_until)
     forget_pages(connection, work.tenant.id, work.job.id)
-    end(connection, work.tenant, work.job, State.DONE, now=now)

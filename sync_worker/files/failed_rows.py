@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
-from services.files.jobs import load_failures, load_job, save
+from services.files.jobs import keep, load_failures, load_job, save
 from services.files.model import File
 from services.files.store import add_piece, begin_file, empty_file
 from services.files.words import HEADINGS, row_words
@@ -56,11 +56,13 @@ def _begin(connection: Connection, work: Work, file: File, format_: Format) -> i
 
 
 def _add(work: Work, file_id: int, n: int, body: bytes) -> int:
-    if body:
-        work.transact(lambda c: add_piece(c, work.tenant, file_id, n, body))
-        n += 1
-    work.still_mine()
-    return n
+    def add(connection: Connection) -> None:
+        keep(connection, work.tenant, work.job, now=work.runtime.clock.now(), lease_s=work.lease_s)
+        if body:
+            add_piece(connection, work.tenant, file_id, n, body)
+
+    work.transact(add)
+    return n + bool(body)
 
 
 def _failed_lines(work: Work, table: Table) -> Iterator[list[list[str]]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from redis import Redis
 from sqlalchemy import Engine
@@ -24,7 +25,8 @@ from shared.vault import Vault
 from sync_worker.files.job import work_once
 
 ASKED = {
-    "mapping": None, "tag_ids": [], "source": "import", "userid": None, "existing": "update", "make": True, "pool": True,
+    "mapping": None, "tag_ids": [], "source": "import", "userid": None, "existing": "update", "make": True,
+    "pool": True,
 }  # fmt: skip
 BY = "Chen Jing"
 
@@ -89,7 +91,8 @@ class Desk:
                 until=now + timedelta(days=7),
             )  # fmt: skip
             whole = {
-                "chosen": {"all": True}, "columns": columns, "format": format, "language": "en", "masked": False, **asked
+                "chosen": {"all": True}, "columns": columns, "format": format, "language": "en", "masked": False,
+                **asked,
             }  # fmt: skip
             return ask(connection, self.tenant, Kind.EXPORT, whole, file_id=file_id, by=BY, now=now)
 
@@ -115,8 +118,6 @@ class Desk:
 
     def own(self) -> list[Mapping[str, Any]]:
         """Own fields of all customers, in the order of ids."""
-        import orjson
-
         found = self.rows("select own from customer where merged_into is null order by id")
         return [orjson.loads(self.tenant.cipher.decrypt(own, "customer.own")) if own else {} for (own,) in found]
 
@@ -127,12 +128,13 @@ class Desk:
     def add_tag(self, name: str, *, group: str = "等级", kind: str = "manual") -> int:
         self.run(
             "insert into local_tag_group (tenant_id, of, name, position, created_at) "
-            "select :tenant_id, 'customer', :name, 0, :now where not exists (select from local_tag_group where name = :name)",
+            "select :tenant_id, 'customer', :name, 0, :now where not exists "
+            "(select from local_tag_group where name = :name)",
             name=group,
         )
         self.run(
-            "insert into local_tag (tenant_id, group_id, kind, name, position, created_at) select :tenant_id, id, :kind, "
-            ":name, 0, :now from local_tag_group where name = :group_name",
+            "insert into local_tag (tenant_id, group_id, kind, name, position, created_at) select :tenant_id, id, "
+            ":kind, :name, 0, :now from local_tag_group where name = :group_name",
             name=name, kind=kind, group_name=group,
         )  # fmt: skip
         return int(self.one("select max(id) from local_tag"))
