@@ -67,7 +67,7 @@ def measure() -> list[Line]:
 
 def _import(runtime: Runtime, tenant: Tenant, format_: Format, count: int, *, begin: int) -> list[Line]:
     file_id = _upload(runtime, tenant, format_, count, begin=begin)
-    asked = {
+    asked: dict[str, object] = {
         "mapping": None, "tag_ids": [], "source": "bench", "userid": None, "existing": "update", "make": True,
         "pool": True,
     }  # fmt: skip
@@ -87,7 +87,7 @@ def _import(runtime: Runtime, tenant: Tenant, format_: Format, count: int, *, be
 
 def _export(runtime: Runtime, tenant: Tenant, format_: Format) -> list[Line]:
     now = runtime.clock.now()
-    asked = {
+    asked: dict[str, object] = {
         "chosen": {"all": True}, "columns": COLUMNS, "format": format_, "language": "zh", "masked": False,
     }  # fmt: skip
     with runtime.engine.begin() as connection:
