@@ -3,16 +3,16 @@
 A lease has a fence. Every save shows it, and the state that it knows: who was cancelled or overtaken writes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection
 
-from services.files.model import OPEN, Failure, FileRefusedError, Job, Kind, NoFileError, State
+from services.files.failures import delete_failures
+from services.files.model import OPEN, FileRefusedError, Job, Kind, NoFileError, State
 from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
-from shared.ids import TenantId
 from shared.tenants import Tenant
 
 ASKED, FOUND, PROBLEM = "file_job.asked", "file_job.found", "file_job.problem"
@@ -273,40 +273,3 @@ def _update(connection: Connection, tenant: Tenant, job: Job, what: str, **value
     )
     if not touched:
         raise LostJobError
-
-
-def record_failures(connection: Connection, tenant_id: TenantId, job_id: int, failures: Sequence[Failure]) -> None:
-    if failures:
-        run(
-            connection,
-            "insert into import_failure (tenant_id, job_id, n, reasons) select :tenant_id, :job_id, n, reasons "
-            "from jsonb_to_recordset(cast(:rows as jsonb)) as r(n bigint, reasons jsonb)",
-            tenant_id=tenant_id,
-            job_id=job_id,
-            rows=as_json([{"n": one.number, "reasons": one.reasons} for one in failures]),
-        )
-
-
-def load_failures(
-    connection: Connection, tenant_id: TenantId, job_id: int, *, after: int, limit: int
-) -> list[tuple[int, list[list[str | None]]]]:
-    """Numbers of rows with their reasons (code, field), in their order."""
-    rows = fetch_all(
-        connection,
-        "select n, reasons from import_failure where tenant_id = :tenant_id and job_id = :job_id and n > :after "
-        "order by n limit :limit",
-        tenant_id=tenant_id,
-        job_id=job_id,
-        after=after,
-        limit=limit,
-    )
-    return [(row["n"], row["reasons"]) for row in rows]
-
-
-def delete_failures(connection: Connection, tenant_id: TenantId, job_id: int) -> None:
-    run(
-        connection,
-        "delete from import_failure where tenant_id = :tenant_id and job_id = :job_id",
-        tenant_id=tenant_id,
-        job_id=job_id,
-    )

@@ -22,7 +22,7 @@ MOST_BYTES = 1 << 30
 MOST_PACKED = 200
 """How often a part may be larger than it was packed, beyond the first 10 MiB. Sheets of one repeated text reach 100."""
 FREE = 10 << 20
-MOST_TEXTS = 256 << 20
+MOST_TEXTS = 128 << 20
 """Bytes of shared texts, which are kept while rows are read."""
 MOST_FORMATS = 10_000
 WORKBOOK = "xl/workbook.xml"

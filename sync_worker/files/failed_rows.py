@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
-from services.files.jobs import keep, load_failures, load_job, save
+from services.files.failures import load_failures
+from services.files.jobs import keep, load_job, save
 from services.files.model import File
 from services.files.store import add_piece, begin_file, empty_file
 from services.files.words import HEADINGS, row_words

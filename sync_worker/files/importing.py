@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from services.files.blocks import load_known as load_persons
 from services.files.blocks import new_customer_ids, write_block
-from services.files.jobs import delete_failures, end, load_failures, load_job, record_failures, save
+from services.files.failures import delete_failures, load_failures, record_failures
+from services.files.jobs import end, load_job, save
 from services.files.model import OUTCOMES, CustomersImported, Failure, ImportFinished, Row, State
 from services.files.plan import BlockPlan, Rules, plan_block
 from services.files.store import finish_file
