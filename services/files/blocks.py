@@ -12,7 +12,7 @@ from services.files.plan import BlockPlan, Known, Person
 from services.persons.model import CUSTOMER, EXTERNAL_USERID
 from services.persons.store import OWN, VALUE, find_customers, load_candidates, load_own, lock_customers, touch
 from shared.audit import Change, Origin, record_audit
-from shared.db.engine import fetch_all, run
+from shared.db.engine import as_bytes, fetch_all, run
 from shared.ids import CustomerId
 from shared.tenants import Tenant
 
@@ -72,7 +72,7 @@ def _write_customers(connection: Connection, tenant: Tenant, persons: Iterable[P
             "insert into customer (tenant_id, id, own, created_at, updated_at) select :tenant_id, id, own, :now, :now "
             "from unnest(cast(:ids as bigint[]), cast(:owns as bytea[])) as r(id, own)",
             ids=[one.customer_id for one in made],
-            owns=[sealed(one.own) for one in made],
+            owns=as_bytes(sealed(one.own) for one in made),
             **values,
         )
     if edited := [one for one in persons if not one.made and one.own_changed]:
@@ -81,7 +81,7 @@ def _write_customers(connection: Connection, tenant: Tenant, persons: Iterable[P
             "update customer c set own = r.own, updated_at = :now from unnest(cast(:ids as bigint[]), "
             "cast(:owns as bytea[])) as r(id, own) where c.tenant_id = :tenant_id and c.id = r.id",
             ids=[one.customer_id for one in edited],
-            owns=[sealed(one.own) for one in edited],
+            owns=as_bytes(sealed(one.own) for one in edited),
             **values,
         )
     touch(connection, tenant.id, [one.customer_id for one in persons if not one.made], now=now)
@@ -106,8 +106,8 @@ def _write_identities(connection: Connection, tenant: Tenant, persons: Iterable[
             now=now,
             ids=list(ids),
             kinds=list(kinds),
-            tokens=list(tokens),
-            sealed=list(sealed),
+            tokens=as_bytes(tokens),
+            sealed=as_bytes(sealed),
         )
 
 

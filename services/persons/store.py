@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from services.persons.model import EXTERNAL_USERID, Identity, Key, RecordedIdentity, Source
 from services.persons.plan import Candidate
-from shared.db.engine import as_json, fetch_all, fetch_one, run
+from shared.db.engine import as_bytes, as_json, fetch_all, fetch_one, run
 from shared.ids import CustomerId, TenantId
 from shared.requests import Subject, lock
 from shared.tenants import Tenant
@@ -59,7 +59,7 @@ def find_customers(
         "join customer u on u.tenant_id = :tenant_id and u.id = f.customer_id group by 1, 2 order by 1, 2",
         tenant_id=tenant_id,
         kinds=[kind for kind, _ in keys],
-        tokens=[token for _, token in keys],
+        tokens=as_bytes(token for _, token in keys),
     )
     found: dict[Key, dict[CustomerId, bool]] = {key: {} for key in keys}
     for row in rows:

@@ -6,12 +6,21 @@ from typing import Any
 from services.files.blocks import load_known as load_persons
 from services.files.jobs import end
 from services.files.mapping import propose
-from services.files.model import MOST_SHOWN, OUTCOMES, FileRefusedError, ImportAsked, State, check_mapping
+from services.files.model import (
+    MOST_SHOWN,
+    OUTCOMES,
+    Failure,
+    FileRefusedError,
+    ImportAsked,
+    Row,
+    State,
+    check_mapping,
+)
 from services.files.plan import BlockPlan, plan_block
 from services.files.rows import Known
 from shared.ids import CustomerId
-from shared.spreadsheets.model import Line, Table, UnreadableError
-from sync_worker.files.reading import Reading, asked_of, blocks_of, known_to, make_reading
+from shared.spreadsheets.model import Table, UnreadableError
+from sync_worker.files.reading import Reading, ahead, asked_of, blocks_of, known_to, make_reading
 from sync_worker.files.work import Work
 
 
@@ -50,9 +59,9 @@ def _check(work: Work, table: Table) -> tuple[dict[str, Any], int]:
     reading = make_reading(work, mapping, columns, known)
     counts = dict.fromkeys(OUTCOMES, 0)
     total, seen = 0, set[int]()
-    for lines in blocks_of(table.lines):
-        block = _look(work, reading, lines)
-        total += len(lines)
+    for rows in ahead([reading.reader.read(line) for line in lines] for lines in blocks_of(table.lines)):
+        block = _look(work, reading, rows)
+        total += len(rows)
         for name, count in block.counts.items():
             counts[name] += count
         found["repeated"] += _repeated(block, seen)
@@ -69,8 +78,7 @@ def _check_asked(asked: ImportAsked, known: Known) -> None:
         raise _AskedError("associate")
 
 
-def _look(work: Work, reading: Reading, lines: Sequence[Line]) -> BlockPlan:
-    rows = [reading.reader.read(line) for line in lines]
+def _look(work: Work, reading: Reading, rows: Sequence[Row | Failure]) -> BlockPlan:
     with work.runtime.engine.connect() as connection:
         persons = load_persons(connection, work.tenant, rows, locked=False)
     provisional = (CustomerId(-n) for n in range(1, len(rows) + 1))

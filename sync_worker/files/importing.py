@@ -22,7 +22,7 @@ from services.persons.store import lock_all_identities
 from services.planning import Fact
 from shared.spreadsheets.model import Format, Table, UnreadableError
 from sync_worker.files.failed_rows import write_failures
-from sync_worker.files.reading import blocks_of, known_to, make_reading
+from sync_worker.files.reading import ahead, blocks_of, known_to, make_reading
 from sync_worker.files.work import Work
 
 
@@ -40,8 +40,8 @@ def run(work: Work) -> None:
 def _write_all(work: Work, table: Table) -> Work:
     mapping = (work.job.found or {})["mapping"]
     reading = make_reading(work, mapping, table.header.cells, known_to(work))
-    for lines in blocks_of(islice(table.lines, work.job.done, None)):
-        rows = [reading.reader.read(line) for line in lines]
+    left = blocks_of(islice(table.lines, work.job.done, None))
+    for rows in ahead([reading.reader.read(line) for line in lines] for lines in left):
         work = _write(work, reading.rules, rows)
     return work
 

@@ -1,9 +1,10 @@
 """How the rows of an import are read, and what holds for all of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from services.files.known import load_known
 from services.files.model import ImportAsked
@@ -15,6 +16,7 @@ from sync_worker.files.work import Work
 
 BLOCK = 2000
 """Rows in one transaction."""
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -44,3 +46,12 @@ def make_reading(work: Work, mapping: Mapping[str, str], columns: Sequence[str],
 def blocks_of(lines: Iterator[Line]) -> Iterator[list[Line]]:
     while block := list(islice(lines, BLOCK)):
         yield block
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same, each made by a thread while the one before is worked on: PostgreSQL and we are busy at once."""
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
+        waiting = thread.submit(next, items, None)
+        while (found := waiting.result()) is not None:
+            waiting = thread.submit(next, items, None)
+            yield found
