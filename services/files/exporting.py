@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, text
@@ -140,14 +140,16 @@ def _plain(name: str) -> Cell:
 def page_rows(connection: Connection, tenant: Tenant, layout: Layout, ids: Sequence[int]) -> list[list[str]]:
     """The cells of these customers, in the order of their ids; who is gone or was merged is left out."""
     parameters = {"tenant_id": tenant.id, "ids": list(ids), "timezone": layout.timezone}
-    rows = connection.execute(text(layout.sql()), parameters).mappings().all()
+    found = connection.execute(text(layout.sql()), parameters)
+    names_of = tuple(found.keys())
     identities = _identities(connection, tenant, ids, layout.kinds)
     cells, names, decrypt = layout.cells(), layout.names, tenant.cipher.decrypt
     made = []
-    for row in rows:
+    for values in found.all():
+        row = dict(zip(names_of, values, strict=True))
         own = row.get("own")
         held = orjson.loads(decrypt(own, OWN)) if own else NOTHING
-        person = Person(cast("Mapping[str, Any]", row), held, identities.get(row["customer_id"], NO_IDENTITIES))
+        person = Person(row, held, identities.get(row["customer_id"], NO_IDENTITIES))
         made.append([cell(person, names) for cell in cells])
     return made
 

@@ -4,8 +4,9 @@ A page and how far it brought the file are one transaction. When a process has d
 page; an XLSX, whose bytes hang together, is begun anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection
@@ -27,6 +28,7 @@ from services.files.model import ExportAsked, FileRefusedError, State
 from services.files.store import add_piece, empty_file, finish_file
 from shared.spreadsheets.model import Format, UnreadableError
 from shared.spreadsheets.writing import MOST_XLSX_ROWS, make_writer
+from sync_worker.files.reading import ahead
 from sync_worker.files.work import Work
 
 NO_COUNTS: Mapping[str, int] = {}
@@ -76,15 +78,20 @@ def _write_all(work: Work, asked: ExportAsked, layout: Layout) -> None:
     n = -(-done // PAGE)
     writer = make_writer(asked.format, begun=n > 0)
     began = writer.rows([layout.header(asked.language)]) if n == 0 else b""
-    while True:
-        rows = work.transact(lambda c, n=n: _read(c, work, layout, n))  # type: ignore[misc]
-        if rows is None:
-            break
+    for rows in ahead(_pages(work, layout, n)):
         body = began + writer.rows(rows)
         done, began = min(done + PAGE, job.total or 0), b""
         work.transact(lambda c, n=n, body=body, done=done: _save(c, work, n, body, done=done))  # type: ignore[misc]
         n += 1
     work.transact(lambda c: _finish(c, work, n, began + writer.end(), format_=asked.format))
+
+
+def _pages(work: Work, layout: Layout, first: int) -> Iterator[list[list[str]]]:
+    for n in count(first):
+        rows = work.transact(lambda c, n=n: _read(c, work, layout, n))  # type: ignore[misc]
+        if rows is None:
+            return
+        yield rows
 
 
 def _read(connection: Connection, work: Work, layout: Layout, n: int) -> list[list[str]] | None:
