@@ -37,6 +37,8 @@ class Scope(StrEnum):
     GROUPS_WRITE = "groups:write"
     POOL_READ = "pool:read"
     POOL_WRITE = "pool:write"
+    FILES_READ = "files:read"
+    FILES_WRITE = "files:write"
     SYNC_READ = "sync:read"
     AUDIT_READ = "audit:read"
 

@@ -14,6 +14,7 @@ from shared.runtime import Runtime
 from shared.wecom.clients import Clients
 from sync_worker.cards import Cards
 from sync_worker.drift import DriftCheck
+from sync_worker.files.lane import Lane
 from sync_worker.loop import Loop
 from sync_worker.pool import PoolKeeper
 from sync_worker.reconcile import Reconciler
@@ -26,7 +27,9 @@ LONGEST_STOP_S = 5.0
 
 
 class Worker:
-    """`events`: it routes and reconciles. `passes`: it walks full passes and makes cards."""
+    """`events`: it routes and reconciles. `passes`: it walks full passes, makes cards, and sees to imports and exports;
+    what passes want is left to the former.
+    """
 
     def __init__(self, runtime: Runtime, *, events: bool = True, passes: bool = True) -> None:
         settings = runtime.settings
@@ -42,6 +45,7 @@ class Worker:
         self._pool = PoolKeeper(runtime, notify=self.ring_notifier) if events else None
         self._walkers = Walkers(runtime, directory=directory, clients=clients) if passes else None
         self._cards = Cards(runtime, directory=directory) if passes else None
+        self._files = Lane(runtime) if passes else None
         if self._loop is not None:
             reconciler = Reconciler(
                 runtime,
@@ -61,6 +65,8 @@ class Worker:
             self._cards.look()
         if self._pool is not None:
             self._pool.look()
+        if self._files is not None:
+            self._files.look()
         if self._loop is not None:
             self._loop.look()
 
@@ -88,6 +94,8 @@ class Worker:
 
     def stop(self) -> None:
         """Let what is under way end, and give back what is not; the process may exit then."""
+        if self._files is not None:
+            self._files.stop(within_s=LONGEST_STOP_S)
         if self._walkers is not None:
             self._walkers.stop(within_s=LONGEST_STOP_S)
         if self._cards is not None:

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from console.api.problems import ProblemBody
-from console.api.routes import KEY_HEADER
+from console.api.routes import FILE, KEY_HEADER
 
 REF = "#/components/schemas/"
 
@@ -22,6 +22,9 @@ def finish(document: dict[str, Any]) -> bytes:
     for operations in document["paths"].values():
         for operation in operations.values():
             _show_example(operation, schemas)
+            if example := operation.pop("x-raw", None):
+                content = {kind: body | {"example": example} for kind, body in FILE.items()}
+                operation["requestBody"] = {"required": True, "content": content}
             if operation.pop("x-idempotent", False):
                 operation.setdefault("parameters", []).append(KEY_HEADER)
             operation["description"] = operation.get("description", "").replace("<br/>", "\n").strip()

@@ -23,6 +23,7 @@ from services.chats.model import (
     OrderStaleError,
 )
 from services.fields.model import FieldRefusedError, NoFieldError, ValuesRefusedError
+from services.files.model import FileRefusedError, NoFileError
 from services.finding.model import FilterError
 from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
@@ -140,6 +141,8 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     HandEventRefusedError: (422, "template"),
     NoTaskError: (404, "no-task"),
     TaskRefusedError: (409, "task-refused"),
+    NoFileError: (404, "no-file"),
+    FileRefusedError: (409, "file-refused"),
 }
 """Refusals of the services whose text says it all -> status and kind."""
 

@@ -100,8 +100,8 @@ def find_page(
     found: list[Found] = []
     for part, given in _parts(sort, after):
         if (left := limit - len(found)) > 0:
-            some = _find(connection, chosen, context, part, sort, given, limit=left, walk=walk)
-            found += some
+            asked = _Asked(sort, part, {**given, "limit": left}, left, walk)
+            found += _find(connection, chosen, context, asked)
     return found
 
 
@@ -122,54 +122,51 @@ def _parts(sort: Sort, after: After | None) -> list[tuple[str, Mapping[str, obje
     return [beyond, none] if nullable else [beyond]
 
 
-def _find(
-    connection: Connection,
-    chosen: Filter,
-    context: Context,
-    part: str,
-    sort: Sort,
-    given: Mapping[str, object],
-    *,
-    limit: int,
-    walk: int,
-) -> list[Found]:
-    each, bound = condition(chosen, context, each=True), {**given, "limit": limit}
-    some = _walk(connection, each, part, sort, {**bound, "walk": walk})
-    if some and len(some) < limit:
-        enough = 2 * walk * limit // len(some)  # twice as far as it seems to take
-        if enough <= walk * FURTHER:
-            some = _walk(connection, each, part, sort, {**bound, "walk": enough})
-    if len(some) < limit:
-        some = _seek(connection, condition(chosen, context), part, sort, bound)
-    return some
+@dataclass(frozen=True)
+class _Asked:
+    """One range of the order, and how much of it is wanted."""
+
+    sort: Sort
+    part: str
+    given: Mapping[str, object]
+    limit: int
+    walk: int
 
 
-def _walk(
-    connection: Connection, condition: SqlCondition, part: str, sort: Sort, given: Mapping[str, object]
-) -> list[Found]:
+def _find(connection: Connection, chosen: Filter, context: Context, asked: _Asked) -> list[Found]:
+    each = condition(chosen, context, each=True)
+    some = _walk(connection, each, asked, far=asked.walk)
+    if some and len(some) < asked.limit:
+        enough = 2 * asked.walk * asked.limit // len(some)  # twice as far as it seems to take
+        if enough <= asked.walk * FURTHER:
+            some = _walk(connection, each, asked, far=enough)
+    return some if len(some) >= asked.limit else _seek(connection, condition(chosen, context), asked)
+
+
+def _walk(connection: Connection, condition: SqlCondition, asked: _Asked, *, far: int) -> list[Found]:
     """What a bounded walk along the order finds."""
     where, parameters = condition
+    order = _order(asked.sort)
     rows = fetch_all(
         connection,
-        f"select {_columns(sort)} from (select * from customer_card k where k.tenant_id = :f_tenant and {part} "  # noqa: S608
-        f"order by {_order(sort)} limit :walk) k where {where} order by {_order(sort)} limit :limit",
+        f"select {_columns(asked.sort)} from (select * from customer_card k where k.tenant_id = :f_tenant "  # noqa: S608
+        f"and {asked.part} order by {order} limit :far) k where {where} order by {order} limit :limit",
         **parameters,
-        **given,
+        **asked.given,
+        far=far,
     )
     return [Found(CustomerId(row["customer_id"]), row["value"]) for row in rows]
 
 
-def _seek(
-    connection: Connection, condition: SqlCondition, part: str, sort: Sort, given: Mapping[str, object]
-) -> list[Found]:
+def _seek(connection: Connection, condition: SqlCondition, asked: _Asked) -> list[Found]:
     """The first of all that there are."""
     where, parameters = condition
     rows = fetch_all(
         connection,
-        f"select {_columns(sort)} from (select k.customer_id, k.{sort.value} from customer_card k where {where} "  # noqa: S608
-        f"and {part} offset 0) k order by {_order(sort)} limit :limit",
+        f"select {_columns(asked.sort)} from (select k.customer_id, k.{asked.sort.value} from customer_card k "  # noqa: S608
+        f"where {where} and {asked.part} offset 0) k order by {_order(asked.sort)} limit :limit",
         **parameters,
-        **given,
+        **asked.given,
     )
     return [Found(CustomerId(row["customer_id"]), row["value"]) for row in rows]
 

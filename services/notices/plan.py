@@ -39,6 +39,7 @@ from services.customers.model import (
     RelationStarted,
     RelationTransferred,
 )
+from services.files.model import CustomersImported, ImportFinished
 from services.groups.model import (
     ChatChanged,
     ChatCreated,
@@ -146,6 +147,9 @@ SILENT: frozenset[type[Fact]] = frozenset(
         EventRecordedByHand,
         NoteAdded,
         NoteRemoved,
+        CustomersImported,  # who asked looks at the import
+        CustomersMerged,
+        ImportFinished,
         OutletAdded,
         OutletChanged,
         OutletRemoved,

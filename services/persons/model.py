@@ -75,7 +75,7 @@ LONGEST = 256
 
 Key = tuple[str, bytes]
 """An identity as it is compared: its kind, and a keyed hash of its normalised value."""
-Source = Literal["wecom", "api"]
+Source = Literal["wecom", "api", "import"]
 
 
 class IdentityError(TerminalError):

@@ -9,13 +9,15 @@ from sqlalchemy import Connection
 
 from services.persons.model import EXTERNAL_USERID, Identity, Key, RecordedIdentity, Source
 from services.persons.plan import Candidate
-from shared.db.engine import as_json, fetch_all, fetch_one, run
+from shared.db.engine import as_bytes, as_json, fetch_all, fetch_one, run
 from shared.ids import CustomerId, TenantId
 from shared.requests import Subject, lock
 from shared.tenants import Tenant
 
 VALUE, OWN = "identity.value", "customer.own"
 """Encryption contexts."""
+ALL_IDENTITIES = "hashtextextended(:of_all, 0)"
+"""The lock that everybody shares who locks some identities."""
 
 
 def key_of(tenant: Tenant, identity: Identity) -> Key:
@@ -26,7 +28,20 @@ def key_of(tenant: Tenant, identity: Identity) -> Key:
 
 def lock_identities(connection: Connection, tenant: Tenant, keys: Iterable[Key]) -> None:
     """Nobody else finds or makes a person by one of these until the transaction ends. Before any row is locked."""
+    run(connection, f"select pg_advisory_xact_lock_shared({ALL_IDENTITIES})", of_all=_all_of(tenant))
     lock(connection, [Subject(tenant.id, "identity", f"{kind}/{token.hex()}") for kind, token in keys])
+
+
+def lock_all_identities(connection: Connection, tenant: Tenant) -> None:
+    """Nobody else finds or makes any person of the corp until the transaction ends, which is to be soon.
+
+    For who looks after thousands at once: PostgreSQL keeps room for some thousand locks, for all transactions together.
+    """
+    run(connection, f"select pg_advisory_xact_lock({ALL_IDENTITIES})", of_all=_all_of(tenant))
+
+
+def _all_of(tenant: Tenant) -> str:
+    return f"{tenant.id}/identities"
 
 
 def find_customers(
@@ -44,7 +59,7 @@ def find_customers(
         "join customer u on u.tenant_id = :tenant_id and u.id = f.customer_id group by 1, 2 order by 1, 2",
         tenant_id=tenant_id,
         kinds=[kind for kind, _ in keys],
-        tokens=[token for _, token in keys],
+        tokens=as_bytes(token for _, token in keys),
     )
     found: dict[Key, dict[CustomerId, bool]] = {key: {} for key in keys}
     for row in rows:

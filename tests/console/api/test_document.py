@@ -12,6 +12,7 @@ from console.api.told import CustomerOut, RelationOut
 from services.customers.model import Notes
 from services.persons.model import AUTHORITY, OWN, Authority
 from shared.api_keys import Scope
+from sync_worker.files.job import work_once
 from tests.console.api.conftest import Shop
 from tests.services.chats.conftest import add_chat, add_chat_tag
 
@@ -53,7 +54,9 @@ def test_every_example_of_a_request_works(shop: Shop):
         for parameter in operation.get("parameters", []):
             if parameter["in"] == "path":
                 where = where.replace("{" + parameter["name"] + "}", str(parameter["schema"]["example"]))
-        answer = shop.ask(method.upper(), where, example_of(operation))
+        if where.endswith("/start"):  # an import is checked before
+            work_once(shop.runtime)
+        answer = shop.ask(method.upper(), where, **example_of(operation))
         assert answer.status_code in (200, 201, 202), (method, where, answer.text)
         assert str(answer.status_code) in operation["responses"]
         ran += 1
@@ -69,10 +72,14 @@ def _fill_pool(shop: Shop) -> None:
     shop.befriend("wmTwo", "WangFang", notes=Notes(corp_tag_ids=(), remark_mobiles=("13600136000",)))
 
 
-def example_of(operation: dict[str, Any]) -> Any:
+def example_of(operation: dict[str, Any]) -> dict[str, Any]:
+    """What to ask with: a JSON body, or bytes; nothing."""
     if "requestBody" not in operation:
-        return None
-    return operation["requestBody"]["content"]["application/json"]["example"]
+        return {}
+    ((kind, content),) = operation["requestBody"]["content"].items()
+    if kind == "application/json":
+        return {"body": content["example"]}
+    return {"data": content["example"].encode(), "content_type": kind}
 
 
 def test_the_page_has_the_authority_of_every_field():

@@ -142,7 +142,9 @@ class World:
         """All that hangs on all customers; what is encrypted, opened."""
         found: dict[str, Any] = {}
         for name in [one if isinstance(one, str) else one.name for one in TABLES]:
-            rows = self.rows(f"select to_jsonb(t) - 'note' - 'value' - 'reason' as row from {name} t where tenant_id = :tenant_id")
+            rows = self.rows(
+                f"select to_jsonb(t) - 'note' - 'value' - 'reason' as row from {name} t where tenant_id = :tenant_id"
+            )
             found[name] = sorted(
                 (str({**row["row"], "id": None}) if name == "identity" else str(row["row"])) for row in rows
             )

@@ -6,7 +6,7 @@ Nobody has written rows of these tables yet.
 from alembic import op
 
 revision = "20261122_0980_pre_records"
-down_revision = "20261122_0960_pre_pool"
+down_revision = "20261122_0970_pre_files"
 
 
 def upgrade() -> None:
