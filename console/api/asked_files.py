@@ -9,6 +9,7 @@ from console.api.asked import Limit
 from console.api.fields import Body, Id, Number
 from services.files.columns import COLUMNS, MOST_COLUMNS
 from services.files.model import Existing
+from services.finding.model import FilterIn
 from shared.spreadsheets.model import Format
 
 MOST_IDS = 10_000
@@ -66,11 +67,12 @@ class ExportedCustomers(Body):
 
     all: Literal[True] | None = None
     customer_ids: Annotated[list[Number], Field(min_length=1, max_length=MOST_IDS)] | None = None
+    filter: FilterIn | None = Field(default=None, description="All that it finds when the export begins")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.all is None) == (self.customer_ids is None):
-            raise ValueError("name all, or customer_ids")
+        if sum(one is not None for one in (self.all, self.customer_ids, self.filter)) != 1:
+            raise ValueError("name one of all, customer_ids and filter")
         return self
 
 

@@ -52,4 +52,10 @@ CANCEL: dict[str, Any] = {"reason": "postponed by the supplier"}
 FILE = "姓名,手机号,会员号\r\n王小明,13800138000,C-1001\r\n"
 IMPORT: dict[str, Any] = {"file_id": 2, "source": "shop:tmall"}
 MAPPING: dict[str, Any] = {"mapping": {"姓名": "real_name", "手机号": "phone", "会员号": "crm"}}
-EXPORT: dict[str, Any] = {"customers": {"all": True}, "columns": ["id", "real_name", "phones"], "format": "csv"}
+EXPORT: dict[str, Any] = {
+    "customers": {
+        "filter": {"groups": [{"conditions": [{"field": "level", "op": "any_of", "value": ["gold"]}]}]},
+    },
+    "columns": ["id", "real_name", "phones"],
+    "format": "csv",
+}

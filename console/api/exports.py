@@ -1,5 +1,6 @@
 """Exports: asked for, looked at, cancelled; the file is fetched like any other (CUS-7)."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from services.files.exporting import load_custom_columns
 from services.files.jobs import ask, cancel, list_jobs, load_job
 from services.files.model import CUSTOM, Kind
 from services.files.store import begin_file
+from services.finding.model import FilterError
 from shared.api_keys import Scope
 from shared.audit import Change
 
@@ -45,10 +47,10 @@ def list_columns() -> Response:
 @operation("post", "/exports", Scope.FILES_WRITE, ExportOut, status=202, group=GROUP, once=True)
 def post_export(body: ExportBody) -> Response:
     """Export customers with chosen columns. Who is in it is decided when it begins; cells are as they are then."""
-    chosen = body.customers.model_dump(exclude_none=True)
+    chosen = body.customers.model_dump(mode="json", exclude_none=True)
 
     def work(work: Work) -> Done:
-        selection_of(work.tenant.id, chosen)
+        _refuse_unreadable(work, chosen)
         columns_of(body.columns, load_custom_columns(work.connection, work.tenant.id))
         asked: dict[str, Any] = {
             **body.model_dump(mode="json", exclude={"customers"}), "chosen": chosen, "masked": _hides_personal()
@@ -64,6 +66,18 @@ def post_export(body: ExportBody) -> Response:
         return Done(ExportOut.of(load_job(work.connection, work.tenant, job_id)), 202, (change,))
 
     return write(work, once=True)
+
+
+def _refuse_unreadable(work: Work, chosen: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        FileRefusedError, FilterError: now, and not only when it runs.
+    """
+    region = desk().runtime.settings.phone_region
+    try:
+        selection_of(work.connection, work.tenant, chosen, region=region, now=work.now)
+    except FilterError as error:
+        raise FilterError(error.problems, at="/customers/filter") from None
 
 
 @operation("get", "/exports", Scope.FILES_READ, ExportsOut, group=GROUP)

@@ -172,7 +172,7 @@ def _of_many(error: FilterError | ValuesRefusedError) -> ProblemError:
         kind, why, errors = (
             "filter",
             "the filter cannot be read",
-            [(f"/filter{one}", why) for one, why in error.problems],
+            [(f"{error.at}{one}", why) for one, why in error.problems],
         )
     else:
         kind, why = "invalid", "some custom fields are not as they must be"

@@ -22,10 +22,13 @@ Match = Literal["all", "any"]
 
 
 class FilterError(TerminalError):
-    """The filter cannot be read; `problems` are (JSON pointer into the filter, reason), in its order."""
+    """The filter cannot be read; `problems` are (JSON pointer into the filter, reason), in its order.
 
-    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
-        self.problems = tuple(problems)
+    `at`: where in what was asked the filter stands.
+    """
+
+    def __init__(self, problems: Sequence[tuple[str, str]], *, at: str = "/filter") -> None:
+        self.problems, self.at = tuple(problems), at
         super().__init__("; ".join(f"{place}: {reason}" for place, reason in self.problems))
 
 

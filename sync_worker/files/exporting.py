@@ -26,6 +26,7 @@ from services.files.exporting import (
 from services.files.jobs import end, save
 from services.files.model import ExportAsked, FileRefusedError, State
 from services.files.store import add_piece, empty_file, finish_file
+from services.finding.model import FilterError
 from shared.spreadsheets.model import Format, UnreadableError
 from shared.spreadsheets.writing import MOST_XLSX_ROWS, make_writer
 from sync_worker.files.reading import ahead
@@ -47,7 +48,7 @@ def run(work: Work) -> None:
         if asked.format is Format.XLSX and (work.job.total or 0) >= MOST_XLSX_ROWS:
             raise UnreadableError("xlsx_rows", most=MOST_XLSX_ROWS)
         _write_all(work, asked, layout)
-    except FileRefusedError as error:
+    except (FileRefusedError, FilterError) as error:
         work.fail("choice", why=str(error))
     except UnreadableError as error:
         work.fail(error.code, **error.values)
@@ -60,9 +61,9 @@ def _layout(connection: Connection, work: Work, asked: ExportAsked) -> Layout:
 
 
 def _choose(connection: Connection, work: Work, asked: ExportAsked) -> Work:
-    selection = selection_of(work.tenant.id, asked.chosen)
+    now, region = work.runtime.clock.now(), work.runtime.settings.phone_region
+    selection = selection_of(connection, work.tenant, asked.chosen, region=region, now=now)
     total = choose(connection, work.tenant.id, work.job.id, selection)
-    now = work.runtime.clock.now()
     save(connection, work.tenant, work.job, now=now, lease_s=work.lease_s, done=0, counts=NO_COUNTS, total=total)
     return replace(work, job=replace(work.job, total=total))
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.cards.store import refresh_cards, take_due
 from shared.api_keys import Scope
 from sync_worker.files.job import work_once
 from tests.console.api.conftest import MakeShop, Shop, add_corp
@@ -99,6 +100,36 @@ def test_another_corp_sees_nothing_of_it(shop: Shop):
 def test_exports_that_cannot_be_are_refused(shop: Shop, body: dict[str, Any]):
     """With a 4xx that names the field (G8)."""
     assert shop.ask("POST", "/exports", body).status_code == 422
+
+
+def renew_cards(shop: Shop) -> None:
+    with shop.runtime.engine.begin() as connection:
+        refresh_cards(connection, shop.tenant, take_due(connection, shop.tenant.id, limit=1000) or [])
+
+
+def gold(op: str = "any_of") -> dict[str, Any]:
+    return {"filter": {"groups": [{"conditions": [{"field": "level", "op": op, "value": ["gold"]}]}]}}
+
+
+def test_an_export_holds_all_that_a_filter_finds_when_it_runs(shop: Shop):
+    """The filter is kept with the job and read when it begins (CUS-7)."""
+    shop.upsert("crm=C-1", level="silver")
+    asked = shop.ask("POST", "/exports", {"customers": gold(), "columns": ["crm"], "language": "en"})
+    assert asked.status_code == 202, asked.text
+    shop.upsert("crm=C-2", level="gold")
+    renew_cards(shop)
+    work(shop)
+    told = shop.get(f"/exports/{asked.json['id']}")
+    assert (told["state"], told["total"]) == ("done", 1)
+    assert shop.ask("GET", f"/files/{told['file_id']}/content").data.decode("utf-8-sig") == "crm\r\nC-2\r\n"
+
+
+def test_an_export_over_a_filter_that_cannot_be_read_is_refused_with_its_places(shop: Shop):
+    """Before it begins, as a search does (CUS-7, G8)."""
+    refused = shop.ask("POST", "/exports", {"customers": gold("within"), "columns": ["id"]})
+    assert (refused.status_code, refused.json["type"]) == (422, "urn:guanxi:problem:filter")
+    assert [one["field"] for one in refused.json["errors"]] == ["/customers/filter/groups/0/conditions/0/op"]
+    assert shop.rows("select count(*) from file_job") == [(0,)]
 
 
 def test_an_unknown_column_is_refused_before_the_export_begins(shop: Shop):
