@@ -25,7 +25,7 @@ Kind = Annotated[
 Source = Annotated[
     str,
     Field(
-        pattern=r"^(import|hand|api|leaver|[a-z]{1,16}:[A-Za-z0-9_.-]{1,40})$",
+        pattern=r"^(import|hand|api|leaver|[a-z]{1,16}:[^\s:]{1,40})$",
         description="Where somebody came from: import, hand, api, leaver, or a kind with a name, such as shop:tmall",
         json_schema_extra={"example": "shop:tmall"},
     ),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from console.api import examples
-from console.api.asked import Limit
+from console.api.asked import Limit, Source
 from console.api.fields import Body, Id, Number
 from services.files.columns import COLUMNS, MOST_COLUMNS
 from services.files.model import Existing
@@ -50,7 +50,7 @@ class ImportBody(Body):
     file_id: Number
     mapping: Mapping | None = Field(default=None, description="Header → field; without it, what the headers propose")
     tag_ids: list[Number] = Field(default=[], max_length=50, description="Manual local tags")
-    source: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_:.\-]+$")] = "import"
+    source: Source = "import"
     userid: Id | None = Field(default=None, description="Who is to add those who enter the pool")
     existing: Existing = Field(default="update", description="Known customers: overwrite, fill what is empty, or skip")
     make: bool = Field(default=True, description="Whether customers nobody knows are made")

@@ -7,13 +7,18 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
+from services.associates.adding import who_can_add
 from services.files.model import Failure, Row
 from services.files.plan import BlockPlan, Known, Person
 from services.persons.model import CUSTOMER, EXTERNAL_USERID
 from services.persons.store import OWN, VALUE, find_customers, load_candidates, load_own, lock_customers, touch
+from services.planning import Fact
+from services.pool.entering import enter
+from services.pool.giving import OPEN, give
+from services.pool.model import Act, Entry
 from shared.audit import Change, Origin, record_audit
 from shared.db.engine import as_bytes, fetch_all, run
-from shared.ids import CustomerId
+from shared.ids import CustomerId, UserId
 from shared.tenants import Tenant
 
 
@@ -52,13 +57,14 @@ def new_customer_ids(connection: Connection, count: int) -> Iterator[CustomerId]
 
 def write_block(
     connection: Connection, tenant: Tenant, plan: BlockPlan, *, job_id: int, by_whom: str, now: datetime
-) -> None:
+) -> list[Fact]:
+    """What it did in the pool, as facts. The caller shares the directory, and holds the customers' locks."""
     _write_customers(connection, tenant, plan.persons, now=now)
     _write_identities(connection, tenant, plan.persons, now=now)
     _write_tags(connection, tenant, plan.persons, by_whom=f"import:{job_id}", now=now)
-    _enter_pool(connection, tenant, plan.persons, by_whom=by_whom, now=now)
     changes = [_change(one) for one in plan.persons if not one.made]
     record_audit(connection, tenant, changes, Origin(by_whom, None, now))
+    return _enter_pool(connection, tenant, plan.persons, Act("import", by_whom, now))
 
 
 def _write_customers(connection: Connection, tenant: Tenant, persons: Iterable[Person], *, now: datetime) -> None:
@@ -131,25 +137,20 @@ def _write_tags(
         )
 
 
-def _enter_pool(
-    connection: Connection, tenant: Tenant, persons: Iterable[Person], *, by_whom: str, now: datetime
-) -> None:
-    """Who is no friend, and not in the pool, enters it (POOL-1)."""
-    entering = [(one.customer_id, *one.pool) for one in persons if one.pool is not None]
-    if entering:
-        run(
-            connection,
-            "insert into pool_record (tenant_id, customer_id, status, source, userid, why, by_whom, status_at, "
-            "created_at) select :tenant_id, id, case when userid is null then 'unassigned' else 'assigned' end, "
-            "source, userid, 'import', :by, :now, :now from unnest(cast(:ids as bigint[]), cast(:sources as text[]), "
-            "cast(:userids as text[])) as r(id, source, userid) on conflict do nothing",
-            tenant_id=tenant.id,
-            now=now,
-            by=by_whom,
-            ids=[one for one, _, _ in entering],
-            sources=[source for _, source, _ in entering],
-            userids=[userid for _, _, userid in entering],
-        )
+def _enter_pool(connection: Connection, tenant: Tenant, persons: Iterable[Person], act: Act) -> list[Fact]:
+    """Who is no friend, and not in the pool, enters it, and goes to the associate whom the row names (POOL-1).
+
+    An associate who cannot add customers (any more) gets nobody: those rows wait in the pool.
+    """
+    entering = {one.customer_id: one.pool for one in persons if one.pool is not None}
+    if not entering:
+        return []
+    entered = enter(connection, tenant, [Entry(one, source) for one, (source, _) in entering.items()], act)
+    there = who_can_add(connection, tenant.id, {UserId(userid) for _, userid in entering.values() if userid})
+    named = {one: UserId(entering[one][1] or "") for one in entered.customer_ids}
+    pairs = {one: userid for one, userid in named.items() if userid in there}
+    given = give(connection, tenant, pairs, act, of=OPEN) if pairs else None
+    return [*entered.facts, *(given.facts if given else ())]
 
 
 def _change(person: Person) -> Change:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.fields.model import DOCUMENT, Field
+from services.fields.values import shown
 from services.files.model import CUSTOM, FileRefusedError
 
 Cell = Callable[["Person", "Names"], str]
@@ -122,14 +124,13 @@ COLUMNS: Mapping[str, Column] = {
 }
 
 
-def custom_column(key: str, name: str, *, personal: bool) -> Column:
-    def cell(person: Person, _names: Names) -> str:
-        value = (person.own.get("fields") or {}).get(key)
-        if value is None:
-            return ""
-        return BETWEEN.join(str(one) for one in value) if isinstance(value, list) else str(value)
+def custom_column(field: Field) -> Column:
+    """Options by their names, as an import reads them."""
 
-    return Column(name, name, cell=cell, personal=personal, own=True)
+    def cell(person: Person, _names: Names) -> str:
+        return shown(field, (person.own.get(DOCUMENT) or {}).get(field.key))
+
+    return Column(field.name, field.name, cell=cell, personal=field.personal, own=True)
 
 
 def columns_of(names: Sequence[str], custom: Mapping[str, Column]) -> dict[str, Column]:

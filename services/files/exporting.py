@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, text
 
+from services.fields.store import load_fields
 from services.files.columns import Cell, Column, Names, Person, custom_column, masked
 from services.finding.selection import Selection
 from services.persons.store import OWN, VALUE
@@ -20,12 +21,7 @@ NO_IDENTITIES: Mapping[str, Sequence[str]] = {}
 
 
 def load_custom_columns(connection: Connection, tenant_id: TenantId) -> dict[str, Column]:
-    rows = fetch_all(
-        connection,
-        "select key, name, personal from custom_field where tenant_id = :tenant_id and deleted_at is null",
-        tenant_id=tenant_id,
-    )
-    return {row["key"]: custom_column(row["key"], row["name"], personal=row["personal"]) for row in rows}
+    return {one.key: custom_column(one) for one in load_fields(connection, tenant_id) if one.enabled}
 
 
 def choose(connection: Connection, tenant_id: TenantId, job_id: int, selection: Selection) -> int:

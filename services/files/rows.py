@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from services.fields.model import Field, Kind, ValueRefusedError
+from services.fields.values import parse_value
 from services.files.model import CUSTOM, SEVERAL, SOURCE, TAGS, USERID, Failure, Problem, Row
 from services.persons.model import EXTERNAL_USERID, KIND, Identity, IdentityError, Key, make_identity
+from services.pool.model import SOURCE as POOL_SOURCE
 from shared.spreadsheets.model import FORMULA, Line
 
 LONGEST = {"real_name": 64, "company": 128, "level": 64, "note": 2000, SOURCE: 60}
@@ -33,16 +36,6 @@ DAY_ZERO = date(1899, 12, 30)
 
 
 @dataclass(frozen=True)
-class CustomField:
-    """`parse`: a cell's text to the value that is kept, None for nothing; ValueError: it is none."""
-
-    key: str
-    name: str
-    required_of_pool: bool
-    parse: Callable[[str], Any]
-
-
-@dataclass(frozen=True)
 class Known:
     """What a corp has that rows may name. `tags`: name, or group/name, → id; None: several have this name."""
 
@@ -50,7 +43,8 @@ class Known:
     tags: Mapping[str, int | None] = field(default_factory=dict)
     associates: Mapping[str, str | None] = field(default_factory=dict)
     """userid, or name → userid; None: several have this name."""
-    fields: Mapping[str, CustomField] = field(default_factory=dict)
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    """Those that can be used, by key."""
 
 
 Cells = dict[str, Any]
@@ -122,8 +116,10 @@ class RowReader:
 
     def _custom(self, key: str, text: str) -> Any:
         try:
-            return self._known.fields[key].parse(text)
-        except ValueError:
+            own = self._known.fields[key]
+            day = read_day(text) if own.kind is Kind.DATE else None
+            return parse_value(own, day.isoformat() if day else text)
+        except ValueRefusedError:
             raise _RefusedError("value") from None
 
     def _value(self, name: str, text: str) -> Any:
@@ -140,13 +136,21 @@ class RowReader:
             if not userid:
                 raise _RefusedError("associate" if userid == "" else "associate_several")
             return userid
-        return _bounded(name, text)
+        return _pool_source(_bounded(name, text))
 
 
 class _RefusedError(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+def _pool_source(text: str) -> str:
+    """As the pool names it: a plain word is an import of that name."""
+    for source in (text, f"import:{text}"):
+        if POOL_SOURCE.match(source):
+            return source
+    raise _RefusedError("source")
 
 
 def _own(name: str, text: str) -> str:

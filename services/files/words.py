@@ -58,6 +58,10 @@ ROW: Mapping[str, tuple[str, str]] = {
         "is a number that a spreadsheet has shortened, its last digits are lost: make the column text",
     ),
     "identity": ("不是有效的值", "is no such value"),
+    "source": (
+        "不能作为来源：不含空格和冒号，最多 40 个字",
+        "is no source: one word, 40 characters at most, no colon",
+    ),
     "no_identity": ("没有手机号、邮箱或编号", "has no phone, e-mail address or id"),
     "tag": ("有不存在的标签（只认手动标签）", "names a tag that does not exist (manual tags only), or too many"),
     "tag_several": ("有重名的标签：请写成 标签组/标签", "names a tag that two groups have: write group/tag"),

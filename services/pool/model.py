@@ -12,8 +12,8 @@ from shared.ids import CustomerId, ExternalUserId, UserId
 
 POOL = "pool"
 """Subject kind of facts about many at once; and of the audit."""
-SOURCE = re.compile(r"(import|hand|api|leaver|[a-z]{1,16}:[A-Za-z0-9_.-]{1,40})\Z")
-"""Where somebody came from: import, hand, api, shop:NAME, miniapp:ID ..."""
+SOURCE = re.compile(r"(import|hand|api|leaver|[a-z]{1,16}:[^\s:]{1,40})\Z")
+"""Where somebody came from: import, hand, api, shop:NAME, miniapp:ID, import:展会 ..."""
 MOST_IDS = 1000
 """Customers named in one fact; more of them make more facts."""
 LONGEST_NOTE = 500

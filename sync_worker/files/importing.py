@@ -10,6 +10,7 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
+from services.associates.store import share_directory
 from services.files.blocks import load_known as load_persons
 from services.files.blocks import new_customer_ids, write_block
 from services.files.failures import delete_failures, load_failures, record_failures
@@ -51,14 +52,15 @@ def _write(work: Work, rules: Rules, rows: Sequence[Row | Failure]) -> Work:
 
     def write(connection: Connection) -> Work:
         tenant, job, now = work.tenant, work.job, work.runtime.clock.now()
+        share_directory(connection, tenant.id)
         lock_all_identities(connection, tenant)
         persons = load_persons(connection, tenant, rows, locked=True)
         ids = new_customer_ids(connection, len(rows))
         block = plan_block(rows, persons, rules, new_ids=ids)
-        write_block(connection, tenant, block, job_id=job.id, by_whom=job.by_whom, now=now)
+        facts = write_block(connection, tenant, block, job_id=job.id, by_whom=job.by_whom, now=now)
         record_failures(connection, tenant.id, job.id, block.failures)
         if block.persons:
-            _tell(connection, work, _imported(work, block))
+            _tell(connection, work, _imported(work, block), *facts)
         done = job.done + len(rows)
         counts: dict[str, int] = {name: job.counts.get(name, 0) + block.counts[name] for name in OUTCOMES}
         save(connection, tenant, job, now=now, lease_s=work.lease_s, done=done, counts=counts)
@@ -76,8 +78,8 @@ def _imported(work: Work, block: BlockPlan) -> CustomersImported:
     )
 
 
-def _tell(connection: Connection, work: Work, fact: Fact) -> None:
-    caused = [Caused(fact, "import", f"import:{work.job.id}")]
+def _tell(connection: Connection, work: Work, *facts: Fact) -> None:
+    caused = [Caused(fact, "import", f"import:{work.job.id}") for fact in facts]
     ttl_s = work.runtime.settings.message_ttl_s
     record_facts_and_notices(connection, work.tenant, caused, now=work.runtime.clock.now(), ttl_s=ttl_s)
 

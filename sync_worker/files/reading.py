@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
+from services.fields.model import Use
 from services.files.known import load_known
 from services.files.model import ImportAsked
 from services.files.plan import Rules
@@ -38,7 +39,7 @@ def make_reading(work: Work, mapping: Mapping[str, str], columns: Sequence[str],
     asked = asked_of(work.job.asked)
     places = [(at, mapping[header]) for at, header in enumerate(columns) if header in mapping]
     reader = RowReader(places, columns=len(columns), known=known, key_of=lambda one: key_of(work.tenant, one))
-    required = frozenset(key for key, one in known.fields.items() if one.required_of_pool)
+    required = frozenset(key for key, one in known.fields.items() if one.required_of(Use.POOL))
     tags = frozenset(asked.tag_ids)
     return Reading(reader, Rules(asked.existing, asked.make, asked.pool, tags, asked.source, asked.userid, required))
 

@@ -2,9 +2,11 @@
 
 import pytest
 
+from services.fields.model import Field
+from services.fields.model import Kind as FieldKind
 from services.files.mapping import propose
 from services.files.model import FileRefusedError, Row, check_mapping
-from services.files.rows import CustomField, Known, RowReader, read_day
+from services.files.rows import Known, RowReader, read_day
 from services.files.words import ROW, file_words, row_words
 from services.persons.model import Identity, IdentityError, make_identity
 from shared.spreadsheets.model import FORMULA, Line
@@ -12,7 +14,7 @@ from shared.spreadsheets.model import FORMULA, Line
 
 def read(name: str, text: str, **known: object) -> object:
     """The only value of a row, or the code of its problem."""
-    fields = {"size": CustomField("size", "尺码", False, int)}
+    fields = {"size": Field("size", "尺码", FieldKind.NUMBER)}
     reader = RowReader(
         [(0, name), (1, "crm")], columns=2, known=Known("CN", fields=fields, **known),
         key_of=lambda one: (one.kind, one.value.encode()),
@@ -50,6 +52,9 @@ def read(name: str, text: str, **known: object) -> object:
         ("tags", "twice", "tag_several"),
         ("userid", "李娜", "LiNa"),
         ("userid", "nobody", "associate"),
+        ("source", "展会", "import:展会"),
+        ("source", "shop:tmall", "shop:tmall"),
+        ("source", "a fair", "source"),
     ],
 )
 def test_a_cell_becomes_a_value_or_a_reason(name, text, expected):

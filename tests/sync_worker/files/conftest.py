@@ -139,10 +139,11 @@ class Desk:
         )  # fmt: skip
         return int(self.one("select max(id) from local_tag"))
 
-    def add_associate(self, userid: str, name: str) -> None:
+    def add_associate(self, userid: str, name: str, *, can_add: bool = True) -> None:
         self.run(
-            "insert into associate (tenant_id, userid, name, observed_at) values (:tenant_id, :userid, :name, :now)",
-            userid=userid, name=name,
+            "insert into associate (tenant_id, userid, name, has_contact, observed_at) "
+            "values (:tenant_id, :userid, :name, :can_add, :now)",
+            userid=userid, name=name, can_add=can_add,
         )  # fmt: skip
 
 

@@ -4,9 +4,14 @@ import io
 
 import pytest
 
+from services.fields.model import Field, Option
+from services.fields.model import Kind as FieldKind
+from services.fields.store import record_new
 from services.files.jobs import MOST_TRIES, LostJobError, cancel
 from services.files.model import FileRefusedError, Kind, State
 from services.files.store import sweep_files
+from services.pool.model import Act
+from services.pool.rules import Draft, make_rule
 from shared.spreadsheets.model import Format
 from shared.spreadsheets.reading import read_table
 from shared.spreadsheets.writing import make_writer
@@ -53,6 +58,7 @@ def test_a_file_is_checked_then_imported_and_says_what_failed(desk: Desk):
     assert desk.one("select count(*) from import_failure") == 0
     assert desk.rows("select type, cause from fact order by id") == [
         ("customers_imported", "import"),
+        ("pool_entered", "import"),
         ("import_finished", "import"),
     ]
 
@@ -69,6 +75,7 @@ def test_rows_of_one_person_become_one_customer_also_over_blocks(desk: Desk):
     assert desk.rows("select type, count(*) from fact group by 1 order by 1") == [
         ("customers_imported", 3),
         ("import_finished", 1),
+        ("pool_entered", 3),
     ]
 
 
@@ -99,15 +106,44 @@ def test_everybody_gets_the_tags_the_source_and_the_associate_of_the_import(desk
     desk.add_associate("WangFang", "王芳")
     job = desk.bring(
         "会员号,标签,导购,来源\nC-1,新客,王芳,\nC-2,,,tmall\nC-3,自动,,\nC-4,,nobody,\n",
-        tag_ids=[vip], source="fair", userid="LiNa",
+        tag_ids=[vip], source="import:fair", userid="LiNa",
     )  # fmt: skip
     assert (job.counts["made"], job.counts["failed"]) == (2, 2)
     pool = desk.rows("select status, source, userid, why, by_whom from pool_record order by customer_id")
     assert pool == [
-        ("assigned", "fair", "WangFang", "import", "Chen Jing"),
-        ("assigned", "tmall", "LiNa", "import", "Chen Jing"),
+        ("assigned", "import:fair", "WangFang", "import", "Chen Jing"),
+        ("assigned", "import:tmall", "LiNa", "import", "Chen Jing"),
     ]
+    changes = desk.rows("select from_status, to_status, why from pool_change order by customer_id, id")
+    assert changes == [(None, "unassigned", "import"), ("unassigned", "assigned", "import")] * 2
+    given = desk.rows("select type, cause from fact where type like 'pool%' order by type, id")
+    assert given == [("pool_assigned", "import")] * 2 + [("pool_entered", "import")] * 2
     assert desk.rows("select tag_id from customer_tag order by customer_id, tag_id") == [(vip,), (new,), (vip,)]
+
+
+def test_who_comes_with_an_import_is_looked_at_by_the_rules_of_the_pool(desk: Desk):
+    """Unassigned ones wait for a rule; who cannot add customers gets nobody (POOL-1, POOL-12)."""
+    everybody = Draft("assign", "all", 0, True, {}, {"userids": ["ZhaoMin"]})
+    with desk.runtime.engine.begin() as connection:
+        make_rule(connection, desk.tenant.id, everybody, Act("rule", "Chen Jing", desk.clock.now()))
+    desk.add_associate("ZhaoMin", "赵敏", can_add=False)
+    desk.bring("会员号,导购\nC-1,\nC-2,赵敏\n")
+    assert desk.rows("select status, userid from pool_record") == [("unassigned", None)] * 2
+    assert desk.one("select count(*) from pool_due") == 2
+
+
+def test_custom_fields_come_and_go_by_the_names_of_their_options(desk: Desk):
+    """Both kinds of files say what people call an option; a new pool customer has what is required (CUS-5, CUS-6)."""
+    east = Option("1", "华东", options=(Option("2", "上海"),))
+    area = Field("area", "地区", FieldKind.CASCADE, (east,), required_of_pool=True)
+    with desk.runtime.engine.begin() as connection:
+        record_new(connection, desk.tenant.id, area, now=desk.clock.now())
+    job = desk.bring("会员号,地区\nC-1,华东/上海\nC-2,\nC-3,华东\n")
+    assert (job.counts["made"], job.counts["failed"]) == (1, 2)
+    assert [one["fields"] for one in desk.own()] == [{"area": ["1", "2"]}]
+    export = desk.export("crm", "field:area")
+    desk.work()
+    assert desk.lines(desk.job(export).file_id) == ["crm,地区", "C-1,华东/上海"]
 
 
 def test_a_mapping_that_finds_nobody_again_waits_for_a_better_one(desk: Desk):
