@@ -1,12 +1,13 @@
 """Bodies, paths and queries about the pool."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from console.api import examples_pool as examples
 from console.api.asked import MOST_PAGE, Cursor, IdentityIn, Limit, OwnFields, Source
 from console.api.fields import Body, Id, Moment, Number
+from services.finding.model import FilterIn
 from services.pool.batches import MOST_RECEIVERS
 from services.pool.model import LONGEST_NOTE, MOST_IDS, Reason, Status
 
@@ -98,23 +99,34 @@ class ClaimBody(Body):
     customer_ids: Ids
 
 
-class BatchBody(Body):
-    """Whom: customers by id, or all that a filter finds. To whom: associates, members of departments, or both."""
+class WhomBody(Body):
+    """Customers by id, or all of the pool that a filter finds, or whose records are so, or both."""
 
-    model_config = ConfigDict(json_schema_extra={"example": examples.BATCH})
+    model_config = ConfigDict(json_schema_extra={"example": examples.WHOM})
     customer_ids: Ids | None = None
-    filter: PoolFilter | None = None
-    userids: list[Id] = Field(default=[], max_length=MOST_RECEIVERS)
-    department_ids: list[Number] = Field(default=[], max_length=MOST_NAMED)
-    how: Literal["random", "turns"] = "turns"
+    filter: FilterIn | None = Field(default=None, description="As /customers:search takes it; {} is everybody")
+    records: PoolFilter | None = Field(default=None, description="What must hold of their records in the pool")
     also_assigned: bool = Field(
         default=False, description="Who is assigned, or unreachable, changes hands, too (TRF-1)"
     )
 
     @model_validator(mode="after")
-    def _whole(self) -> "BatchBody":
-        if (self.customer_ids is None) == (self.filter is None):
-            raise ValueError("name either customer_ids or filter ({} is everybody)")
+    def _somebody(self) -> Self:
+        if (self.customer_ids is None) == (self.filter is None and self.records is None):
+            raise ValueError("name either customer_ids, or filter ({} is everybody), records, or both of these")
+        return self
+
+
+class BatchBody(WhomBody):
+    """Whom, and to whom: associates, members of departments, or both."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.BATCH})
+    userids: list[Id] = Field(default=[], max_length=MOST_RECEIVERS)
+    department_ids: list[Number] = Field(default=[], max_length=MOST_NAMED)
+    how: Literal["random", "turns"] = "turns"
+
+    @model_validator(mode="after")
+    def _to_somebody(self) -> Self:
         if not self.userids and not self.department_ids:
             raise ValueError("name userids, department_ids, or both")
         return self

@@ -10,8 +10,12 @@ ENTRY: dict[str, Any] = {
 ENTER: dict[str, Any] = {"customer_ids": [2], "source": "hand"}
 RECEIVER: dict[str, Any] = {"userid": "LiNa"}
 CLAIM: dict[str, Any] = {"userid": "LiNa", "customer_ids": [2]}
+WHOM: dict[str, Any] = {
+    "filter": {"groups": [{"conditions": [{"field": "level", "op": "any_of", "value": ["gold"]}]}]},
+    "records": {"source": ["shop:tmall"]},
+}
 BATCH: dict[str, Any] = {
-    "filter": {"status": ["unassigned"], "source": ["shop:tmall"]},
+    **WHOM,
     "userids": ["LiNa", "WangFang"],
     "how": "random",
 }

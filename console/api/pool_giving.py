@@ -3,13 +3,16 @@
 from flask import Response
 
 from console.api.acting import Done, Work, read, write
-from console.api.asked_pool import BatchBody, BatchPath, ByBody, ClaimBody, PoolFilter
+from console.api.asked_pool import BatchBody, BatchPath, ByBody, ClaimBody, PoolFilter, WhomBody
 from console.api.pool import GROUP, act_of, changes_of, choice_of
 from console.api.routes import operation
-from console.api.told_pool import BatchOut, GivenOut, TakenOut
-from services.pool.batches import Batch, ask_batch, cancel_batch, deal, load_batch
+from console.api.told_pool import BatchOut, GivenOut, PreviewOut, TakenOut
+from console.desk import desk
+from services.finding.selection import Selection
+from services.finding.store import select_found
+from services.pool.batches import Batch, ask_batch, cancel_batch, count_batch, deal, load_batch
 from services.pool.giving import Given, claim, receivers
-from services.pool.listing import PoolChoice, selection_of
+from services.pool.listing import PoolChoice, both, selection_of
 from services.pool.model import POOL
 from shared.api_keys import Scope
 from shared.audit import Change
@@ -38,6 +41,32 @@ def claim_pool_customers(body: ClaimBody) -> Response:
     return write(work)
 
 
+def _chosen(work: Work, body: WhomBody) -> Selection:
+    """
+    Raises:
+        FilterError: the filter cannot be read.
+    """
+    if body.customer_ids is not None:
+        ids = tuple(CustomerId(one) for one in body.customer_ids)
+        return selection_of(work.tenant.id, PoolChoice(customer_ids=ids))
+    records = selection_of(work.tenant.id, choice_of(body.records or PoolFilter()))
+    if body.filter is None or not body.filter.groups:
+        return records
+    region = desk().runtime.settings.phone_region
+    return both(select_found(work.connection, work.tenant, body.filter, region=region, now=work.now), records)
+
+
+@operation("post", "/pool:preview", Scope.POOL_READ, PreviewOut, group=GROUP)
+def preview_batch(body: WhomBody) -> Response:
+    """Count whom sharing out would be about. Changes nothing, for all that it is a POST."""
+
+    def work(work: Work) -> PreviewOut:
+        chosen = _chosen(work, body)
+        return PreviewOut(count=count_batch(work.connection, work.tenant.id, chosen, also_assigned=body.also_assigned))
+
+    return read(work)
+
+
 @operation("post", "/pool:assign", Scope.POOL_WRITE, BatchOut, status=202, group=GROUP, once=True)
 def assign_many(body: BatchBody) -> Response:
     """Share customers out evenly among associates: sizes differ by one at most.
@@ -48,14 +77,11 @@ def assign_many(body: BatchBody) -> Response:
     def work(work: Work) -> Done:
         named = [UserId(one) for one in body.userids]
         userids = receivers(work.connection, work.tenant.id, named, body.department_ids)
-        choice = choice_of(body.filter or PoolFilter())
-        if body.customer_ids is not None:
-            choice = PoolChoice(customer_ids=tuple(CustomerId(one) for one in body.customer_ids))
         act = act_of("batch" if named else "department", work)
         batch = ask_batch(
             work.connection,
             work.tenant,
-            selection_of(work.tenant.id, choice),
+            _chosen(work, body),
             userids,
             how=body.how,
             also_assigned=body.also_assigned,

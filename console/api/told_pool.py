@@ -70,6 +70,12 @@ class GivenOut(BaseModel):
     refused: list[TakenOut]
 
 
+class PreviewOut(BaseModel):
+    """`count`: how many a batch would share out."""
+
+    count: int
+
+
 class BatchOut(BaseModel):
     """`reached` of `total_count` are dealt with; `assigned_count` of these were still to be had."""
 

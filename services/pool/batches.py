@@ -25,11 +25,13 @@ from shared.tenants import Tenant
 CHUNK = 5000
 MOST_RECEIVERS = 2000
 
-CHOOSE = """
-insert into pool_batch_row (tenant_id, batch_id, n, customer_id)
-select :tenant_id, :batch_id, row_number() over (order by {order}), p.customer_id
+CHOSEN = """
 from pool_record p where p.tenant_id = :tenant_id and p.status = any(:of)
   and p.customer_id = any(array(select c.customer_id from ({chosen}) as c))
+"""
+CHOOSE = f"""
+insert into pool_batch_row (tenant_id, batch_id, n, customer_id)
+select :tenant_id, :batch_id, row_number() over (order by {{order}}), p.customer_id {CHOSEN}
 """
 ORDERS: dict[Dealing, str] = {
     "turns": "p.created_at, p.customer_id",
@@ -121,6 +123,19 @@ def ask_batch(
         total=total,
     )
     return load_batch(connection, tenant.id, batch_id)
+
+
+def count_batch(connection: Connection, tenant_id: TenantId, chosen: Selection, *, also_assigned: bool = False) -> int:
+    """How many a batch that is asked for now would deal."""
+    row = fetch_one(
+        connection,
+        f"select count(*) as n {CHOSEN.format(chosen=chosen.sql)}",
+        tenant_id=tenant_id,
+        of=list(ANY if also_assigned else OPEN),
+        **chosen.parameters,
+    )
+    assert row is not None
+    return int(row["n"])
 
 
 def load_batch(connection: Connection, tenant_id: TenantId, batch_id: int) -> Batch:

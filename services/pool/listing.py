@@ -59,6 +59,12 @@ def selection_of(tenant_id: TenantId, choice: PoolChoice) -> Selection:
     return Selection(f"select p.customer_id from pool_record p where {' and '.join(conditions)}", parameters)  # noqa: S608
 
 
+def both(one: Selection, other: Selection) -> Selection:
+    """Those whom both find. The names of their parameters are different ones."""
+    assert not one.parameters.keys() & other.parameters.keys()
+    return Selection(f"{one.sql} intersect {other.sql}", {**one.parameters, **other.parameters})
+
+
 @dataclass(frozen=True)
 class Person:
     """A record with who it is about."""

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from services.cards.store import refresh_cards, take_due
 from shared.api_keys import Scope
 from sync_worker.files.job import work_once
 from tests.console.api.conftest import MakeShop, Shop, add_corp
@@ -102,11 +101,6 @@ def test_exports_that_cannot_be_are_refused(shop: Shop, body: dict[str, Any]):
     assert shop.ask("POST", "/exports", body).status_code == 422
 
 
-def renew_cards(shop: Shop) -> None:
-    with shop.runtime.engine.begin() as connection:
-        refresh_cards(connection, shop.tenant, take_due(connection, shop.tenant.id, limit=1000) or [])
-
-
 def gold(op: str = "any_of") -> dict[str, Any]:
     return {"filter": {"groups": [{"conditions": [{"field": "level", "op": op, "value": ["gold"]}]}]}}
 
@@ -117,7 +111,7 @@ def test_an_export_holds_all_that_a_filter_finds_when_it_runs(shop: Shop):
     asked = shop.ask("POST", "/exports", {"customers": gold(), "columns": ["crm"], "language": "en"})
     assert asked.status_code == 202, asked.text
     shop.upsert("crm=C-2", level="gold")
-    renew_cards(shop)
+    shop.renew_cards()
     work(shop)
     told = shop.get(f"/exports/{asked.json['id']}")
     assert (told["state"], told["total"]) == ("done", 1)

@@ -86,13 +86,40 @@ def test_all_that_a_filter_finds_is_shared_out_once_however_often_it_is_asked(po
     for n in range(7):
         enter(pool, f"crm=C-{n}", source="import")
     enter(pool, "crm=other")
-    body = {"filter": {"source": ["import"]}, "department_ids": [1], "how": "random"}
+    body = {"records": {"source": ["import"]}, "department_ids": [1], "how": "random"}
     first = pool.ask("POST", "/pool:assign", body, once="k1")
     assert (first.status_code, first.json["state"], first.json["assigned_count"]) == (202, "done", 7)
     assert pool.ask("POST", "/pool:assign", body, once="k1").json["id"] == first.json["id"]
     shares = [len(pool.get("/pool", userid=one)["records"]) for one in ("LiNa", "WangFang")]
     assert sorted(shares) == [3, 4]
     assert pool.get("/pool/counts")["unassigned"] == 1
+
+
+def test_the_filter_of_customers_chooses_within_the_pool(pool: Shop):
+    """All of the pool that it finds, in the status that is to be given, and nobody else; counted before (POOL-4)."""
+    gold = [enter(pool, f"crm=G-{n}", fields={"level": "gold"}, source="import") for n in range(4)]
+    enter(pool, "crm=G-hand", fields={"level": "gold"})
+    enter(pool, "crm=S-1", fields={"level": "silver"}, source="import")
+    enter(pool, "crm=G-taken", fields={"level": "gold"}, source="import", userid="LiNa")
+    pool.upsert("crm=G-outside", level="gold")
+    pool.renew_cards()
+    whom = {
+        "filter": {"groups": [{"conditions": [{"field": "level", "op": "any_of", "value": ["gold"]}]}]},
+        "records": {"source": ["import"]},
+    }
+    assert pool.ask("POST", "/pool:preview", whom).json["count"] == 4
+    assert pool.ask("POST", "/pool:preview", whom | {"also_assigned": True}).json["count"] == 5
+    shared = pool.ask("POST", "/pool:assign", whom | {"userids": ["WangFang"]})
+    assert (shared.status_code, shared.json["assigned_count"]) == (202, 4)
+    assert [one["customer_id"] for one in pool.get("/pool", userid="WangFang")["records"]] == gold
+
+
+def test_a_batch_over_a_filter_that_cannot_be_read_is_refused_with_its_places(pool: Shop):
+    """As a search does (POOL-4, G8)."""
+    filter_ = {"groups": [{"conditions": [{"field": "level", "op": "within", "value": 1}]}]}
+    refused = pool.ask("POST", "/pool:assign", {"filter": filter_, "userids": ["LiNa"]})
+    assert (refused.status_code, refused.json["type"]) == (422, "urn:guanxi:problem:filter")
+    assert [one["field"] for one in refused.json["errors"]] == ["/filter/groups/0/conditions/0/op"]
 
 
 def test_one_of_many_requests_that_claim_at_once_wins(pool: Shop):
