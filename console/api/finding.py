@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 
 import orjson
 from flask import Response
@@ -11,21 +12,35 @@ from console.api.asked_finding import CountBody, ExplainBody, SearchBody
 from console.api.problems import ProblemError
 from console.api.routes import operation
 from console.api.told_finding import CountOut, FieldOut, FieldsOut, FoundOut, FoundPageOut, WordsOut
+from console.api.viewing import viewer
 from console.desk import desk
+from services.fields.model import DOCUMENT, Field
+from services.fields.plan import shown_values
+from services.fields.store import load_fields
 from services.finding.fields import FIELDS, PREFIX, field_called
 from services.finding.giving import Context
 from services.finding.listing import After, Sort, count_found, find_page
+from services.finding.model import Filter, FilterIn
 from services.finding.rows import ListedCustomer, load_rows
 from services.finding.store import context_of, load_definitions, load_names, read_filter
 from services.finding.words import in_words, wanted_names
+from services.local_tags.plan import shows
+from services.local_tags.store import load_seen
 from shared.api_keys import Scope
 from shared.ids import CustomerId
 
 GROUP = "finding"
 
 
-def _context(work: Work) -> Context:
-    return context_of(work.tenant, region=desk().runtime.settings.phone_region, now=work.now)
+def _read(work: Work, given: FilterIn) -> tuple[Filter, Context]:
+    """
+    Raises:
+        FilterError: what is wrong with it; a hidden tag is as wrong as one that does not exist (TAG-4).
+    """
+    seen = load_seen(work.connection, work.tenant.id, viewer())
+    chosen = read_filter(work.connection, work.tenant, given, seen=seen)
+    region = desk().runtime.settings.phone_region
+    return chosen, context_of(work.tenant, region=region, now=work.now, seen=seen)
 
 
 @operation("get", "/filters/fields", Scope.CUSTOMERS_READ, FieldsOut, group=GROUP, limited=True)
@@ -52,28 +67,30 @@ def search_customers(body: SearchBody) -> Response:
     after = _decode(body.cursor, body.sort)
 
     def work(work: Work) -> FoundPageOut:
-        chosen = read_filter(work.connection, work.tenant, body.filter)
-        found = find_page(work.connection, chosen, _context(work), sort=body.sort, after=after, limit=body.limit + 1)
+        chosen, context = _read(work, body.filter)
+        found = find_page(work.connection, chosen, context, sort=body.sort, after=after, limit=body.limit + 1)
         shown = found[: body.limit]
         rows = load_rows(work.connection, work.tenant, [one.customer_id for one in shown])
+        fields = load_fields(work.connection, work.tenant.id)
         more = len(found) > len(shown)
         return FoundPageOut(
-            customers=[_out(row) for row in rows],
+            customers=[_out(row, fields, context.seen_tags) for row in rows],
             next_cursor=_encode(shown[-1].key, body.sort) if more else None,
         )
 
     return read(work)
 
 
-def _out(row: ListedCustomer) -> FoundOut:
+def _out(row: ListedCustomer, fields: Sequence[Field], seen: frozenset[str] | None) -> FoundOut:
     own = row.own
     same = {name: getattr(row, name) for name in FoundOut.model_fields if hasattr(row, name)}
+    same["tag_ids"] = [one for one in row.tag_ids if shows(seen, one)]
     return FoundOut(
         **same,
         real_name=own.get("real_name"),
         level=own.get("level"),
         gender=own.get("gender"),
-        fields=own.get("fields") or {},
+        fields=shown_values(fields, own.get(DOCUMENT) or {}),
     )
 
 
@@ -105,8 +122,8 @@ def count_customers(body: CountBody) -> Response:
     """Count what a filter finds; beyond ten thousand it is estimated, and said to be, unless it must be exact."""
 
     def work(work: Work) -> CountOut:
-        chosen = read_filter(work.connection, work.tenant, body.filter)
-        count = count_found(work.connection, chosen, _context(work), exact=body.exact)
+        chosen, context = _read(work, body.filter)
+        count = count_found(work.connection, chosen, context, exact=body.exact)
         return CountOut(count=count.number, estimated=count.estimated)
 
     return read(work)
@@ -117,8 +134,9 @@ def explain_filter(body: ExplainBody) -> Response:
     """Say a filter in words, in English and Chinese, with the names of what it mentions."""
 
     def work(work: Work) -> WordsOut:
-        chosen = read_filter(work.connection, work.tenant, body.filter)
-        names, zone = load_names(work.connection, work.tenant, wanted_names(chosen)), _context(work).zone
+        chosen, context = _read(work, body.filter)
+        names = load_names(work.connection, work.tenant, wanted_names(chosen), seen=context.seen_tags)
+        zone = context.zone
         return WordsOut(
             en=in_words(chosen, names, language="en", zone=zone), zh=in_words(chosen, names, language="zh", zone=zone)
         )

@@ -8,7 +8,6 @@ from console.api.customers import sheet_of
 from console.api.routes import operation
 from console.api.sheets import customer_out
 from console.api.told_persons import (
-    BlacklistedOut,
     ChatOut,
     ContactedOut,
     CustomFieldOut,
@@ -20,6 +19,7 @@ from console.api.told_persons import (
     ProfileOut,
     StageOut,
 )
+from console.api.viewing import viewer
 from services.sheets.profile import load_profile
 from shared.api_keys import Scope
 
@@ -30,10 +30,10 @@ def show_profile(path: CustomerPath) -> Response:
 
     def work(work: Work) -> ProfileOut:
         sheet = sheet_of(work, path.id)
-        found = load_profile(work.connection, work.tenant, sheet)
-        last = found.last_contact
+        found = load_profile(work.connection, work.tenant, sheet, viewer=viewer())
+        customer, last = customer_out(sheet), found.last_contact
         return ProfileOut(
-            customer=customer_out(sheet),
+            customer=customer,
             outlets=[OutletOut(**one) for one in found.outlets],
             friends=[FriendOut(**one) for one in found.friends],
             chats=[ChatOut(**one) for one in found.chats],
@@ -42,7 +42,7 @@ def show_profile(path: CustomerPath) -> Response:
             stages=[StageOut(**one) for one in found.stages],
             score=found.score,
             points=found.points,
-            blacklist=None if found.blacklist is None else BlacklistedOut(**found.blacklist),
+            blacklist=customer.blacklisted,
             pool=None if found.pool is None else PoolOut(**found.pool),
             custom_fields=[CustomFieldOut(**one.__dict__) for one in found.fields],
             last_contact=None if last is None else ContactedOut(at=last.at, source=last.source.value, by=last.by),

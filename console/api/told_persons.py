@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from console.api.told import CustomerOut
+from console.api.told import BlacklistedOut, CustomerOut
 
 
 class FieldChoiceOut(BaseModel):
@@ -237,12 +237,6 @@ class StageOut(BaseModel):
     stage: str
     entered_at: datetime
     by_whom: str
-
-
-class BlacklistedOut(BaseModel):
-    reason: str
-    added_at: datetime
-    added_by: str
 
 
 class PoolOut(BaseModel):

@@ -23,6 +23,7 @@ from services.finding.giving import (
 from services.finding.model import Condition, Filter
 from services.finding.selection import Selection
 from services.finding.times import days_back, next_days_of_year
+from services.local_tags.model import LOCAL
 from shared.grams import number_of, pieces_sought
 
 
@@ -60,6 +61,9 @@ def _emptiness(spec: FieldSpec, empty: bool, give: Giving) -> str:
         has = f"k.has_{spec.column}"
     elif spec.kind is Kind.SET and spec.name == "segment":
         has = give.has("segment_member s", [], owner="s.customer_id")
+    elif spec.name == "tag" and give.context.seen_tags is not None:
+        shown = f"not starts_with(t, '{LOCAL}') or t = any({give(sorted(give.context.seen_tags), 'text[]')})"
+        has = f"exists (select from unnest(k.tag_ids) t where {shown})"
     elif spec.kind is Kind.SET:
         has = f"k.{spec.column} <> '{{}}'"
     else:

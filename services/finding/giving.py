@@ -16,13 +16,17 @@ from shared.vault import Cipher
 
 @dataclass(frozen=True)
 class Context:
-    """What a filter is read with. `normalise`: kind and value of an identity -> the value that is indexed."""
+    """What a filter is read with. `normalise`: kind and value of an identity -> the value that is indexed.
+
+    `seen_tags`: the local tags that whoever asks sees; None: all.
+    """
 
     tenant_id: TenantId
     cipher: Cipher = field(repr=False)
     zone: ZoneInfo
     now: datetime
     normalise: Callable[[str, str], str]
+    seen_tags: frozenset[str] | None = None
 
 
 class Giving:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.finding.fields import Definition, FieldSpec, field_called
 from services.finding.values import check
+from services.local_tags.plan import shows
 from shared.errors import TerminalError
 
 MOST_GROUPS = 10
@@ -122,6 +123,24 @@ def parse(given: object, own: Mapping[str, Definition]) -> Filter:
     if problems:
         raise FilterError(problems)
     return Filter(shape.match, tuple(groups))
+
+
+def refuse_unseen(chosen: Filter, seen: frozenset[str] | None) -> None:
+    """`seen`: the local tags that whoever asks sees, None: all. Others are to them as if there were none (TAG-4).
+
+    Raises:
+        FilterError
+    """
+    problems = [
+        (f"/groups/{g}/conditions/{c}/value/{n}", "there is no such tag")
+        for g, group in enumerate(chosen.groups)
+        for c, one in enumerate(group.conditions)
+        if one.spec.name == "tag"
+        for n, tag in enumerate(one.value or ())
+        if not shows(seen, tag)
+    ]
+    if problems:
+        raise FilterError(problems)
 
 
 def _shape(given: object) -> FilterIn:

@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 from services.finding.compile import compiled
 from services.finding.fields import Definition
 from services.finding.giving import Context
-from services.finding.model import Filter, parse
+from services.finding.model import Filter, parse, refuse_unseen
 from services.finding.selection import Selection
+from services.local_tags.plan import shows
 from services.persons.model import IdentityError, make_identity
 from shared.db.engine import fetch_all, run
 from shared.tenants import Tenant
@@ -26,16 +27,19 @@ def load_definitions(connection: Connection, tenant: Tenant) -> dict[str, Defini
     return {row["key"]: Definition(row["key"], row["kind"], row["name"]) for row in rows}
 
 
-def read_filter(connection: Connection, tenant: Tenant, given: object) -> Filter:
-    """
+def read_filter(connection: Connection, tenant: Tenant, given: object, *, seen: frozenset[str] | None = None) -> Filter:
+    """`seen`: the local tags that whoever asks sees (services/local_tags/store.py `load_seen`); None: all.
+
     Raises:
         FilterError: what is wrong with it, and where.
     """
-    return parse(given, load_definitions(connection, tenant))
+    chosen = parse(given, load_definitions(connection, tenant))
+    refuse_unseen(chosen, seen)
+    return chosen
 
 
-def context_of(tenant: Tenant, *, region: str, now: datetime) -> Context:
-    """`region`: of phone numbers without a country code."""
+def context_of(tenant: Tenant, *, region: str, now: datetime, seen: frozenset[str] | None = None) -> Context:
+    """`region`: of phone numbers without a country code; `seen` as for `read_filter`."""
 
     def normalise(kind: str, value: str) -> str:
         try:
@@ -43,7 +47,7 @@ def context_of(tenant: Tenant, *, region: str, now: datetime) -> Context:
         except IdentityError:
             return value  # such a thing nobody has
 
-    return Context(tenant.id, tenant.cipher, ZoneInfo(tenant.timezone), now, normalise)
+    return Context(tenant.id, tenant.cipher, ZoneInfo(tenant.timezone), now, normalise, seen)
 
 
 def select_found(connection: Connection, tenant: Tenant, given: object, *, region: str, now: datetime) -> Selection:
@@ -81,12 +85,16 @@ _NAMES: Mapping[str, str] = {
 
 
 def load_names(
-    connection: Connection, tenant: Tenant, wanted: Mapping[str, Sequence[str]]
+    connection: Connection,
+    tenant: Tenant,
+    wanted: Mapping[str, Sequence[str]],
+    *,
+    seen: frozenset[str] | None = None,
 ) -> dict[tuple[str, str], str]:
-    """`wanted`: kind -> ids."""
+    """`wanted`: kind -> ids. Local tags that are not `seen` have no name."""
     found = {}
     for kind, ids in wanted.items():
         for row in fetch_all(connection, _NAMES[kind], tenant_id=tenant.id, ids=list(ids)):
-            if row["name"]:
+            if row["name"] and (kind != "tag" or shows(seen, row["id"])):
                 found[kind, row["id"]] = row["name"]
     return found

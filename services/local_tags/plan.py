@@ -36,6 +36,18 @@ def usable(groups: Iterable[Group], viewer: Viewer) -> list[Group]:
     return [one for one in groups if viewer.userid is None or one.visible_to is None or viewer.userid in one.visible_to]
 
 
+def seen_tags(groups: Iterable[Group], viewer: Viewer) -> frozenset[str] | None:
+    """The keys (`local:ID`) of the tags that somebody sees; None: all there are (TAG-4)."""
+    if viewer.userid is None:
+        return None
+    return frozenset(tag.key for group in usable(groups, viewer) for tag in group.tags)
+
+
+def shows(seen: frozenset[str] | None, tag: str) -> bool:
+    """Whether a tag, the corp's or a local one, is shown to whom sees these."""
+    return seen is None or local_id(tag) is None or tag in seen
+
+
 def find_group(groups: Iterable[Group], group_id: int) -> Group:
     """
     Raises:

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.local_tags.model import Group, Kind, Of, Tag
+from services.local_tags.model import Group, Kind, Of, Tag, Viewer
+from services.local_tags.plan import seen_tags
 from shared.db.engine import as_json, fetch_all, fetch_one, run
 from shared.ids import TenantId, UserId
 from shared.requests import BACKFILL, Subject, Wanted, lock, want
@@ -37,6 +38,11 @@ def load_groups(connection: Connection, tenant_id: TenantId, *, of: Of = "custom
     return [
         Group(one.id, one.name, one.position, one.visible_to, tuple(tags.get(one.id, ()))) for one in found.values()
     ]
+
+
+def load_seen(connection: Connection, tenant_id: TenantId, viewer: Viewer) -> frozenset[str] | None:
+    """As `plan.seen_tags`, of the tags of customers; nothing is read for whom sees all."""
+    return None if viewer.userid is None else seen_tags(load_groups(connection, tenant_id), viewer)
 
 
 def lock_groups(connection: Connection, tenant_id: TenantId, *, of: Of = "customer") -> list[Group]:

@@ -8,6 +8,9 @@ from sqlalchemy import Connection
 
 from services.contacting.model import Contacted
 from services.contacting.store import last_contacts
+from services.local_tags.model import ALL_SEEING, LOCAL, Viewer
+from services.local_tags.plan import shows
+from services.local_tags.store import load_seen
 from services.sheets.store import Sheet
 from shared.db.engine import fetch_all
 from shared.ids import CustomerId
@@ -55,8 +58,6 @@ where c.tenant_id = :tenant_id and c.customer_id = :id order by l.position, l.id
 """
 SINGLE = """
 select (select to_jsonb(s) from customer_score s where s.tenant_id = :tenant_id and s.customer_id = :id) as score,
-  (select to_jsonb(b) from blacklist_entry b where b.tenant_id = :tenant_id and b.customer_id = :id
-    and b.ended_at is null) as blacklist,
   (select to_jsonb(p) - 'note' from pool_record p where p.tenant_id = :tenant_id and p.customer_id = :id) as pool
 """
 FIELDS = """
@@ -88,13 +89,13 @@ class Profile:
     stages: Sequence[Columns]
     score: int
     points: int
-    blacklist: Columns | None
     pool: Columns | None
     fields: Sequence[CustomField]
     last_contact: Contacted | None
 
 
-def load_profile(connection: Connection, tenant: Tenant, sheet: Sheet) -> Profile:
+def load_profile(connection: Connection, tenant: Tenant, sheet: Sheet, *, viewer: Viewer = ALL_SEEING) -> Profile:
+    """Local tags that the viewer does not see are left out (TAG-4)."""
     customer_id = sheet.customer_id
     contacts = [one.external_userid for one in sheet.contacts]
 
@@ -103,6 +104,7 @@ def load_profile(connection: Connection, tenant: Tenant, sheet: Sheet) -> Profil
 
     chats = rows(CHATS, contacts=contacts, limit=MOST_CHATS)
     beside = {"chats": [row["chat_id"] for row in chats], "id": customer_id, "shared": SHARED, "limit": MOST_NEAR}
+    seen = load_seen(connection, tenant.id, viewer)
     (single,) = rows(SINGLE, id=customer_id)
     score = single["score"] or {"score": 0, "points": 0}
     values = sheet.own.get("fields") or {}
@@ -111,11 +113,10 @@ def load_profile(connection: Connection, tenant: Tenant, sheet: Sheet) -> Profil
         friends=rows(FRIENDS, contacts=contacts),
         chats=chats,
         near=rows(NEAR, **beside),
-        tags=rows(TAGS, id=customer_id),
+        tags=[one for one in rows(TAGS, id=customer_id) if shows(seen, f"{LOCAL}{one['id']}")],
         stages=rows(STAGES, id=customer_id),
         score=score["score"],
         points=score["points"],
-        blacklist=single["blacklist"],
         pool=single["pool"],
         fields=[CustomField(**row, value=values.get(row["key"])) for row in rows(FIELDS)],
         last_contact=last_contacts(connection, tenant.id, [CustomerId(customer_id)]).get(customer_id),

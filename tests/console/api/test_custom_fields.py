@@ -45,6 +45,16 @@ def test_values_change_key_by_key_and_others_stay(shop: Shop):
     assert (shown["fields"], shown["attributes"]) == ({"size": "M", "hobby": "茶", "height": 170}, {"b": 2})
 
 
+def test_rows_of_a_search_show_fields_that_are_switched_on(shop: Shop):
+    """As the customer's own sheet does (CUS-1, CUS-5)."""
+    define(shop, SIZE, HEIGHT)
+    customer(shop, size="S", height=170)
+    shop.renew_cards()
+    shop.ask("PATCH", "/custom-fields/height", {"enabled": False})
+    (row,) = shop.ask("POST", "/customers:search", {}).json["customers"]
+    assert row["fields"] == {"size": "S"}
+
+
 def test_every_wrong_field_is_named_and_nothing_is_written(shop: Shop):
     """422 with a pointer to each; no value is quoted (CUS-5, G8)."""
     define(shop, SIZE, HEIGHT)

@@ -4,7 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from services.cards.store import refresh_cards
+from services.local_tags.model import Viewer
+from services.sheets.profile import load_profile
+from services.sheets.store import load_sheet
 from shared.audit import load_audit
+from shared.ids import UserId
 from shared.scope import DataScope
 from tests.console.api.conftest import Shop
 from tests.console.api.test_scope import limited
@@ -110,6 +114,38 @@ def test_a_hidden_group_is_not_there_for_others(shop: Shop):
     )
     assert (refused.status_code, refused.json) == (404, unknown.json)
     assert li.ask("POST", f"/customers/{one}/tags", {"remove": [secret]}).json["removed"] == [secret]
+
+
+def test_a_hidden_tag_is_nothing_to_search_by(shop: Shop):
+    """Refused where it stands, as one that does not exist; lists, counts and profiles leave it out (TAG-4)."""
+    shop.befriend("wmOne", "LiNa", "WangFang")
+    one = shop.upsert("external_userid=wmOne")["customer"]["id"]
+    _, (tea,) = group(shop, "喜好", "茶")
+    _, (secret,) = group(shop, "内部", "敏感", visible_to=["LiNa"])
+    assert tag(shop, one, add=[secret]).status_code == 202
+    shop.renew_cards()
+    li, wang = (limited(shop, DataScope(userid=who), who) for who in ("LiNa", "WangFang"))
+
+    def by(*tags: str) -> dict[str, Any]:
+        return {"filter": {"groups": [{"conditions": [{"field": "tag", "op": "none_of", "value": [tea, *tags]}]}]}}
+
+    for path in ("/customers:search", "/customers:count", "/filters:explain"):
+        assert li.ask("POST", path, by(secret)).status_code == 200
+        refused, unknown = (wang.ask("POST", path, by(which)) for which in (secret, "local:99"))
+        assert (refused.status_code, refused.json) == (422, unknown.json)
+        assert refused.json["errors"] == [
+            {"field": "/filter/groups/0/conditions/0/value/1", "problem": "there is no such tag"}
+        ]
+    untagged = {"filter": {"groups": [{"conditions": [{"field": "tag", "op": "empty"}]}]}}
+    assert [who.ask("POST", "/customers:count", untagged).json["count"] for who in (li, wang)] == [0, 1]
+    shown = [who.ask("POST", "/customers:search", {}).json["customers"][0]["tag_ids"] for who in (li, wang)]
+    assert shown == [[secret], []]
+    with shop.runtime.engine.begin() as connection:
+        for userid, count in (("LiNa", 1), ("WangFang", 0)):
+            sheet = load_sheet(connection, shop.tenant, one)
+            assert sheet is not None
+            profile = load_profile(connection, shop.tenant, sheet, viewer=Viewer(UserId(userid)))
+            assert len(profile.tags) == count
 
 
 def test_names_are_taken_once_and_orders_hold(shop: Shop):

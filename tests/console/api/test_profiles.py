@@ -39,8 +39,6 @@ def surround(shop: Shop, connection: Connection, one: int, chats: int) -> None:
         "insert into customer_stage (tenant_id, line_id, customer_id, stage_id, entered_at, by_whom) "
         "select :t, line_id, :id, id, :now, 'LiNa' from stage",
         "insert into customer_score values (:t, :id, 12, 340)",
-        "insert into blacklist_entry (tenant_id, customer_id, reason, added_at, added_by) "
-        "values (:t, :id, '投诉', :now, 'Zhou')",
         "insert into pool_record (tenant_id, customer_id, status, source, by_whom, status_at, created_at) "
         "values (:t, :id, 'added', 'import', 'Zhou', :now, :now)",
         "insert into custom_field (tenant_id, key, name, kind, personal, position, created_at) "
@@ -71,8 +69,10 @@ def test_a_profile_has_all_sides(shop: Shop):
     before = statements_of(shop, f"/customers/{one}/profile")
     with shop.runtime.engine.begin() as connection:
         surround(shop, connection, one, chats=60)
+    assert shop.ask("PUT", f"/customers/{one}/blacklist", {"reason": "投诉"}).status_code == 201
     found = shop.get(f"/customers/{one}/profile")
-    assert statements_of(shop, f"/customers/{one}/profile") == before
+    # one more: the catalogue of local tags, which is read for whoever wears one
+    assert statements_of(shop, f"/customers/{one}/profile") == before + 1
     assert found["customer"] == shop.get(f"/customers/{one}")
     assert [(outlet["name"], outlet["userids"]) for outlet in found["outlets"]] == [
         ("南京西路店", ["LiNa"]),
