@@ -15,6 +15,7 @@ from console.api.asked_chats import (
 from console.api.gate import caller
 from console.api.routes import operation
 from console.api.told_chats import ChatTagGroupOut, ChatTagOut, ChatTagsOut, TaggedCustomersOut, TaggedOut
+from console.api.viewing import viewer
 from services.chats.customers import TagsAsked, tag_customers_of
 from services.chats.listing import check_known
 from services.chats.model import ChatIds
@@ -108,7 +109,7 @@ def tag_customers_of_chat(path: ChatPath, body: CustomersTagsBody) -> Response:
     asked = TagsAsked(body.add, body.remove)
 
     def work(work: Work) -> Done:
-        tagged, change = tag_customers_of(
+        tagged, change, facts = tag_customers_of(
             work.connection,
             work.tenant.id,
             path.chat_id,
@@ -116,9 +117,10 @@ def tag_customers_of_chat(path: ChatPath, body: CustomersTagsBody) -> Response:
             author=caller().name,
             by=caller().actor,
             reason=body.reason,
+            viewer=viewer(),
             now=work.now,
         )
-        return Done(TaggedCustomersOut(**vars(tagged)), 202, (change,))
+        return Done(TaggedCustomersOut(**vars(tagged)), 202, (change,), tuple(facts))
 
     return write(work, once=True)
 

@@ -8,13 +8,18 @@ from sqlalchemy import Connection
 
 from services.bulk.store import ask_job
 from services.chats.listing import CHAT, check_known
-from services.chats.model import LOCAL, ChatRefusedError, NoSuchChatTagError
+from services.chats.model import LOCAL
+from services.chosen import these
 from services.customers.choice import Choice
 from services.customers.choosing import count_chosen
 from services.intents.model import Source
-from services.persons.store import lock_customers, touch
+from services.local_tags.giving import tag_page
+from services.local_tags.model import ALL_SEEING, Tagging, Viewer
+from services.local_tags.plan import facts_of, plan_tagging, usable
+from services.local_tags.store import load_groups
+from services.planning import Fact
 from shared.audit import Change
-from shared.db.engine import fetch_all, fetch_one
+from shared.db.engine import fetch_all
 from shared.ids import CustomerId, TenantId
 
 
@@ -50,18 +55,17 @@ def tag_customers_of(
     author: str,
     by: str,
     reason: str | None,
+    viewer: Viewer = ALL_SEEING,
     now: datetime,
-) -> tuple[Tagged, Change]:
+) -> tuple[Tagged, Change, list[Fact]]:
     """`author` stands in the jobs, `by` beside the local tags. Who joins later is not tagged.
 
     Raises:
-        NoSuchChatError, NoSuchChatTagError, ChatRefusedError, JobRefusedError: nothing was written.
+        NoSuchChatError, NoTagError, TagRefusedError, JobRefusedError: the caller rolls back.
     """
     check_known(connection, tenant_id, [chat_id])
     inside = _customers_in(connection, tenant_id, chat_id)
-    # Who was merged meanwhile is their master by now; rows are locked in the order of their ids.
-    customers = sorted(set(lock_customers(connection, tenant_id, inside).values()))
-    added, removed = _tag_locally(connection, tenant_id, customers, asked, by=by, now=now)
+    added, removed, facts = _tag_locally(connection, tenant_id, inside, asked, by=by, viewer=viewer, now=now)
     relations, job_ids = 0, []
     for tags, choice in (
         (asked.corp(asked.add), Choice(chats=(chat_id,), assigned=True)),
@@ -84,17 +88,18 @@ def tag_customers_of(
                 now=now,
             )
         )
-    tagged = Tagged(len(customers), added, removed, relations, job_ids)
+    tagged = Tagged(len(inside), added, removed, relations, job_ids)
     after = {"add": list(asked.add), "remove": list(asked.remove), **vars(tagged)}
-    return tagged, Change("chat.customers_tagged", CHAT, chat_id, {}, after)
+    return tagged, Change("chat.customers_tagged", CHAT, chat_id, {}, after), facts
 
 
 def _customers_in(connection: Connection, tenant_id: TenantId, chat_id: str) -> list[CustomerId]:
     rows = fetch_all(
         connection,
-        "select distinct e.customer_id as id from group_member m join external_contact e on e.tenant_id = m.tenant_id "
-        "and e.external_userid = m.member_id where m.tenant_id = :tenant_id and m.chat_id = :chat_id "
-        "and m.left_at is null and m.kind = 'customer' and e.customer_id is not null order by 1",
+        "select distinct coalesce(u.merged_into, u.id) as id from group_member m join external_contact e "
+        "on e.tenant_id = m.tenant_id and e.external_userid = m.member_id join customer u "
+        "on u.tenant_id = e.tenant_id and u.id = e.customer_id where m.tenant_id = :tenant_id "
+        "and m.chat_id = :chat_id and m.left_at is null and m.kind = 'customer' order by 1",
         tenant_id=tenant_id,
         chat_id=chat_id,
     )
@@ -104,49 +109,25 @@ def _customers_in(connection: Connection, tenant_id: TenantId, chat_id: str) -> 
 def _tag_locally(
     connection: Connection,
     tenant_id: TenantId,
-    customers: Sequence[CustomerId],
+    inside: Sequence[CustomerId],
     asked: TagsAsked,
     *,
     by: str,
+    viewer: Viewer,
     now: datetime,
-) -> tuple[int, int]:
-    add, remove = asked.local(asked.add), asked.local(asked.remove)
-    if not add and not remove:
-        return 0, 0
-    _check_local(connection, tenant_id, [*add, *remove])
-    row = fetch_one(
-        connection,
-        "with added as (insert into customer_tag (tenant_id, customer_id, tag_id, given_at, by_whom) "
-        "select :tenant_id, customer_id, tag_id, :now, :by from unnest(cast(:customers as bigint[])) as customer_id, "
-        "unnest(cast(:add as bigint[])) as tag_id order by 2, 3 on conflict do nothing returning customer_id), "
-        "removed as (delete from customer_tag where tenant_id = :tenant_id "
-        "and customer_id = any(cast(:customers as bigint[])) and tag_id = any(cast(:remove as bigint[])) "
-        "returning customer_id) select (select array_agg(customer_id) from added) as added, "
-        "(select array_agg(customer_id) from removed) as removed",
-        tenant_id=tenant_id,
-        customers=list(customers),
-        add=add,
-        remove=remove,
-        now=now,
-        by=by,
-    )
-    assert row is not None
-    added, removed = row["added"] or [], row["removed"] or []
-    touch(connection, tenant_id, [CustomerId(one) for one in {*added, *removed}], now=now)
-    return len(added), len(removed)
-
-
-def _check_local(connection: Connection, tenant_id: TenantId, tag_ids: Sequence[int]) -> None:
-    """Each is a manual tag of customers that is there, and stays there until the transaction ends."""
-    rows = fetch_all(
-        connection,
-        "select t.id, t.kind from local_tag t join local_tag_group g on g.tenant_id = t.tenant_id "
-        "and g.id = t.group_id where t.tenant_id = :tenant_id and t.id = any(cast(:ids as bigint[])) "
-        "and t.deleted_at is null and g.of = 'customer' and g.deleted_at is null order by t.id for share of t",
-        tenant_id=tenant_id,
-        ids=list(tag_ids),
-    )
-    if set(tag_ids) - {row["id"] for row in rows}:
-        raise NoSuchChatTagError("one of the local tags is no tag of customers (any more)")
-    if any(row["kind"] != "manual" for row in rows):
-        raise ChatRefusedError("one of the tags is automatic: rules give and take it, nobody does by hand")
+) -> tuple[int, int, list[Fact]]:
+    """
+    Raises:
+        NoTagError, TagRefusedError
+    """
+    groups = usable(load_groups(connection, tenant_id), viewer)
+    tagging = plan_tagging(groups, add=asked.local(asked.add), remove=asked.local(asked.remove))
+    added, removed, facts = 0, 0, list[Fact]()
+    after: CustomerId | None = CustomerId(0)
+    while after is not None and tagging != Tagging():
+        page = tag_page(connection, tenant_id, these(tenant_id, inside), tagging, after=after, by_whom=by, now=now)
+        added += sum(len(ids) for ids in page.given.values())
+        removed += sum(len(ids) for ids in page.taken.values())
+        facts += facts_of(page.given, page.taken, at=now)
+        after = page.last
+    return added, removed, facts

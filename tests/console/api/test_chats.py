@@ -180,7 +180,7 @@ def test_tags_of_chats_over_http(chats: Shop):
         ("POST", "/chats:tag", {"filter": {}}, (422, "invalid")),
         ("POST", "/chat-tags", {"group_id": 999, "name": "x"}, (404, "no-chat-tag")),
         ("POST", "/chat-tags", {"group_id": group, "name": "Ｘ"}, (409, "name-taken")),
-        ("POST", "/chats/wr1/customer-tags", {"add": ["local:999"]}, (404, "no-chat-tag")),
+        ("POST", "/chats/wr1/customer-tags", {"add": ["local:999"]}, (404, "no-tag")),
         ("POST", "/chats/wr1/customer-tags", {"add": ["local:x"]}, (422, "invalid")),
         ("POST", "/chats/wr1/customer-tags", {"add": ["etNone"]}, (409, "job-refused")),
         ("POST", "/chats/wrNobody/customer-tags", {"add": ["etNone"]}, (404, "no-chat")),

@@ -10,7 +10,6 @@ from services.chats.customers import TagsAsked, tag_customers_of
 from services.chats.model import (
     ChatFilter,
     ChatIds,
-    ChatRefusedError,
     NameTakenError,
     NoSuchChatError,
     NoSuchChatTagError,
@@ -26,7 +25,9 @@ from services.chats.tags import (
     tag_chats,
 )
 from services.customers.choosing import chosen_page
+from services.local_tags.model import LocalTagGiven, NoTagError, TagRefusedError, Viewer
 from shared.db.engine import fetch_all, fetch_one, run
+from shared.ids import UserId
 from shared.tenants import Tenant
 from tests.conftest import NOW
 from tests.services.chats.conftest import add_chat
@@ -161,6 +162,25 @@ def test_every_customer_inside_a_chat_gets_a_local_tag_at_once(connection, tenan
     assert [row["id"] for row in updated] == inside
 
 
+def test_tagging_a_chat_is_told_by_tag_and_hidden_tags_are_not_there(connection, tenant, inside):
+    """One fact for all who got it, none for whom nothing changed (TAG-7, TAG-3, TAG-4)."""
+    vip = local_tag(connection, tenant)
+    asked = TagsAsked([f"local:{vip}"], [])
+
+    def tag_them(userid: str | None = None):
+        viewer = Viewer(UserId(userid) if userid else None)
+        return tag_customers_of(
+            connection, tenant.id, "wrA", asked, author="crm", by="x", reason=None, viewer=viewer, now=NOW
+        )  # fmt: skip
+
+    facts = [fact for _ in range(2) for fact in tag_them()[2]]
+    assert facts == [LocalTagGiven(occurred_at=NOW, tag_id=vip, customer_ids=tuple(inside))]
+    run(connection, "update local_tag_group set visible_to = '{LiNa}'")
+    assert tag_them("LiNa")[2] == []
+    with pytest.raises(NoTagError):
+        tag_them("WangFang")
+
+
 def test_customers_of_a_merged_record_are_tagged_as_who_they_are(connection, tenant, inside):
     """The tag goes to the record that stands for the person (CUS-9, TAG-7)."""
     run(connection, "update customer set merged_into = 3 where tenant_id = :id and id = 2", id=tenant.id)
@@ -172,10 +192,10 @@ def test_customers_of_a_merged_record_are_tagged_as_who_they_are(connection, ten
 
 def test_tags_that_nobody_gives_by_hand_are_refused(connection, tenant, inside):
     """Automatic ones, chats' own, deleted and unknown ones; nothing is written (TAG-7, TAG-1)."""
-    with pytest.raises(ChatRefusedError):
+    with pytest.raises(TagRefusedError):
         customers_tagged(connection, tenant, add=[f"local:{local_tag(connection, tenant, 'automatic')}"])
     for wrong in (local_tag(connection, tenant, of="chat"), 10**17):
-        with pytest.raises(NoSuchChatTagError):
+        with pytest.raises(NoTagError):
             customers_tagged(connection, tenant, add=[f"local:{wrong}"])
     asked = TagsAsked(["etGold"], [])
     with pytest.raises(NoSuchChatError):
