@@ -36,7 +36,7 @@ from services.joining.join import join
 from services.persons.model import CUSTOMER
 from services.pool.entering import enter
 from services.pool.giving import Given, assign
-from services.pool.listing import Person, PoolChoice, count_pool, customers_to_add, list_pool
+from services.pool.listing import Person, PoolChoice, count_blacklisted, count_pool, customers_to_add, list_pool
 from services.pool.model import Act, Entry, NotInPoolError, PoolRefusedError, Why
 from services.pool.moving import (
     issue_state,
@@ -63,7 +63,13 @@ def act_of(why: Why, work: Work) -> Act:
 def record_out(person: Person) -> PoolRecordOut:
     record = person.record
     shown = {name: getattr(record, name) for name in PoolRecordOut.model_fields if hasattr(record, name)}
-    return PoolRecordOut(**shown, real_name=person.real_name, company=person.company, phones=list(person.phones))
+    return PoolRecordOut(
+        **shown,
+        real_name=person.real_name,
+        company=person.company,
+        phones=list(person.phones),
+        blacklisted=person.blacklisted,
+    )
 
 
 def _shown(work: Work, customer_id: int) -> PoolRecordOut:
@@ -164,7 +170,8 @@ def count_pool_customers() -> Response:
     """Count the pool by status."""
     return read(
         lambda work: PoolCountsOut(
-            **{status.value: n for status, n in count_pool(work.connection, work.tenant.id).items()}
+            **{status.value: n for status, n in count_pool(work.connection, work.tenant.id).items()},
+            blacklisted=count_blacklisted(work.connection, work.tenant.id),
         )
     )
 

@@ -6,8 +6,9 @@ from console.api.acting import Done, Work, read, write
 from console.api.asked_pool import BatchBody, BatchPath, ByBody, ClaimBody, PoolFilter, WhomBody
 from console.api.pool import GROUP, act_of, changes_of, choice_of
 from console.api.routes import operation
-from console.api.told_pool import BatchOut, GivenOut, PreviewOut, TakenOut
+from console.api.told_pool import BatchOut, GivenOut, PreviewOut, SharedOut, TakenOut
 from console.desk import desk
+from services.blacklist.store import blacklisted_among
 from services.finding.selection import Selection
 from services.finding.store import select_found
 from services.pool.batches import Batch, ask_batch, cancel_batch, count_batch, deal, load_batch
@@ -19,9 +20,10 @@ from shared.audit import Change
 from shared.ids import CustomerId, UserId
 
 
-def _given_out(given: Given) -> GivenOut:
+def _given_out(work: Work, given: Given) -> GivenOut:
     return GivenOut(
         customer_ids=list(given.customer_ids),
+        blacklisted_ids=sorted(blacklisted_among(work.connection, work.tenant.id, given.customer_ids)),
         refused=[TakenOut(customer_id=r.customer_id, status=r.status, userid=r.userid) for r in given.refused],
     )
 
@@ -36,7 +38,7 @@ def claim_pool_customers(body: ClaimBody) -> Response:
     def work(work: Work) -> Done:
         ids = [CustomerId(one) for one in body.customer_ids]
         given = claim(work.connection, work.tenant, ids, UserId(body.userid), act_of("claim", work))
-        return Done(_given_out(given), 200, tuple(changes_of(given, "pool.claimed", body.userid)), given.facts)
+        return Done(_given_out(work, given), 200, tuple(changes_of(given, "pool.claimed", body.userid)), given.facts)
 
     return write(work)
 
@@ -62,12 +64,13 @@ def preview_batch(body: WhomBody) -> Response:
 
     def work(work: Work) -> PreviewOut:
         chosen = _chosen(work, body)
-        return PreviewOut(count=count_batch(work.connection, work.tenant.id, chosen, also_assigned=body.also_assigned))
+        count, listed = count_batch(work.connection, work.tenant.id, chosen, also_assigned=body.also_assigned)
+        return PreviewOut(count=count, blacklisted_count=listed)
 
     return read(work)
 
 
-@operation("post", "/pool:assign", Scope.POOL_WRITE, BatchOut, status=202, group=GROUP, once=True)
+@operation("post", "/pool:assign", Scope.POOL_WRITE, SharedOut, status=202, group=GROUP, once=True)
 def assign_many(body: BatchBody) -> Response:
     """Share customers out evenly among associates: sizes differ by one at most.
 
@@ -78,10 +81,12 @@ def assign_many(body: BatchBody) -> Response:
         named = [UserId(one) for one in body.userids]
         userids = receivers(work.connection, work.tenant.id, named, body.department_ids)
         act = act_of("batch" if named else "department", work)
+        chosen = _chosen(work, body)
+        _, listed = count_batch(work.connection, work.tenant.id, chosen, also_assigned=body.also_assigned)
         batch = ask_batch(
             work.connection,
             work.tenant,
-            _chosen(work, body),
+            chosen,
             userids,
             how=body.how,
             also_assigned=body.also_assigned,
@@ -89,10 +94,11 @@ def assign_many(body: BatchBody) -> Response:
         )
         facts = deal(work.connection, work.tenant.id, batch.id, now=work.now)
         batch = load_batch(work.connection, work.tenant.id, batch.id)
-        asked = body.model_dump(mode="json", exclude={"customer_ids"}) | {"total_count": batch.total_count}
-        return Done(
-            batch_out(batch), 202, (Change("pool.shared_out", POOL, f"batch:{batch.id}", after=asked),), facts or ()
-        )
+        asked = body.model_dump(mode="json", exclude={"customer_ids"}) | {
+            "total_count": batch.total_count, "blacklisted_count": listed
+        }  # fmt: skip
+        answer = SharedOut(**batch_out(batch).model_dump(), blacklisted_count=listed)
+        return Done(answer, 202, (Change("pool.shared_out", POOL, f"batch:{batch.id}", after=asked),), facts or ())
 
     return write(work, once=True)
 

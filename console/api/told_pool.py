@@ -16,6 +16,7 @@ class PoolRecordOut(BaseModel):
     real_name: str | None
     company: str | None
     phones: list[str]
+    blacklisted: bool
     status: Status
     source: str
     department_id: int | None
@@ -35,10 +36,13 @@ class PoolOut(BaseModel):
 
 
 class PoolCountsOut(BaseModel):
+    """By status. `blacklisted`: of the unassigned, whom rules and batches leave out."""
+
     unassigned: int
     assigned: int
     unreachable: int
     added: int
+    blacklisted: int
 
 
 class PoolEntryOut(BaseModel):
@@ -66,14 +70,18 @@ class TakenOut(BaseModel):
 
 
 class GivenOut(BaseModel):
+    """`blacklisted_ids`: of those who were given, whom rules would have left out: they are not to be approached."""
+
     customer_ids: list[int]
+    blacklisted_ids: list[int]
     refused: list[TakenOut]
 
 
 class PreviewOut(BaseModel):
-    """`count`: how many a batch would share out."""
+    """`count`: how many a batch would share out; `blacklisted_count`: whom it leaves out, not to be approached."""
 
     count: int
+    blacklisted_count: int
 
 
 class BatchOut(BaseModel):
@@ -90,6 +98,12 @@ class BatchOut(BaseModel):
     by_whom: str
     created_at: datetime
     finished_at: datetime | None
+
+
+class SharedOut(BatchOut):
+    """`blacklisted_count`: who was left out, not to be approached; none of `total_count`."""
+
+    blacklisted_count: int
 
 
 class PoolChangeOut(BaseModel):

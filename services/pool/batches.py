@@ -17,7 +17,7 @@ from services.finding.selection import Selection
 from services.pool.giving import ANY, OPEN, assigned_facts, note_given
 from services.pool.model import Act, Dealing, NoSuchError, PoolAssigned, PoolRefusedError, Status, Why
 from services.pool.plan import dealing_order, without
-from services.pool.store import step
+from services.pool.store import IS_BLACKLISTED, step
 from shared.db.engine import Row, fetch_all, fetch_one, run
 from shared.ids import TenantId, UserId
 from shared.tenants import Tenant
@@ -32,13 +32,14 @@ from pool_record p where p.tenant_id = :tenant_id and p.status = any(:of)
 CHOOSE = f"""
 insert into pool_batch_row (tenant_id, batch_id, n, customer_id)
 select :tenant_id, :batch_id, row_number() over (order by {{order}}), p.customer_id {CHOSEN}
+  and not {IS_BLACKLISTED.format("p")}
 """
 ORDERS: dict[Dealing, str] = {
     "turns": "p.created_at, p.customer_id",
     "random": "hashint8extended(p.customer_id, :batch_id), p.customer_id",
 }
 """Source of hashint8extended: PostgreSQL's own hash partitioning; any mixing that is the same every time would do."""
-DUE = "select b.customer_id, b.n from pool_batch_row b where b.tenant_id = :tenant_id and b.batch_id = :batch_id and b.n > :reached and b.n <= :until"  # noqa: E501
+DUE = "select b.tenant_id, b.customer_id, b.n from pool_batch_row b where b.tenant_id = :tenant_id and b.batch_id = :batch_id and b.n > :reached and b.n <= :until"  # noqa: E501
 LOCK = (
     "select count(*) from (select from pool_record p where p.tenant_id = :tenant_id "  # noqa: S608 - constants
     f"and p.customer_id = any(array(select d.customer_id from ({DUE}) as d)) "
@@ -49,7 +50,7 @@ select customer_id, (cast(:userids as text[]))[1 + ((k + :turn) % cardinality(ca
 from (select d.customer_id, row_number() over (order by d.n) - 1 as k
   from ({DUE}) as d cross join lateral (select r.status from pool_record r where r.tenant_id = :tenant_id
     and r.customer_id = d.customer_id offset 0) as p
-  where p.status = any(:of)) as numbered
+  where p.status = any(:of) and not {IS_BLACKLISTED.format("d")}) as numbered
 """  # noqa: S608 - constants
 
 
@@ -125,17 +126,20 @@ def ask_batch(
     return load_batch(connection, tenant.id, batch_id)
 
 
-def count_batch(connection: Connection, tenant_id: TenantId, chosen: Selection, *, also_assigned: bool = False) -> int:
-    """How many a batch that is asked for now would deal."""
+def count_batch(
+    connection: Connection, tenant_id: TenantId, chosen: Selection, *, also_assigned: bool = False
+) -> tuple[int, int]:
+    """How many a batch that is asked for now would deal, and how many it leaves out: they are blacklisted (CUS-10)."""
     row = fetch_one(
         connection,
-        f"select count(*) as n {CHOSEN.format(chosen=chosen.sql)}",
+        "select count(*) filter (where not listed) as n, count(*) filter (where listed) as listed "  # noqa: S608
+        f"from (select {IS_BLACKLISTED.format('p')} as listed {CHOSEN.format(chosen=chosen.sql)}) as found",
         tenant_id=tenant_id,
         of=list(ANY if also_assigned else OPEN),
         **chosen.parameters,
     )
     assert row is not None
-    return int(row["n"])
+    return int(row["n"]), int(row["listed"])
 
 
 def load_batch(connection: Connection, tenant_id: TenantId, batch_id: int) -> Batch:

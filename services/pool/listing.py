@@ -7,6 +7,7 @@ from datetime import datetime
 import orjson
 from sqlalchemy import Connection
 
+from services.blacklist.store import blacklisted_among
 from services.finding.selection import Selection
 from services.persons.model import PHONE
 from services.persons.store import OWN, VALUE
@@ -73,6 +74,7 @@ class Person:
     real_name: str | None = field(repr=False)
     company: str | None = field(repr=False)
     phones: tuple[str, ...] = field(repr=False)
+    blacklisted: bool = False
 
 
 def list_pool(
@@ -102,6 +104,18 @@ def count_pool(connection: Connection, tenant_id: TenantId) -> dict[Status, int]
     return dict.fromkeys(Status, 0) | {Status(row["status"]): row["n"] for row in rows}
 
 
+def count_blacklisted(connection: Connection, tenant_id: TenantId) -> int:
+    """How many unassigned ones rules and batches leave out (CUS-10)."""
+    rows = fetch_all(
+        connection,
+        "select count(*) as n from blacklist_entry b join pool_record p on p.tenant_id = b.tenant_id "
+        "and p.customer_id = b.customer_id where b.tenant_id = :tenant_id and b.ended_at is null "
+        "and p.status = 'unassigned'",
+        tenant_id=tenant_id,
+    )
+    return int(rows[0]["n"])
+
+
 def customers_to_add(connection: Connection, tenant: Tenant, userid: UserId, *, part: str | None) -> list[Person]:
     """Whom an associate is to add, newest first; with `part`, those in whose name or phone it occurs.
 
@@ -129,12 +143,14 @@ def _persons(connection: Connection, tenant: Tenant, records: Sequence[Record]) 
     ids = [one.customer_id for one in records]
     own = _own(connection, tenant, ids)
     phones = _phones(connection, tenant, ids)
+    listed = blacklisted_among(connection, tenant.id, ids)
     return [
         Person(
             one,
             real_name=own.get(one.customer_id, {}).get("real_name"),
             company=own.get(one.customer_id, {}).get("company"),
             phones=tuple(phones.get(one.customer_id, ())),
+            blacklisted=one.customer_id in listed,
         )
         for one in records
     ]

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from services.associates.adding import members_who_can_add, who_can_add
 from services.associates.store import share_directory
+from services.blacklist.store import blacklisted_among
 from services.pool.giving import OPEN, give
 from services.pool.model import Act, Facing, PoolAssigned, PoolReturned, RuleAction
 from services.pool.moving import release_of, returned_facts
@@ -23,6 +24,8 @@ RETURNED_AT_ONCE = 1000
 RETURN_EVERY = timedelta(hours=1)
 NOBODY_THERE = timedelta(minutes=15)
 """A rule that has nobody to give to is looked at again after so long."""
+BLACKLISTED = timedelta(days=1)
+"""So is a record whose customer is on the blacklist."""
 
 
 def tenants_with_due(connection: Connection, *, now: datetime) -> list[TenantId]:
@@ -40,7 +43,8 @@ def apply_rules(connection: Connection, tenant: Tenant, *, now: datetime) -> tup
     """Let the rules look at the next records that are due: how many these were, and facts (POOL-12).
 
     A record that no rule can act on yet is looked at again when the hours of one begin; one that no rule is about
-    leaves the queue, and comes back when rules change.
+    leaves the queue, and comes back when rules change. Who is blacklisted is given to nobody, and looked at again
+    tomorrow: they may be off the list by then (CUS-10).
     """
     share_directory(connection, tenant.id)
     ids = _take(connection, tenant.id, now=now)
@@ -49,9 +53,11 @@ def apply_rules(connection: Connection, tenant: Tenant, *, now: datetime) -> tup
     rules = {rule.id: rule for rule in load_rules(connection, tenant.id) if rule.kind == "assign" and rule.enabled}
     zone = ZoneInfo(tenant.timezone)
     asked = [as_assign(rule) for rule in rules.values()]
+    waiting = {one.customer_id: one for one in _facing(connection, tenant.id, ids)}
     acting: dict[int, list[Facing]] = {}
-    later: dict[CustomerId, datetime] = {}
-    for record in _facing(connection, tenant.id, ids):
+    listed = blacklisted_among(connection, tenant.id, ids)
+    later: dict[CustomerId, datetime] = dict.fromkeys(listed & waiting.keys(), now + BLACKLISTED)
+    for record in (one for one in waiting.values() if one.customer_id not in listed):
         rule, at = choose_rule(asked, record, zone, now=now)
         if rule is not None:
             acting.setdefault(rule.id, []).append(record)

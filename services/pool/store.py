@@ -23,6 +23,12 @@ IS_FRIEND = (
 )
 """Whether somebody is a friend of an associate; who is only out of our sight is one still."""
 
+IS_BLACKLISTED = (
+    "exists (select from blacklist_entry b where b.tenant_id = {0}.tenant_id and b.customer_id = {0}.customer_id "
+    "and b.ended_at is null)"
+)
+"""Whether somebody is not to be approached (CUS-10): rules and batches leave them out, a person may give them."""
+
 
 @dataclass(frozen=True)
 class Moved:

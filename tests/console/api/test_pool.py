@@ -72,7 +72,7 @@ def test_the_list_filters_and_pages_and_counts(pool: Shop):
     ids = [enter(pool, f"crm=C-{n}", source="import" if n % 2 else "hand") for n in range(5)]
     pool.ask("PUT", f"/pool/customers/{ids[0]}/associate", {"userid": "LiNa"})
     pool.ask("PUT", f"/pool/customers/{ids[0]}/unreachable", {"reason": "no_answer", "userid": "LiNa"})
-    assert pool.get("/pool/counts") == {"unassigned": 4, "assigned": 0, "unreachable": 1, "added": 0}
+    assert pool.get("/pool/counts") == {"unassigned": 4, "assigned": 0, "unreachable": 1, "added": 0, "blacklisted": 0}
     assert [r["customer_id"] for r in pool.get("/pool", reason="no_answer")["records"]] == ids[:1]
     assert [r["customer_id"] for r in pool.get("/pool", source="import")["records"]] == [ids[1], ids[3]]
     assert pool.get("/pool", entered_before="2026-11-21T00:00:00Z")["records"] == []
@@ -112,6 +112,31 @@ def test_the_filter_of_customers_chooses_within_the_pool(pool: Shop):
     shared = pool.ask("POST", "/pool:assign", whom | {"userids": ["WangFang"]})
     assert (shared.status_code, shared.json["assigned_count"]) == (202, 4)
     assert [one["customer_id"] for one in pool.get("/pool", userid="WangFang")["records"]] == gold
+
+
+def test_who_is_blacklisted_is_given_by_people_only(pool: Shop):
+    """Batches and rules leave them out, and count them; a claim stands and shows it (CUS-10, POOL-4, POOL-12)."""
+    one, two, three = (enter(pool, f"crm=C-{n}") for n in range(3))
+    for listed in (one, two):
+        assert pool.ask("PUT", f"/customers/{listed}/blacklist", {"reason": "insists"}).status_code == 201
+    assert pool.ask("POST", "/pool:preview", {"filter": {}}).json == {"count": 1, "blacklisted_count": 2}
+    rule = {"name": "all", "action": {"userids": ["LiNa"]}}
+    assert pool.ask("POST", "/pool/assign-rules", rule).status_code == 201
+    keep_pool(pool.runtime)
+    assert [stands(pool, who) for who in (one, two, three)] == [
+        ("unassigned", None), ("unassigned", None), ("assigned", "LiNa"),
+    ]  # fmt: skip
+    shared = pool.ask("POST", "/pool:assign", {"filter": {}, "userids": ["LiNa"]}).json
+    assert (shared["total_count"], shared["blacklisted_count"]) == (0, 2)
+    assert pool.get("/pool/counts")["blacklisted"] == 2
+    claimed = pool.ask("POST", "/pool:claim", {"userid": "WangFang", "customer_ids": [one]}).json
+    assert (claimed["customer_ids"], claimed["blacklisted_ids"]) == ([one], [one])
+    assert pool.get(f"/pool/customers/{one}")["blacklisted"]
+    off = {"reason": "asked for it"}
+    assert pool.ask("POST", f"/customers/{two}/blacklist/removal", off).status_code == 200
+    pool.clock.advance(timedelta(days=1, seconds=1).total_seconds())
+    keep_pool(pool.runtime)
+    assert stands(pool, two) == ("assigned", "LiNa")
 
 
 def test_a_batch_over_a_filter_that_cannot_be_read_is_refused_with_its_places(pool: Shop):

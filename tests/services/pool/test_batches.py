@@ -44,6 +44,20 @@ def deal_all(engine: Engine, tenant: Tenant, batch: Batch) -> None:
         pass
 
 
+def test_who_is_blacklisted_while_a_batch_runs_is_left_out(connection, tenant):
+    """And takes nobody's turn: shares of the others stay equal (CUS-10, POOL-4)."""
+    add_associates(connection, tenant, *STAFF[:2])
+    ids = fill_pool(connection, tenant, 5)
+    batch = ask_batch(
+        connection, tenant, selection_of(tenant.id, PoolChoice()), STAFF[:2], how="turns", act=act("batch")
+    )  # fmt: skip
+    run(connection, "insert into blacklist_entry (tenant_id, customer_id, reason, added_at, added_by) "
+        "values (:id, :one, 'x', :now, 'x')", id=tenant.id, one=ids[1], now=NOW)  # fmt: skip
+    deal(connection, tenant.id, batch.id, now=NOW)
+    assert sorted(sizes(connection, tenant).values()) == [2, 2]
+    assert load_batch(connection, tenant.id, batch.id).assigned_count == 4
+
+
 @pytest.mark.parametrize("how", ["turns", "random"])
 def test_a_batch_deals_as_the_pure_function_does(connection, tenant, how):
     """SQL and Python agree on who gets how many; each customer has one associate (POOL-4)."""
