@@ -12,6 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from services.assignment.model import ReassignmentRefusedError
+from services.bulk_changes.model import BulkRefusedError, ConfirmationError, NoChangeError
+from services.finding.model import FilterError
 from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
 from services.persons.model import NotYoursError
@@ -100,6 +102,9 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NotYoursError: (409, "not-yours"),
     WishRefusedError: (409, "wish-refused"),
     ReassignmentRefusedError: (409, "assignment-refused"),
+    NoChangeError: (404, "no-bulk-change"),
+    BulkRefusedError: (409, "bulk-refused"),
+    ConfirmationError: (409, "confirmation"),
 }
 """Refusals of the services whose text says it all -> status and kind."""
 
@@ -115,6 +120,9 @@ def of_service(error: Exception) -> ProblemError | None:
         case UnderWayError():
             why = "the same request is being worked on just now; ask again"
             return ProblemError(409, "under-way", why, headers={"Retry-After": "1"})
+        case FilterError():
+            errors = [(f"/filter{place}", why) for place, why in error.problems[:MOST_ERRORS]]
+            return ProblemError(422, "invalid", "the filter cannot be read", errors=errors)
         case _ if type(error) in REFUSED:
             return ProblemError(*REFUSED[type(error)], str(error))
         case _:

@@ -25,6 +25,7 @@ from services.associates.model import (
     OutletChanged,
     OutletRemoved,
 )
+from services.bulk_changes.model import BulkChangeFinished
 from services.catalogue.model import TagCatalogueEditSettled
 from services.customers.model import (
     RelationAssociateLeft,
@@ -38,6 +39,7 @@ from services.customers.model import (
     RelationStarted,
     RelationTransferred,
 )
+from services.erasing.model import CustomerErased
 from services.groups.model import (
     ChatChanged,
     ChatCreated,
@@ -102,6 +104,7 @@ SILENT: frozenset[type[Fact]] = frozenset(
         AssociateOutOfSight,
         AssociateRenamed,
         AssociateReturned,
+        BulkChangeFinished,  # whoever asked looks at it
         ChatChanged,
         ChatCreated,
         ChatDismissed,
@@ -117,6 +120,7 @@ SILENT: frozenset[type[Fact]] = frozenset(
         ChatTransferFailed,
         CustomerAssigned,  # the first friend hears of it as a new customer
         CustomerDeleted,
+        CustomerErased,  # the associates' friendships go on
         CustomerLost,  # the associate hears of the relation
         CustomerReturned,
         CustomerUnassigned,
