@@ -122,7 +122,7 @@ def of_service(error: Exception) -> ProblemError | None:
             return ProblemError(409, "under-way", why, headers={"Retry-After": "1"})
         case FilterError():
             errors = [(f"/filter{place}", why) for place, why in error.problems[:MOST_ERRORS]]
-            return ProblemError(422, "invalid", "the filter cannot be read", errors=errors)
+            return ProblemError(422, "filter", "the filter cannot be read", errors=errors)
         case _ if type(error) in REFUSED:
             return ProblemError(*REFUSED[type(error)], str(error))
         case _:

@@ -21,12 +21,14 @@ REASON = "asked for by the customers"
 
 
 class Shop:
-    """A live corp with 30 customers of LiNa's, 12 of hers and ZhangWei's, and two corp tags; and a person of its own."""
+    """A live corp with 42 customers of LiNa's, 12 of whom ZhangWei added later, two tags, and a person of its own."""
 
     def __init__(self, office: Office) -> None:
         self.office = office
-        office.corp.add_customers(30, userids=["LiNa"])
-        office.corp.add_customers(12, userids=["LiNa", "ZhangWei"])
+        office.corp.add_customers(42, userids=["LiNa"])
+        known = [one["external_userid"] for one in office.corp.pairs()]
+        add = {"do": "add", "userid": "ZhangWei", "silent": True}
+        office.corp.act([{**add, "external_userid": one} for one in known[:12]])
         made = office.corp.act({"do": "create_tag_group", "group_name": "等级", "tags": ["金卡", "银卡"]})
         self.gold, self.silver = made["tag_ids"]
         record_demo_corp(office.runtime)

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "20261122_1030_pre_bulk_customers"
-down_revision = "20261122_1000_pre_finding"
+down_revision = "20261122_1090_pre_scope"
 
 BUCKETS = 8
 SCHEMA = """
