@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from console.api import examples_bulk as examples
 from console.api.asked import Cursor, Limit, OwnFields
@@ -18,6 +18,12 @@ class OwnFieldsIn(Body):
 
     kind: Literal["fields"]
     set: OwnFields
+
+    @model_validator(mode="after")
+    def _something(self) -> "OwnFieldsIn":
+        if not self.set.model_fields_set:
+            raise ValueError("name a field; null empties one")
+        return self
 
 
 ChangeIn = Annotated[OwnFieldsIn | CorpTagsWanted | AssignmentWanted | DeletionWanted, Field(discriminator="kind")]

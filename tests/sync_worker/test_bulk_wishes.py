@@ -96,7 +96,7 @@ def test_an_undo_of_tags_takes_off_what_the_change_put_on_and_is_still_there(sho
     """An associate who took a tag off meanwhile, or had put it on before, is left alone (TAG-3)."""
     ours = shop.office.corp.pairs()[0]
     edit = {"do": "edit", "userid": ours["userid"], "external_userid": ours["external_userid"], "silent": True}
-    shop.office.corp.act({**edit, "add_tags": [shop.gold]})
+    shop.office.corp.act({**edit, "tags": [shop.gold]})
     shop.office.resync("external_contact")
     change = shop.ask({"kind": "corp_tags", "add": [shop.gold]})
     shop.office.walk()

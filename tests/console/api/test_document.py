@@ -11,6 +11,8 @@ from console.api.problems import REFUSED
 from console.api.told import CustomerOut, RelationOut
 from services.persons.model import AUTHORITY, OWN, Authority
 from shared.api_keys import Scope
+from shared.directory import Directory
+from sync_worker.cards import make_all_due
 from tests.console.api.conftest import Shop
 
 PAGE = Path(__file__).parents[3] / "docs" / "api.md"
@@ -36,6 +38,7 @@ def test_every_example_of_a_request_works(shop: Shop):
     """In the document's order, on a corp with a customer, two associates and two tags."""
     shop.befriend("wmOne", "LiNa", "WangFang")
     shop.add_tags("etGold", "etSilver")
+    make_all_due(shop.runtime, Directory(shop.runtime.vault))
     found, ran = document(shop), 0
     for path, operations in found["paths"].items():
         for method, operation in operations.items():
