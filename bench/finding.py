@@ -31,7 +31,7 @@ from shared.tenants import Tenant, load_tenants, record_corp
 from shared.vault import Vault
 
 PAGE = 50
-CORP = CorpFile(corp_id="ww00000000000bench", name="Bench Retail")
+CORP = CorpFile.model_validate({"corp_id": "ww00000000000bench", "name": "Bench Retail"})
 VAULT = Vault("the secret key of benchmarks, which guards nothing")
 
 
