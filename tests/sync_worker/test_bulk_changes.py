@@ -8,13 +8,13 @@ from sqlalchemy import Engine
 
 from services.bulk_changes import asking
 from services.bulk_changes.model import BulkRefusedError, ConfirmationError, read_wanted
-from services.bulk_changes.store import forget_before
 from services.intents.model import Source
 from shared.audit import load_audit
 from shared.clock import FixedClock
 from shared.sync_runs import LostLeaseError
 from shared.vault import Vault
 from sync_worker.bulk.changes import _page
+from sync_worker.bulk.forgetting import forget_old_values
 from tests.sync_worker.changing import GOLD, REASON, People
 
 MakePeople = Callable[[int], People]
@@ -145,10 +145,10 @@ def test_what_is_undone_is_not_undone_again(make_people: MakePeople) -> None:
     with pytest.raises(BulkRefusedError, match="ask for the change again"):
         people.undo(undo)
     people.work()
-    people.clock.advance(100)
-    with people.runtime.engine.begin() as connection:
-        while forget_before(connection, finished_before=people.clock.now(), limit=5, now=people.clock.now()):
-            pass
+    people.clock.advance(29 * 86_400)
+    assert forget_old_values(people.runtime) == 0
+    people.clock.advance(2 * 86_400)
+    assert forget_old_values(people.runtime) > 0
     assert people.rows("select 1 from bulk_change_row where before is not null") == []
     with pytest.raises(BulkRefusedError, match="too long ago"):
         people.undo(change)
