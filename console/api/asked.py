@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from console.api import examples
 from console.api.fields import Body, Count, Day, Id, MinorUnits, Moment, Name, Number
+from services.fields.model import LONGEST_TEXT, MOST_FIELDS, MOST_OPTIONS
 from services.intents.model import LONGEST_PHONE, NOTES, TEXTS
 from services.loss.model import Standing
 from services.persons.model import LONGEST
@@ -33,6 +34,13 @@ def _fits(value: object) -> object:
 Scalar = Annotated[Annotated[str, Field(max_length=1000)] | bool | int | float | None, BeforeValidator(_fits)]
 
 
+FieldKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", json_schema_extra={"example": "size"})]
+OptionIds = Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=MOST_OPTIONS)]
+CustomValue = Annotated[
+    Annotated[str, Field(max_length=LONGEST_TEXT)] | bool | int | float | OptionIds | None, BeforeValidator(_fits)
+]
+
+
 class IdentityIn(Body):
     kind: Kind
     value: Value
@@ -53,12 +61,22 @@ class OwnFields(Body):
     attributes: dict[Annotated[str, Field(min_length=1, max_length=64)], Scalar] | None = Field(
         default=None, max_length=50, description="Whatever else; replaced as a whole"
     )
+    fields: dict[FieldKey, CustomValue] = Field(
+        default={},
+        max_length=MOST_FIELDS,
+        description="Custom fields by key, each replaced by itself; choices by ids of options, null empties one",
+    )
 
 
 class UpsertBody(Body):
     model_config = ConfigDict(json_schema_extra={"example": examples.UPSERT})
     identities: list[IdentityIn] = Field(min_length=1, max_length=20)
     fields: OwnFields = Field(default_factory=OwnFields)
+
+
+class EditBody(Body):
+    model_config = ConfigDict(json_schema_extra={"example": examples.EDIT})
+    fields: OwnFields = Field(description="What is to be different; what is absent stays")
 
 
 class VerifiedBody(Body):
@@ -101,7 +119,9 @@ class EventsBody(Body):
 
 class TagsBody(Body):
     model_config = ConfigDict(json_schema_extra={"example": examples.TAGS})
-    add: list[Id] = Field(default=[], max_length=100, description="Goes to the assigned associate's relation")
+    add: list[Id] = Field(
+        default=[], max_length=100, description="Goes to the assigned associate's relation; local:ID to the customer"
+    )
     remove: list[Id] = Field(default=[], max_length=100, description="Leaves all relations that have it")
     reason: Annotated[str, Field(max_length=500)] | None = None
 

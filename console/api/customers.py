@@ -6,14 +6,15 @@ from flask import Response
 
 from console.api import cursors
 from console.api.acting import Done, Work, read, write
-from console.api.asked import CustomerPath, CustomersQuery, IdentityIn, IdentityPath, UpsertBody, VerifiedBody
+from console.api.asked import CustomerPath, CustomersQuery, EditBody, IdentityIn, IdentityPath, UpsertBody, VerifiedBody
 from console.api.gate import caller
 from console.api.problems import ProblemError
 from console.api.routes import operation
 from console.api.sheets import customer_out, identity_out
 from console.api.told import CustomerOut, CustomerRowOut, CustomersOut, IdentitiesOut, UpsertedOut
+from console.api.viewing import viewer
 from console.desk import desk
-from services.joining.join import NoCustomerError, attach, detach, join
+from services.joining.join import NoCustomerError, attach, detach, edit_own, join
 from services.persons.listing import Filter, list_customers
 from services.persons.model import Identity, IdentityError, Key, make_identity
 from services.persons.store import key_of, load_identities, load_own, standing_for
@@ -43,7 +44,7 @@ def identity_of(given: IdentityIn, *, place: str) -> Identity:
 
 
 def sheet_of(work: Work, customer_id: int) -> Sheet:
-    sheet = load_sheet(work.connection, work.tenant, CustomerId(customer_id))
+    sheet = load_sheet(work.connection, work.tenant, CustomerId(customer_id), viewer=viewer())
     if sheet is None:
         raise NoCustomerError("no such customer")
     return sheet
@@ -108,6 +109,21 @@ def _sought(query: CustomersQuery, work: Work) -> Key | None:
 def show_customer(path: CustomerPath) -> Response:
     """Show one customer; the id of a record that was merged leads to what it was merged into."""
     return read(lambda work: customer_out(sheet_of(work, path.id)))
+
+
+@operation("patch", "/customers/<id>", Scope.CUSTOMERS_WRITE, CustomerOut, group=GROUP, once=True, limited=True)
+def edit_customer(path: CustomerPath, body: EditBody) -> Response:
+    """Change own fields and custom fields of one customer: what is absent stays, null empties.
+
+    422 names each custom field that cannot be so; one that is required cannot be emptied (CUS-5).
+    """
+    own = body.fields.model_dump(mode="json", exclude_unset=True)
+
+    def work(work: Work) -> Done:
+        master, changes = edit_own(work.connection, work.tenant, CustomerId(path.id), own, now=work.now)
+        return Done(customer_out(sheet_of(work, master)), 200, tuple(changes))
+
+    return write(work, once=True)
 
 
 @operation("get", "/customers/<id>/identities", Scope.CUSTOMERS_READ, IdentitiesOut, group=GROUP, limited=True)

@@ -6,6 +6,7 @@ UPSERT: dict[str, Any] = {
     "identities": [{"kind": "crm", "value": "C-1001"}, {"kind": "phone", "value": "138 0013 8000"}],
     "fields": {"real_name": "王小明", "level": "gold", "attributes": {"size": "M"}},
 }
+EDIT: dict[str, Any] = {"fields": {"level": "platinum", "note": None}}
 VERIFIED: dict[str, Any] = {"verified": False}
 ORDER: dict[str, Any] = {
     "customer": {"kind": "crm", "value": "C-1001"},

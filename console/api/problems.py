@@ -13,9 +13,11 @@ from werkzeug.exceptions import HTTPException
 
 from services.assignment.model import ReassignmentRefusedError
 from services.bulk_changes.model import BulkRefusedError, ConfirmationError, NoChangeError
+from services.fields.model import FieldRefusedError, NoFieldError, ValuesRefusedError
 from services.finding.model import FilterError
 from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
+from services.local_tags.model import NoTagError, TagRefusedError
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
 from shared.answers import OtherRequestError, UnderWayError
@@ -105,6 +107,10 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NoChangeError: (404, "no-bulk-change"),
     BulkRefusedError: (409, "bulk-refused"),
     ConfirmationError: (409, "confirmation"),
+    NoFieldError: (404, "no-field"),
+    FieldRefusedError: (409, "field-refused"),
+    NoTagError: (404, "no-tag"),
+    TagRefusedError: (409, "tag-refused"),
 }
 """Refusals of the services whose text says it all -> status and kind."""
 
@@ -120,13 +126,26 @@ def of_service(error: Exception) -> ProblemError | None:
         case UnderWayError():
             why = "the same request is being worked on just now; ask again"
             return ProblemError(409, "under-way", why, headers={"Retry-After": "1"})
-        case FilterError():
-            errors = [(f"/filter{place}", why) for place, why in error.problems[:MOST_ERRORS]]
-            return ProblemError(422, "filter", "the filter cannot be read", errors=errors)
+        case FilterError() | ValuesRefusedError():
+            return _of_many(error)
         case _ if type(error) in REFUSED:
             return ProblemError(*REFUSED[type(error)], str(error))
         case _:
             return None
+
+
+def _of_many(error: FilterError | ValuesRefusedError) -> ProblemError:
+    """What names each place that is wrong."""
+    if isinstance(error, FilterError):
+        kind, why, errors = (
+            "filter",
+            "the filter cannot be read",
+            [(f"/filter{one}", why) for one, why in error.problems],
+        )
+    else:
+        kind, why = "invalid", "some custom fields are not as they must be"
+        errors = [(f"/fields/fields/{key}", why) for key, why in error.problems]
+    return ProblemError(422, kind, why, errors=errors[:MOST_ERRORS])
 
 
 def show_problems(app: Flask) -> None:

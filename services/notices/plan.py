@@ -25,6 +25,7 @@ from services.associates.model import (
     OutletChanged,
     OutletRemoved,
 )
+from services.blacklist.model import CustomerBlacklisted, CustomerUnblacklisted
 from services.bulk_changes.model import BulkChangeFinished
 from services.catalogue.model import TagCatalogueEditSettled
 from services.customers.model import (
@@ -53,6 +54,7 @@ from services.groups.model import (
 )
 from services.intents.enforcement import RelationTagDrift
 from services.intents.model import RelationEditSettled
+from services.local_tags.model import CustomerTagged, LocalTagDeleted, LocalTagGiven, LocalTagTaken
 from services.loss.model import CustomerDeleted, CustomerLost, CustomerReturned
 from services.notices.model import (
     HANDED_OVER,
@@ -119,12 +121,18 @@ SILENT: frozenset[type[Fact]] = frozenset(
         ChatTransferDone,  # people hear of all that were handed over together
         ChatTransferFailed,
         CustomerAssigned,  # the first friend hears of it as a new customer
+        CustomerBlacklisted,  # those who ask are told: campaigns, rules, the profile
         CustomerDeleted,
         CustomerErased,  # the associates' friendships go on
         CustomerLost,  # the associate hears of the relation
         CustomerReturned,
+        CustomerTagged,  # who works with them sees it; SOPs will react to it
         CustomerUnassigned,
+        CustomerUnblacklisted,
         CustomersMerged,
+        LocalTagDeleted,
+        LocalTagGiven,
+        LocalTagTaken,
         OutletAdded,
         OutletChanged,
         OutletRemoved,
