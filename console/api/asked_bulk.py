@@ -7,7 +7,14 @@ from pydantic import ConfigDict, Field, model_validator
 from console.api import examples_bulk as examples
 from console.api.asked import Cursor, Limit, OwnFields
 from console.api.fields import Body, Number
-from services.bulk_changes.model import AssignmentWanted, CorpTagsWanted, DeletionWanted, RowState
+from services.bulk_changes.model import (
+    AssignmentWanted,
+    BlacklistWanted,
+    CorpTagsWanted,
+    DeletionWanted,
+    LocalTagsWanted,
+    RowState,
+)
 from services.finding.model import FilterIn
 
 LONGEST = 500
@@ -26,19 +33,20 @@ class OwnFieldsIn(Body):
         return self
 
 
-ChangeIn = Annotated[OwnFieldsIn | CorpTagsWanted | AssignmentWanted | DeletionWanted, Field(discriminator="kind")]
+ChangeIn = Annotated[
+    OwnFieldsIn | LocalTagsWanted | CorpTagsWanted | BlacklistWanted | AssignmentWanted | DeletionWanted,
+    Field(discriminator="kind"),
+]
+Reason = Annotated[str, Field(min_length=1, max_length=LONGEST, description="A deletion needs 10 characters")]
+Confirmation = Annotated[
+    str, Field(max_length=50, description="As the preview says it, such as EDIT 1,234 or 修改 1,234")
+]
 
 
 class BulkPreviewBody(Body):
     model_config = ConfigDict(json_schema_extra={"example": examples.PREVIEW})
     filter: FilterIn = Field(description="Whom it is about, as in lists and segments")
     change: ChangeIn
-
-
-Reason = Annotated[str, Field(min_length=1, max_length=LONGEST, description="A deletion needs 10 characters")]
-Confirmation = Annotated[
-    str, Field(max_length=50, description="As the preview says it, such as EDIT 1,234 or 修改 1,234")
-]
 
 
 class BulkChangeBody(BulkPreviewBody):

@@ -45,7 +45,9 @@ GROUP = "bulk changes"
 SUBJECT = "bulk_change"
 ALSO = {
     "fields": Scope.CUSTOMERS_WRITE,
+    "local_tags": Scope.TAGS_WRITE,
     "corp_tags": Scope.TAGS_WRITE,
+    "blacklist": Scope.BLACKLIST_WRITE,
     "assignment": Scope.CUSTOMERS_WRITE,
     "deletion": Scope.CUSTOMERS_DELETE,
 }

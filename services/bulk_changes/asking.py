@@ -49,7 +49,7 @@ def preview(connection: Connection, tenant: Tenant, chosen: Selection, wanted: W
         BulkRefusedError: nobody may ask for it.
     """
     kind = KINDS[wanted.kind]
-    kind.check(connection, tenant, wanted)
+    wanted = kind.check(connection, tenant, wanted)
     obstacle = kind.obstacle(wanted)
     rows = fetch_all(
         connection,
@@ -91,7 +91,7 @@ def ask(
     Raises:
         BulkRefusedError, ConfirmationError: the caller rolls back.
     """
-    KINDS[wanted.kind].check(connection, tenant, wanted)
+    wanted = KINDS[wanted.kind].check(connection, tenant, wanted)
     change_id = record_change(
         connection,
         tenant,

@@ -64,6 +64,28 @@ class CorpTagsWanted(_Wanted):
         return self
 
 
+class LocalTagsWanted(_Wanted):
+    """Local tags, named local:ID. `only`: group -> the tags of it that are to be there, and no other of the group."""
+
+    kind: Literal["local_tags"]
+    add: tuple[Id, ...] = Field(default=(), max_length=MOST_TAGS)
+    remove: tuple[Id, ...] = Field(default=(), max_length=MOST_TAGS)
+    only: dict[int, Annotated[tuple[Id, ...], Field(max_length=MOST_TAGS)]] = Field(default={}, max_length=MOST_TAGS)
+
+    @model_validator(mode="after")
+    def _something(self) -> "LocalTagsWanted":
+        if not self.add and not self.remove and not self.only:
+            raise ValueError("nothing to add, to remove or to leave")
+        return self
+
+
+class BlacklistWanted(_Wanted):
+    """On the blacklist, or off it; the reason of the change stands there (CUS-10)."""
+
+    kind: Literal["blacklist"]
+    listed: bool
+
+
 class AssignmentWanted(_Wanted):
     """Give everybody to one of their friends (ASG-4)."""
 
@@ -77,7 +99,10 @@ class DeletionWanted(_Wanted):
     kind: Literal["deletion"]
 
 
-Wanted = Annotated[OwnFieldsWanted | CorpTagsWanted | AssignmentWanted | DeletionWanted, Field(discriminator="kind")]
+Wanted = Annotated[
+    OwnFieldsWanted | LocalTagsWanted | CorpTagsWanted | BlacklistWanted | AssignmentWanted | DeletionWanted,
+    Field(discriminator="kind"),
+]
 _READER: TypeAdapter[Wanted] = TypeAdapter(Wanted)
 
 

@@ -17,7 +17,9 @@ SHORTEST_REASON = 10
 LONGEST_REASON = 500
 VERBS: Mapping[str, tuple[str, str]] = {
     "fields": ("EDIT", "修改"),
+    "local_tags": ("TAG", "打标签"),
     "corp_tags": ("TAG", "打标签"),
+    "blacklist": ("BLACKLIST", "黑名单"),
     "assignment": ("ASSIGN", "分配"),
     DELETION: ("DELETE", "删除"),
     UNDO: ("UNDO", "撤销"),

@@ -35,14 +35,14 @@ Before = Mapping[CustomerId, Mapping[str, Any]]
 class Kind:
     """How one kind of change is done. Its functions run in the caller's transaction.
 
-    - `check` raises BulkRefusedError for what cannot be asked for.
+    - `check` raises BulkRefusedError for what cannot be asked for; what it returns is kept and carried out.
     - `obstacle` says to a preview, in SQL, who cannot be changed; `apply` decides.
     - `apply` locks the customers of a page and changes them; done again after a roll-back it does the same.
     - `undo` puts back what is still as the change left it; None: it is for good.
     - `page`: customers of one transaction. `pushes`: what it wants of WeCom goes by the intents of a bulk job.
     """
 
-    check: Callable[[Connection, Tenant, Any], None]
+    check: Callable[[Connection, Tenant, Any], Any]
     obstacle: Callable[[Any], Obstacle | None]
     apply: Callable[[Page, Any], Worked]
     undo: Callable[[Page, Any, Before], Worked] | None

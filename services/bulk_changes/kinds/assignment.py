@@ -26,7 +26,7 @@ from shared.tenants import Tenant
 REASONS = {ReassignmentObstacle.NOT_A_FRIEND: Why.NOT_A_FRIEND, ReassignmentObstacle.ONE_FRIEND: Why.ONE_FRIEND}
 
 
-def check(connection: Connection, tenant: Tenant, wanted: AssignmentWanted) -> None:
+def check(connection: Connection, tenant: Tenant, wanted: AssignmentWanted) -> AssignmentWanted:
     there = fetch_one(
         connection,
         "select 1 from associate where tenant_id = :tenant_id and userid = :userid and gone_at is null",
@@ -35,6 +35,7 @@ def check(connection: Connection, tenant: Tenant, wanted: AssignmentWanted) -> N
     )
     if there is None:
         raise BulkRefusedError(f"no associate {wanted.to_userid}")
+    return wanted
 
 
 def obstacle(wanted: AssignmentWanted) -> Obstacle | None:

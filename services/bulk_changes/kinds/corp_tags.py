@@ -26,11 +26,12 @@ from shared.requests import Subject, lock
 from shared.tenants import Tenant
 
 
-def check(connection: Connection, tenant: Tenant, wanted: CorpTagsWanted) -> None:
+def check(connection: Connection, tenant: Tenant, wanted: CorpTagsWanted) -> CorpTagsWanted:
     try:
         check_job(connection, tenant.id, add=wanted.add, remove=wanted.remove)
     except JobRefusedError as error:
         raise BulkRefusedError(str(error)) from None
+    return wanted
 
 
 def obstacle(wanted: CorpTagsWanted) -> Obstacle | None:

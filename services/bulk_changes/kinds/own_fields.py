@@ -5,17 +5,31 @@ from sqlalchemy import Connection
 from services.bulk_changes.kinds import Before, Kind, Page, lock_standing
 from services.bulk_changes.model import BulkRefusedError, Obstacle, Outcome, OwnFieldsWanted, RowState, Why, Worked
 from services.bulk_changes.plan import edited, restored
+from services.fields.model import DOCUMENT, Use, ValuesRefusedError
+from services.fields.plan import plan_values
+from services.fields.store import load_fields
 from services.persons.store import load_own, record_owns
 from shared.tenants import Tenant
 
-SETTABLE = frozenset({"gender", "level", "company"})
+SETTABLE = frozenset({"gender", "level", "company", DOCUMENT})
 """Nobody means one name, birthday or note for many people."""
 
 
-def check(_connection: Connection, _tenant: Tenant, wanted: OwnFieldsWanted) -> None:
+def check(connection: Connection, tenant: Tenant, wanted: OwnFieldsWanted) -> OwnFieldsWanted:
+    """With custom fields as they are stored."""
     unknown = sorted(wanted.set.keys() - SETTABLE)
     if unknown:
         raise BulkRefusedError(f"{unknown[0]} is not set for many at once; these are: {', '.join(sorted(SETTABLE))}")
+    custom = wanted.set.get(DOCUMENT)
+    if not custom:
+        return wanted
+    fields = load_fields(connection, tenant.id)
+    try:
+        for use in Use:  # some may be in the pool, some not
+            custom = plan_values(fields, {}, custom, use=use)
+    except ValuesRefusedError as error:
+        raise BulkRefusedError(str(error)) from None
+    return wanted.model_copy(update={"set": {**wanted.set, DOCUMENT: custom}})
 
 
 def obstacle(_wanted: OwnFieldsWanted) -> Obstacle | None:
@@ -24,6 +38,7 @@ def obstacle(_wanted: OwnFieldsWanted) -> Obstacle | None:
 
 
 def apply(page: Page, wanted: OwnFieldsWanted) -> Worked:
+    wanted = check(page.connection, page.tenant, wanted)  # a custom field may have gone meanwhile
     standing, outcomes = lock_standing(page)
     present = load_own(page.connection, page.tenant, standing)
     written = {}

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
-from services.bulk_changes.kinds import Kind, assignment, corp_tags, deletion, own_fields
+from services.bulk_changes.kinds import Kind, assignment, blacklist, corp_tags, deletion, local_tags, own_fields
 
 KINDS: Mapping[str, Kind] = {
     "fields": own_fields.KIND,
+    "local_tags": local_tags.KIND,
+    "blacklist": blacklist.KIND,
     "corp_tags": corp_tags.KIND,
     "assignment": assignment.KIND,
     "deletion": deletion.KIND,
