@@ -10,10 +10,15 @@ from pydantic import ValidationError
 from console.api import (
     blacklist,
     bulk_changes,
+    chat_events,
+    chat_folders,
+    chat_tags,
+    chats,
     custom_fields,
     customers,
     finding,
     local_tags,
+    losses,
     purchases,
     relations,
     tagging,
@@ -28,7 +33,22 @@ from shared.settings import Settings
 from shared.supervise import exit_with_parent
 from shared.telemetry import add_health, configure_logging
 
-HANDLERS = (blacklist, bulk_changes, custom_fields, customers, finding, local_tags, purchases, relations, tagging)
+HANDLERS = (
+    blacklist,
+    bulk_changes,
+    chat_events,
+    chat_folders,
+    chat_tags,
+    chats,
+    custom_fields,
+    customers,
+    finding,
+    local_tags,
+    losses,
+    purchases,
+    relations,
+    tagging,
+)
 """Imported for what they put on the blueprint."""
 DESCRIPTION = "Keeps a retailer's customers and WeCom in step. What each field means and who has the say: docs/api.md."
 

@@ -36,6 +36,8 @@ class Scope(StrEnum):
     BLACKLIST_WRITE = "blacklist:write"
     ORDERS_WRITE = "orders:write"
     EVENTS_WRITE = "events:write"
+    GROUPS_READ = "groups:read"
+    GROUPS_WRITE = "groups:write"
     SYNC_READ = "sync:read"
 
 

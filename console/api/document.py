@@ -25,8 +25,8 @@ def finish(document: dict[str, Any]) -> bytes:
             if operation.pop("x-idempotent", False):
                 operation.setdefault("parameters", []).append(KEY_HEADER)
             operation["description"] = operation.get("description", "").replace("<br/>", "\n").strip()
-    for schema in schemas.values():  # only now: operations may share a body
-        schema.pop("example", None)
+    for schema in schemas.values():
+        schema.pop("example", None)  # it stands with the requests now, of which several may have one shape
     return orjson.dumps(document)
 
 

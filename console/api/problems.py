@@ -12,7 +12,17 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from services.assignment.model import ReassignmentRefusedError
+from services.bulk.model import JobRefusedError
 from services.bulk_changes.model import BulkRefusedError, ConfirmationError, NoChangeError
+from services.chats.model import (
+    ChatRefusedError,
+    NameTakenError,
+    NoSuchChatError,
+    NoSuchChatEventError,
+    NoSuchChatTagError,
+    NoSuchFolderError,
+    OrderStaleError,
+)
 from services.fields.model import FieldRefusedError, NoFieldError, ValuesRefusedError
 from services.finding.model import FilterError
 from services.intents.model import WishRefusedError
@@ -111,6 +121,14 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     FieldRefusedError: (409, "field-refused"),
     NoTagError: (404, "no-tag"),
     TagRefusedError: (409, "tag-refused"),
+    JobRefusedError: (409, "job-refused"),
+    NoSuchChatError: (404, "no-chat"),
+    NoSuchFolderError: (404, "no-folder"),
+    NoSuchChatTagError: (404, "no-chat-tag"),
+    NoSuchChatEventError: (404, "no-chat-event"),
+    NameTakenError: (409, "name-taken"),
+    OrderStaleError: (409, "order-stale"),
+    ChatRefusedError: (409, "chat-refused"),
 }
 """Refusals of the services whose text says it all -> status and kind."""
 

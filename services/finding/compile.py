@@ -23,7 +23,7 @@ from services.finding.giving import (
 from services.finding.model import Condition, Filter
 from services.finding.selection import Selection
 from services.finding.times import days_back, next_days_of_year
-from shared.grams import number_of, sought
+from shared.grams import number_of, pieces_sought
 
 
 def compiled(chosen: Filter, context: Context) -> Selection:
@@ -68,7 +68,7 @@ def _emptiness(spec: FieldSpec, empty: bool, give: Giving) -> str:
 
 
 def _part(one: Condition, give: Giving) -> str:
-    numbers = [number_of(give.context.cipher, one.spec.column, piece) for piece in sorted(sought(one.value))]
+    numbers = [number_of(give.context.cipher, one.spec.column, piece) for piece in pieces_sought(one.value)]
     where = [f"n.pieces @> {give(numbers, 'bigint[]')}"]
     return unless(one.op == "not_contains", give.has("customer_name n", where, owner="n.customer_id"))
 
