@@ -38,6 +38,8 @@ class Scope(StrEnum):
     EVENTS_WRITE = "events:write"
     GROUPS_READ = "groups:read"
     GROUPS_WRITE = "groups:write"
+    POOL_READ = "pool:read"
+    POOL_WRITE = "pool:write"
     SYNC_READ = "sync:read"
 
 

@@ -22,6 +22,14 @@ Kind = Annotated[
         json_schema_extra={"example": "crm"},
     ),
 ]
+Source = Annotated[
+    str,
+    Field(
+        pattern=r"^(import|hand|api|leaver|[a-z]{1,16}:[A-Za-z0-9_.-]{1,40})$",
+        description="Where somebody came from: import, hand, api, leaver, or a kind with a name, such as shop:tmall",
+        json_schema_extra={"example": "shop:tmall"},
+    ),
+]
 Value = Annotated[str, Field(min_length=1, max_length=LONGEST, json_schema_extra={"example": "C-1001"})]
 
 
@@ -68,10 +76,22 @@ class OwnFields(Body):
     )
 
 
+class PoolIn(Body):
+    """Whether the person enters the pool, where nobody is their friend."""
+
+    enter: Annotated[bool, Field(strict=True)] = True
+    source: Source | None = Field(default=None, description="Else the shop or mini-program among the identities")
+    department_id: Number | None = Field(default=None, description="The outlet that is nearest, or responsible")
+
+
 class UpsertBody(Body):
     model_config = ConfigDict(json_schema_extra={"example": examples.UPSERT})
     identities: list[IdentityIn] = Field(min_length=1, max_length=20)
     fields: OwnFields = Field(default_factory=OwnFields)
+    pool: PoolIn | None = Field(
+        default=None,
+        description="Left out: who is made by an identity of a shop or a mini-program enters the pool (POOL-1)",
+    )
 
 
 class EditBody(Body):

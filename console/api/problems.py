@@ -30,6 +30,7 @@ from services.joining.join import NoCustomerError, UnknownContactError
 from services.local_tags.model import NoTagError, TagRefusedError
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
+from services.pool.model import NoSuchError, NotInPoolError, PoolRefusedError
 from shared.answers import OtherRequestError, UnderWayError
 from shared.db.engine import describe, is_away
 
@@ -129,6 +130,9 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NameTakenError: (409, "name-taken"),
     OrderStaleError: (409, "order-stale"),
     ChatRefusedError: (409, "chat-refused"),
+    NotInPoolError: (404, "not-in-pool"),
+    NoSuchError: (404, "no-pool-thing"),
+    PoolRefusedError: (409, "pool-refused"),
 }
 """Refusals of the services whose text says it all -> status and kind."""
 

@@ -34,6 +34,9 @@ from services.persons.store import (
     remove_identity,
     touch,
 )
+from services.planning import Fact
+from services.pool.leaving import leave_of_friends, merge_records
+from services.pool.model import How
 from services.purchases.store import move_to
 from shared.audit import Change
 from shared.errors import TerminalError
@@ -56,7 +59,7 @@ class Joined:
     customer_id: CustomerId
     made: bool
     merged: tuple[CustomerId, ...]
-    facts: tuple[CustomersMerged, ...]
+    facts: tuple[Fact, ...]
     changes: tuple[Change, ...]
 
 
@@ -88,8 +91,43 @@ def join(
         changes += _merge(connection, tenant, customer_id, match.joined, now=now)
     changes += _add_identities(connection, tenant, customer_id, identities, now=now)
     changes += set_own(connection, tenant, customer_id, own, now=now, made_for=made_for)
-    facts = tuple(CustomersMerged(occurred_at=now, customer_id=customer_id, merged_id=one) for one in match.joined)
+    facts = _merged_facts(connection, tenant, customer_id, match.joined, how="unionid", now=now)
     return Joined(customer_id, match.customer_id is None, match.joined, facts, tuple(changes))
+
+
+def unite(
+    connection: Connection,
+    tenant: Tenant,
+    into: CustomerId,
+    others: Sequence[CustomerId],
+    *,
+    how: How,
+    now: datetime,
+) -> Joined:
+    """Join records that turned out to be one person, whatever made that known; those that are one already stay so.
+
+    Raises:
+        NoCustomerError, ContradictionError: they cannot be one person; the caller rolls back.
+    """
+    stands = lock_customers(connection, tenant.id, [into, *others])
+    if any(one not in stands for one in (into, *others)):
+        raise NoCustomerError("no such customer")
+    masters = {stands[stands[one]] for one in (into, *others)}
+    persons = load_candidates(connection, tenant.id, masters)
+    refuse_contradictions([], persons)
+    master, *rest = sorted(persons, key=lambda one: (not one.is_contact, one.customer_id))
+    merged = tuple(sorted(one.customer_id for one in rest))
+    changes = _merge(connection, tenant, master.customer_id, merged, now=now) if merged else []
+    facts = _merged_facts(connection, tenant, master.customer_id, merged, how=how, now=now)
+    return Joined(master.customer_id, False, merged, facts, tuple(changes))
+
+
+def _merged_facts(
+    connection: Connection, tenant: Tenant, into: CustomerId, merged: Sequence[CustomerId], *, how: How, now: datetime
+) -> tuple[Fact, ...]:
+    """With what follows in the pool, which a friend leaves."""
+    facts = [CustomersMerged(occurred_at=now, customer_id=into, merged_id=one) for one in merged]
+    return (*facts, *(leave_of_friends(connection, tenant.id, [into], how=how, now=now) if merged else ()))
 
 
 def _candidates(connection: Connection, tenant: Tenant, given: Sequence[Given]) -> list[Candidate]:
@@ -123,6 +161,7 @@ def _merge(
         }
         changes.append(Change("customer.merged", CUSTOMER, str(one), before, {"merged_into": into}))
     record_merge(connection, tenant.id, merged, into, now=now)
+    merge_records(connection, tenant.id, merged, into, now=now)
     move_to(connection, tenant.id, merged, into)
     if own != held[into]:
         record_own(connection, tenant, into, own, now=now)

@@ -60,6 +60,7 @@ from services.notices.model import (
     HANDED_OVER,
     HANDOVER_FAILED,
     NEW_CUSTOMER,
+    POOL_GIVEN,
     REASSIGNED_AWAY,
     REASSIGNED_TO_YOU,
     RELATION_LOST,
@@ -68,6 +69,16 @@ from services.notices.model import (
 )
 from services.persons.model import CustomersMerged
 from services.planning import Cause, Fact
+from services.pool.model import (
+    PoolAdded,
+    PoolAssigned,
+    PoolCustomersGiven,
+    PoolEntered,
+    PoolMatchUnclear,
+    PoolReachable,
+    PoolReturned,
+    PoolUnreachable,
+)
 from services.tags.model import (
     TagCreated,
     TagDeleted,
@@ -136,6 +147,13 @@ SILENT: frozenset[type[Fact]] = frozenset(
         OutletAdded,
         OutletChanged,
         OutletRemoved,
+        PoolAdded,
+        PoolAssigned,  # associates hear of all that they were given within some seconds
+        PoolEntered,
+        PoolMatchUnclear,  # a list in the console
+        PoolReachable,
+        PoolReturned,
+        PoolUnreachable,  # shown to the operator
         RelationAssociateLeft,
         RelationDeleted,
         RelationEdited,
@@ -214,10 +232,17 @@ def _takeover_failed(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
     return () if fact.author_userid is None else (Notice(HANDOVER_FAILED, fact.author_userid),)
 
 
+def _pool_given(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
+    """One message, however many there are (POOL-7)."""
+    assert isinstance(fact, PoolCustomersGiven)
+    return (Notice(POOL_GIVEN, fact.userid),)
+
+
 REACTIONS: Mapping[type[Fact], Callable[[Fact, datetime], tuple[Notice, ...]]] = {
     RelationStarted: _relation_started,
     RelationLost: _relation_lost,
     CustomerReassigned: _customer_reassigned,
     TakeoverDone: _takeover_done,
     TakeoverFailed: _takeover_failed,
+    PoolCustomersGiven: _pool_given,
 }

@@ -6,7 +6,7 @@ Nobody has written rows of these tables yet.
 from alembic import op
 
 revision = "20261122_0980_pre_records"
-down_revision = "20261122_0950_pre_folders"
+down_revision = "20261122_0960_pre_pool"
 
 
 def upgrade() -> None:
