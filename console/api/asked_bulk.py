@@ -13,6 +13,7 @@ from services.bulk_changes.model import (
     CorpTagsWanted,
     DeletionWanted,
     LocalTagsWanted,
+    PoolWanted,
     RowState,
 )
 from services.finding.model import FilterIn
@@ -34,7 +35,7 @@ class OwnFieldsIn(Body):
 
 
 ChangeIn = Annotated[
-    OwnFieldsIn | LocalTagsWanted | CorpTagsWanted | BlacklistWanted | AssignmentWanted | DeletionWanted,
+    OwnFieldsIn | LocalTagsWanted | CorpTagsWanted | BlacklistWanted | AssignmentWanted | PoolWanted | DeletionWanted,
     Field(discriminator="kind"),
 ]
 Reason = Annotated[str, Field(min_length=1, max_length=LONGEST, description="A deletion needs 10 characters")]

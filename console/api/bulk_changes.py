@@ -49,6 +49,7 @@ ALSO = {
     "corp_tags": Scope.TAGS_WRITE,
     "blacklist": Scope.BLACKLIST_WRITE,
     "assignment": Scope.CUSTOMERS_WRITE,
+    "pool": Scope.POOL_WRITE,
     "deletion": Scope.CUSTOMERS_DELETE,
 }
 """What a key needs besides to change many in this way."""

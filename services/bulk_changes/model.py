@@ -93,6 +93,15 @@ class AssignmentWanted(_Wanted):
     to_userid: Id
 
 
+class PoolWanted(_Wanted):
+    """Share customers of the pool out evenly (POOL-4). `also_assigned`: who is assigned already changes hands, too."""
+
+    kind: Literal["pool"]
+    userids: tuple[Id, ...] = Field(min_length=1, max_length=2000)
+    how: Literal["turns", "random"] = "turns"
+    also_assigned: bool = False
+
+
 class DeletionWanted(_Wanted):
     """Delete the customers, for good."""
 
@@ -100,7 +109,13 @@ class DeletionWanted(_Wanted):
 
 
 Wanted = Annotated[
-    OwnFieldsWanted | LocalTagsWanted | CorpTagsWanted | BlacklistWanted | AssignmentWanted | DeletionWanted,
+    OwnFieldsWanted
+    | LocalTagsWanted
+    | CorpTagsWanted
+    | BlacklistWanted
+    | AssignmentWanted
+    | PoolWanted
+    | DeletionWanted,
     Field(discriminator="kind"),
 ]
 _READER: TypeAdapter[Wanted] = TypeAdapter(Wanted)
@@ -135,6 +150,8 @@ class Why(StrEnum):
     NO_FRIEND = "no_friend"  # no assigned associate is a WeCom friend: there is nothing a tag could sit on
     NOT_A_FRIEND = "not_a_friend"
     ONE_FRIEND = "one_friend"
+    NOT_IN_POOL = "not_in_pool"
+    MOVED_ON = "moved_on"  # in the pool, but not (any more) to be given
     UNWANTED = "unwanted"  # what was to be changed to was deleted meanwhile
     CONTACT_STAYS = "contact_stays"  # ours is deleted; what WeCom shows of them stays
 

@@ -21,6 +21,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "corp_tags": ("TAG", "打标签"),
     "blacklist": ("BLACKLIST", "黑名单"),
     "assignment": ("ASSIGN", "分配"),
+    "pool": ("SHARE", "均分"),
     DELETION: ("DELETE", "删除"),
     UNDO: ("UNDO", "撤销"),
 }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 ERASED: tuple[str, ...] = (
     "blacklist_entry", "customer_event", "customer_order", "customer_score", "customer_stage", "customer_tag",
-    "pool_record", "purchase_summary", "segment_member",
+    "pool_change", "pool_record", "pool_state", "purchase_summary", "segment_member",
 )  # fmt: skip
 """Rows of these go with their customer, whoever the customer is. Each has `customer_id`, with an index."""
 
@@ -18,6 +18,9 @@ KEPT: Mapping[str, str] = {
     "customer_name": "derived, likewise",
     "customer_number": "derived, likewise",
     "card_due": "marks: ids only",
+    "pool_due": "marks: ids only",
+    "pool_given": "what associates are still to be told: ids only, gone when they are",
+    "pool_batch_row": "ids only, gone with its batch, which leaves out whoever has no record any more",
     "bulk_change_row": "the proof of what was done, with ids and codes; what was before is emptied",
 }
 """Tables with a `customer_id` that are left alone, or looked after in store.py, and why."""

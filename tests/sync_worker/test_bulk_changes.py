@@ -168,8 +168,10 @@ def test_a_count_that_is_another_one_now_is_refused(make_people: MakePeople) -> 
 
 def test_who_is_merged_or_deleted_meanwhile_is_left_out_and_told(make_people: MakePeople) -> None:
     """What was frozen is never somebody else (CUS-8)."""
-    people = make_people(6)
+    people = make_people(7)
+    people.act(f"update customer set merged_into = {people.ids[0]} where id = {people.ids[6]}")
     change = people.ask()
+    assert people.change(change).total_count == 6
     people.act(f"update customer set merged_into = {people.ids[0]} where id = {people.ids[1]}")
     people.act(f"delete from customer where id = {people.ids[2]}")
     people.work()
@@ -179,16 +181,19 @@ def test_who_is_merged_or_deleted_meanwhile_is_left_out_and_told(make_people: Ma
     ]  # fmt: skip
 
 
-def test_one_who_cannot_be_read_costs_nobody_elses_change(make_people: MakePeople) -> None:
-    """A damaged document is told as failed (CUS-8)."""
+def test_one_whose_rows_fail_costs_nobody_elses_change(make_people: MakePeople) -> None:
+    """A damaged document, or a row that cannot be written, is told as failed (CUS-8)."""
     people = make_people(40)
     people.act(f"update customer set own = '\\x00' where id = {people.ids[7]}")
+    people.act("create function fail() returns trigger language plpgsql as $$ begin raise 'no'; end $$")
+    people.act("create trigger fail before update on customer for each row "
+               f"when (new.id = {people.ids[11]}) execute function fail()")  # fmt: skip
     change = people.ask()
     people.work()
-    assert people.counts(change) == ("done", 31, 8, 1)
-    assert people.rows("select customer_id, reason from bulk_change_row where state = 'refused'") == [
-        (people.ids[7], "failed")
-    ]
+    assert people.counts(change) == ("done", 30, 8, 2)
+    assert people.rows("select customer_id, reason from bulk_change_row where state = 'refused' order by 1") == [
+        (people.ids[7], "failed"), (people.ids[11], "failed"),
+    ]  # fmt: skip
 
 
 def test_what_was_before_and_what_is_said_is_encrypted(make_people: MakePeople) -> None:

@@ -126,3 +126,31 @@ def test_the_blacklist_by_the_many_and_back(make_people: MakePeople) -> None:
     people.undo(alone)
     people.work()
     assert people.rows("select count(*) from blacklist_entry where ended_at is null") == [(1,)]
+
+
+def test_the_pool_is_shared_out_evenly_over_any_filter(make_people: MakePeople) -> None:
+    """Sizes differ by one at most, also over pages; an undo releases whoever has not moved since (POOL-4)."""
+    people = make_people(2105)
+    tenant, now = people.tenant.id, f"'{people.clock.now().isoformat()}'"
+    for userid in ("LiNa", "WangFang", "ZhaoMin"):
+        people.act("insert into associate (tenant_id, userid, in_sight, has_contact, observed_at, cause) "
+                   f"values ({tenant}, '{userid}', true, true, now(), 'event')")  # fmt: skip
+    people.act("insert into pool_record (tenant_id, customer_id, status, source, by_whom, status_at, created_at) "
+               f"select tenant_id, id, 'unassigned', 'hand', 'Zhou', {now}, {now} from customer "
+               f"where id <> {people.ids[0]}")  # fmt: skip
+    change = people.ask({"kind": "pool", "userids": ["LiNa", "WangFang", "ZhaoMin"]})
+    people.work()
+    assert people.counts(change) == ("done", 2104, 0, 1)
+    sizes = people.rows("select count(*) from pool_record where status = 'assigned' group by userid order by 1")
+    assert sizes == [(701,), (701,), (702,)]
+    people.clock.advance(60)
+    people.act("update pool_record set status = 'unreachable', status_at = status_at + interval '1 s' "
+               f"where customer_id = {people.ids[9]}")  # fmt: skip
+    undo = people.undo(change)
+    people.work()
+    assert people.counts(undo) == ("done", 2103, 0, 1)
+    assert people.rows("select status, count(*) from pool_record group by 1 order by 1") == [
+        ("unassigned", 2103), ("unreachable", 1),
+    ]  # fmt: skip
+    with pytest.raises(BulkRefusedError):
+        people.ask({"kind": "pool", "userids": ["Nobody"]})

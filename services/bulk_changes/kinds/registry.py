@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.bulk_changes.kinds import Kind, assignment, blacklist, corp_tags, deletion, local_tags, own_fields
+from services.bulk_changes.kinds import Kind, assignment, blacklist, corp_tags, deletion, local_tags, own_fields, pool
 
 KINDS: Mapping[str, Kind] = {
     "fields": own_fields.KIND,
@@ -10,5 +10,6 @@ KINDS: Mapping[str, Kind] = {
     "blacklist": blacklist.KIND,
     "corp_tags": corp_tags.KIND,
     "assignment": assignment.KIND,
+    "pool": pool.KIND,
     "deletion": deletion.KIND,
 }
