@@ -8,6 +8,7 @@ from flask_openapi3.openapi import OpenAPI
 from pydantic import ValidationError
 
 from console.api import (
+    audits,
     blacklist,
     bulk_changes,
     chat_events,
@@ -19,12 +20,17 @@ from console.api import (
     finding,
     local_tags,
     losses,
+    merging,
+    notes,
     pool,
     pool_giving,
     pool_rules,
+    profiles,
     purchases,
     relations,
     tagging,
+    tasks,
+    timelines,
 )
 from console.api.document import finish
 from console.api.problems import of_validation, render, show_problems
@@ -37,6 +43,7 @@ from shared.supervise import exit_with_parent
 from shared.telemetry import add_health, configure_logging
 
 HANDLERS = (
+    audits,
     blacklist,
     bulk_changes,
     chat_events,
@@ -48,12 +55,17 @@ HANDLERS = (
     finding,
     local_tags,
     losses,
+    merging,
+    notes,
     pool,
     pool_giving,
     pool_rules,
+    profiles,
     purchases,
     relations,
     tagging,
+    tasks,
+    timelines,
 )
 """Imported for what they put on the blueprint."""
 DESCRIPTION = "Keeps a retailer's customers and WeCom in step. What each field means and who has the say: docs/api.md."

@@ -41,6 +41,7 @@ class Scope(StrEnum):
     POOL_READ = "pool:read"
     POOL_WRITE = "pool:write"
     SYNC_READ = "sync:read"
+    AUDIT_READ = "audit:read"
 
 
 @dataclass(frozen=True)

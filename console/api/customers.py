@@ -73,7 +73,7 @@ def upsert_customer(body: UpsertBody) -> Response:
     own = body.fields.model_dump(mode="json", exclude_unset=True)
 
     def work(work: Work) -> Done:
-        joined = join(work.connection, work.tenant, identities, own, now=work.now)
+        joined = join(work.connection, work.tenant, identities, own, now=work.now, by=caller().actor)
         entered = _enter_pool(work, joined, body)
         answer = UpsertedOut(
             made=joined.made,

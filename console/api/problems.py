@@ -28,11 +28,14 @@ from services.finding.model import FilterError
 from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
 from services.local_tags.model import NoTagError, TagRefusedError
+from services.merging.model import MergeRefusedError, NoMergeError, UndoRefusedError
+from services.notes.model import HandEventRefusedError, NoNoteError, TemplateNameTakenError
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
 from services.pool.model import NoSuchError, NotInPoolError, PoolRefusedError
+from services.tasks.model import NoTaskError, TaskRefusedError
 from shared.answers import OtherRequestError, UnderWayError
-from shared.db.engine import describe, is_away
+from shared.db.engine import CONFLICTS, describe, is_away
 
 MIME = "application/problem+json"
 TYPE = "urn:guanxi:problem:"
@@ -133,6 +136,14 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NotInPoolError: (404, "not-in-pool"),
     NoSuchError: (404, "no-pool-thing"),
     PoolRefusedError: (409, "pool-refused"),
+    MergeRefusedError: (409, "merge-refused"),
+    UndoRefusedError: (409, "undo-refused"),
+    NoMergeError: (404, "no-merge"),
+    NoNoteError: (404, "no-note"),
+    TemplateNameTakenError: (409, "name-taken"),
+    HandEventRefusedError: (422, "template"),
+    NoTaskError: (404, "no-task"),
+    TaskRefusedError: (409, "task-refused"),
 }
 """Refusals of the services whose text says it all -> status and kind."""
 
@@ -203,5 +214,9 @@ def _of_trouble(error: Exception) -> Response:
     if isinstance(error, DBAPIError) and is_away(error):
         log.warning("api.database_away", error=describe(error))
         return render(ProblemError(503, "away", "the database does not answer", headers={"Retry-After": "2"}))
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in CONFLICTS:
+        log.warning("api.conflict_lost", error=describe(error))
+        why = "others change the same rows just now, several times in a row; nothing was done"
+        return render(ProblemError(503, "busy", why, headers={"Retry-After": "1"}))
     log.error("api.failed", endpoint=request.endpoint, exc_info=error)
     return render(ProblemError(500, "failed", "this is a fault of ours; the log says where"))

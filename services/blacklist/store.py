@@ -16,8 +16,8 @@ from shared.db.engine import Row, as_json, fetch_all, fetch_one
 from shared.ids import CustomerId, TenantId
 from shared.tenants import Tenant
 
-REASON = "blacklist.reason"
-"""Encryption context, of both reasons."""
+REASON, END_REASON = "blacklist_entry.reason", "blacklist_entry.end_reason"
+"""Encryption contexts."""
 
 
 def is_blacklisted(connection: Connection, tenant_id: TenantId, customer_id: CustomerId) -> bool:
@@ -54,7 +54,7 @@ def record_added(
     """
     page = load_page(connection, chosen, after=after, limit=limit)
     standing = lock_page(connection, tenant.id, page)
-    encrypted = _reasons(tenant, standing, reason)
+    encrypted = _reasons(tenant, standing, reason, REASON)
     rows = fetch_all(
         connection,
         "with made as (insert into blacklist_entry (tenant_id, customer_id, reason, added_at, added_by) "
@@ -95,7 +95,7 @@ def record_ended(
         tenant_id=tenant.id,
         id=customer_id,
         by=by,
-        reason=tenant.cipher.encrypt(reason.encode(), REASON),
+        reason=tenant.cipher.encrypt(reason.encode(), END_REASON),
         now=now,
     )
     if row is None:
@@ -122,7 +122,7 @@ def record_many_ended(
         "returning b.customer_id, b.id",
         tenant_id=tenant.id,
         by=by,
-        rows=as_json(_reasons(tenant, customer_ids, reason)),
+        rows=as_json(_reasons(tenant, customer_ids, reason, END_REASON)),
         now=now,
     )
     ended = sorted((CustomerId(row["customer_id"]), int(row["id"])) for row in rows)
@@ -130,9 +130,9 @@ def record_many_ended(
     return ended
 
 
-def _reasons(tenant: Tenant, customer_ids: Sequence[CustomerId], reason: str) -> list[dict[str, object]]:
+def _reasons(tenant: Tenant, customer_ids: Sequence[CustomerId], reason: str, context: str) -> list[dict[str, object]]:
     """Each with a nonce of its own: equal reasons are not seen to be equal."""
-    return [{"customer_id": one, "reason": tenant.cipher.encrypt(reason.encode(), REASON)} for one in customer_ids]
+    return [{"customer_id": one, "reason": tenant.cipher.encrypt(reason.encode(), context)} for one in customer_ids]
 
 
 def load_entries(connection: Connection, tenant: Tenant, customer_id: CustomerId) -> list[Entry]:
@@ -177,8 +177,8 @@ def page_entries(connection: Connection, tenant: Tenant, *, ended: bool, before:
 
 def _entry(row: Row, tenant: Tenant) -> Entry:
     opened = {
-        name: None if row[name] is None else tenant.cipher.decrypt(row[name], REASON).decode()
-        for name in ("reason", "end_reason")
+        name: None if row[name] is None else tenant.cipher.decrypt(row[name], context).decode()
+        for name, context in (("reason", REASON), ("end_reason", END_REASON))
     }
     others = {name: row[name] for name in Entry.__dataclass_fields__ if name not in opened}
     return Entry(**others, **opened)  # type: ignore[arg-type]  # a reason is never null

@@ -95,6 +95,15 @@ def _erase_values(
         ids=list(records),
         now=now,
     )
+    # What a merge moved can hold what it was; without that it cannot be undone.
+    run(
+        connection,
+        "with gone as (delete from customer_merge where tenant_id = :tenant_id "
+        "and (into_id = any(:ids) or (merged_id = any(:ids) and undone_at is null)) returning id) "
+        "delete from customer_merge_row where tenant_id = :tenant_id and merge_id in (select id from gone)",
+        tenant_id=tenant_id,
+        ids=list(records),
+    )
     # Who changed what and when is kept; what it was is the person's.
     run(
         connection,

@@ -1,7 +1,7 @@
 """Pages and counts of what a filter finds, at a cost that does not grow with the number of customers.
 
-A page is sought twice at most. First the newest cards in the asked order are walked, a bounded number of them: what
-many have fills a page within them. Only what few have is then sought through the indexes, all of it at once, and
+First the newest cards in the asked order are walked, a bounded number of them: what many have fills a page within
+them, or says how much further it takes. Only what few have is then sought through the indexes, all of it at once, and
 sorted. Which of both a filter needs is found by trying, not by the planner's guess, which can be wrong a thousandfold
 where conditions hang together.
 """
@@ -20,7 +20,9 @@ from shared.db.engine import fetch_all, fetch_one
 from shared.ids import CustomerId
 
 WALK = 5_000
-"""Cards that are looked at before the indexes are asked."""
+"""Cards that are looked at before anything else."""
+FURTHER = 10
+"""So many times as far a walk goes on, where what it found so far says that this will do."""
 COUNTED = 10_000
 """Up to here a count is exact; beyond it is estimated from a sample."""
 LONGEST_VALUE = 40
@@ -98,11 +100,7 @@ def find_page(
     found: list[Found] = []
     for part, given in _parts(sort, after):
         if (left := limit - len(found)) > 0:
-            some = _walk(
-                connection, condition(chosen, context, each=True), part, sort, {**given, "limit": left, "walk": walk}
-            )
-            if len(some) < left:
-                some = _seek(connection, condition(chosen, context), part, sort, {**given, "limit": left})
+            some = _find(connection, chosen, context, part, sort, given, limit=left, walk=walk)
             found += some
     return found
 
@@ -122,6 +120,28 @@ def _parts(sort: Sort, after: After | None) -> list[tuple[str, Mapping[str, obje
     kind = "bigint" if sort.is_number else "timestamptz"
     beyond = (f"({column}, k.customer_id) < (cast(:after_value as {kind}), :after_id)", given)
     return [beyond, none] if nullable else [beyond]
+
+
+def _find(
+    connection: Connection,
+    chosen: Filter,
+    context: Context,
+    part: str,
+    sort: Sort,
+    given: Mapping[str, object],
+    *,
+    limit: int,
+    walk: int,
+) -> list[Found]:
+    each, bound = condition(chosen, context, each=True), {**given, "limit": limit}
+    some = _walk(connection, each, part, sort, {**bound, "walk": walk})
+    if some and len(some) < limit:
+        enough = 2 * walk * limit // len(some)  # twice as far as it seems to take
+        if enough <= walk * FURTHER:
+            some = _walk(connection, each, part, sort, {**bound, "walk": enough})
+    if len(some) < limit:
+        some = _seek(connection, condition(chosen, context), part, sort, bound)
+    return some
 
 
 def _walk(

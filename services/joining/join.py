@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 
 from services.fields.model import Use
 from services.joining.own import set_own
-from services.persons.model import CUSTOMER, EXTERNAL_USERID, CustomersMerged, Identity, NotYoursError
+from services.merging.merge import Merging, merge_locked
+from services.persons.model import CUSTOMER, EXTERNAL_USERID, Identity, NotYoursError
 from services.persons.plan import (
     Candidate,
     ContradictionError,
     Given,
-    filled,
     holders,
     plan_match,
     refuse_contradictions,
@@ -23,21 +23,16 @@ from services.persons.store import (
     key_of,
     load_candidates,
     load_identities,
-    load_own,
     lock_customers,
     lock_identities,
     make_customer,
-    merged_ids,
     record_identities,
-    record_merge,
-    record_own,
     remove_identity,
     touch,
 )
 from services.planning import Fact
-from services.pool.leaving import leave_of_friends, merge_records
+from services.pool.leaving import leave_of_friends
 from services.pool.model import How
-from services.purchases.store import move_to
 from shared.audit import Change
 from shared.errors import TerminalError
 from shared.ids import CustomerId
@@ -71,10 +66,12 @@ def join(
     *,
     now: datetime,
     made_for: Use | None = None,
+    by: str = "system",
 ) -> Joined:
     """Find the person or make them, add the identities they lack, and set fields; a field that is None is emptied.
 
     `made_for`: somebody makes them by hand for this use, so custom fields that are required must be there (CUS-5).
+    `by`: whose word it is, as the audit names them.
 
     Raises:
         ValuesRefusedError: custom fields that cannot be so.
@@ -87,11 +84,15 @@ def join(
     match = plan_match(given, candidates)
     customer_id = match.customer_id or make_customer(connection, tenant.id, now=now)
     changes: list[Change] = [] if match.customer_id else [Change("customer.made", CUSTOMER, str(customer_id))]
-    if match.joined:
-        changes += _merge(connection, tenant, customer_id, match.joined, now=now)
+    merged = [
+        merge_locked(connection, tenant, customer_id, one, why="join", by=by, now=now)  # their identities are proof
+        for one in match.joined
+    ]
+    changes += [change for one in merged for change in one.changes]
     changes += _add_identities(connection, tenant, customer_id, identities, now=now)
     changes += set_own(connection, tenant, customer_id, own, now=now, made_for=made_for)
-    facts = _merged_facts(connection, tenant, customer_id, match.joined, how="unionid", now=now)
+    left = _left_pool(connection, tenant, customer_id, merged, how="unionid", now=now)
+    facts = (*(one.fact for one in merged), *left)
     return Joined(customer_id, match.customer_id is None, match.joined, facts, tuple(changes))
 
 
@@ -103,38 +104,40 @@ def unite(
     *,
     how: How,
     now: datetime,
+    by: str = "system",
 ) -> Joined:
     """Join records that turned out to be one person, whatever made that known; those that are one already stay so.
 
     Raises:
         NoCustomerError, ContradictionError: they cannot be one person; the caller rolls back.
     """
-    stands = lock_customers(connection, tenant.id, [into, *others])
+    stands = lock_customers(connection, tenant.id, [into, *others], merged_too=True)
     if any(one not in stands for one in (into, *others)):
         raise NoCustomerError("no such customer")
     masters = {stands[stands[one]] for one in (into, *others)}
     persons = load_candidates(connection, tenant.id, masters)
     refuse_contradictions([], persons)
     master, *rest = sorted(persons, key=lambda one: (not one.is_contact, one.customer_id))
-    merged = tuple(sorted(one.customer_id for one in rest))
-    changes = _merge(connection, tenant, master.customer_id, merged, now=now) if merged else []
-    facts = _merged_facts(connection, tenant, master.customer_id, merged, how=how, now=now)
-    return Joined(master.customer_id, False, merged, facts, tuple(changes))
+    ids = tuple(sorted(one.customer_id for one in rest))
+    merged = [merge_locked(connection, tenant, master.customer_id, one, why="join", by=by, now=now) for one in ids]
+    left = _left_pool(connection, tenant, master.customer_id, merged, how=how, now=now)
+    facts = (*(one.fact for one in merged), *left)
+    return Joined(master.customer_id, False, ids, facts, tuple(change for one in merged for change in one.changes))
 
 
-def _merged_facts(
-    connection: Connection, tenant: Tenant, into: CustomerId, merged: Sequence[CustomerId], *, how: How, now: datetime
+def _left_pool(
+    connection: Connection, tenant: Tenant, into: CustomerId, merged: Sequence[Merging], *, how: How, now: datetime
 ) -> tuple[Fact, ...]:
-    """With what follows in the pool, which a friend leaves."""
-    facts = [CustomersMerged(occurred_at=now, customer_id=into, merged_id=one) for one in merged]
-    return (*facts, *(leave_of_friends(connection, tenant.id, [into], how=how, now=now) if merged else ()))
+    """What follows of a merge in the pool, which a friend leaves."""
+    return tuple(leave_of_friends(connection, tenant.id, [into], how=how, now=now)) if merged else ()
 
 
 def _candidates(connection: Connection, tenant: Tenant, given: Sequence[Given]) -> list[Candidate]:
     keys = [one.key for one in given]
     lock_identities(connection, tenant, keys)
     found = find_customers(connection, tenant.id, keys)
-    stands = lock_customers(connection, tenant.id, (one for ids in found.values() for one in ids))
+    known = {one for ids in found.values() for one in ids}
+    stands = lock_customers(connection, tenant.id, known, merged_too=True)
     # Only now: what is decided rests on what nobody can change any more.
     persons = load_candidates(connection, tenant.id, stands.values())
     return [one for one in persons if any(key in one.identities for key in keys)]
@@ -144,33 +147,6 @@ def _refuse_unknown_contacts(given: Sequence[Given], candidates: Sequence[Candid
     for claim in given:
         if claim.key[0] == EXTERNAL_USERID and not any(claim.key in one.identities for one in candidates):
             raise UnknownContactError("no WeCom contact of this corp has this external_userid (yet)")
-
-
-def _merge(
-    connection: Connection, tenant: Tenant, into: CustomerId, merged: Sequence[CustomerId], *, now: datetime
-) -> list[Change]:
-    """Identities, orders, events and own fields of `merged` become those of `into`; its own fields win."""
-    held = load_own(connection, tenant, [*merged, into])
-    own = filled([held[one] for one in (*reversed(merged), into)])
-    changes = []
-    for one in merged:
-        before = {
-            "own": held[one],
-            "identities": [i.identity.kind for i in load_identities(connection, tenant, one)],
-            "merged_ids": merged_ids(connection, tenant.id, one),
-        }
-        changes.append(Change("customer.merged", CUSTOMER, str(one), before, {"merged_into": into}))
-    record_merge(connection, tenant.id, merged, into, now=now)
-    merge_records(connection, tenant.id, merged, into, now=now)
-    move_to(connection, tenant.id, merged, into)
-    if own != held[into]:
-        record_own(connection, tenant, into, own, now=now)
-        before_own = {name: held[into].get(name) for name in own if own[name] != held[into].get(name)}
-        changes.append(
-            Change("customer.filled", CUSTOMER, str(into), before_own, {name: own[name] for name in before_own})
-        )
-    touch(connection, tenant.id, [into], now=now)
-    return changes
 
 
 def _add_identities(

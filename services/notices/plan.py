@@ -56,6 +56,7 @@ from services.intents.enforcement import RelationTagDrift
 from services.intents.model import RelationEditSettled
 from services.local_tags.model import CustomerTagged, LocalTagDeleted, LocalTagGiven, LocalTagTaken
 from services.loss.model import CustomerDeleted, CustomerLost, CustomerReturned
+from services.notes.model import EventRecordedByHand, NoteAdded, NoteRemoved
 from services.notices.model import (
     HANDED_OVER,
     HANDOVER_FAILED,
@@ -67,7 +68,7 @@ from services.notices.model import (
     TAKEN_OVER,
     Notice,
 )
-from services.persons.model import CustomersMerged
+from services.persons.model import CustomersMerged, CustomersParted
 from services.planning import Cause, Fact
 from services.pool.model import (
     PoolAdded,
@@ -90,6 +91,7 @@ from services.tags.model import (
     TagRenamed,
     TagsReordered,
 )
+from services.tasks.model import TaskCancelled, TaskDone, TaskMade, TaskReopened
 from services.transfers.model import (
     ChatTransferAccepted,
     ChatTransferAsked,
@@ -144,6 +146,10 @@ SILENT: frozenset[type[Fact]] = frozenset(
         LocalTagDeleted,
         LocalTagGiven,
         LocalTagTaken,
+        CustomersParted,
+        EventRecordedByHand,
+        NoteAdded,
+        NoteRemoved,
         OutletAdded,
         OutletChanged,
         OutletRemoved,
@@ -173,6 +179,10 @@ SILENT: frozenset[type[Fact]] = frozenset(
         TagMoved,
         TagRenamed,
         TagsReordered,
+        TaskCancelled,
+        TaskDone,
+        TaskMade,  # the associate's list shows it
+        TaskReopened,
         TransferAccepted,
         TransferAsked,
         TransferDone,  # as of chats

@@ -147,3 +147,13 @@ class CustomersMerged(Fact):
     SUBJECT: ClassVar[tuple[str, str]] = (CUSTOMER, "customer_id")
     customer_id: CustomerId
     merged_id: CustomerId
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomersParted(Fact):
+    """A merge was undone: `parted_id` stands for itself again, with what had come from it."""
+
+    TYPE: ClassVar[str] = "customers_parted"
+    SUBJECT: ClassVar[tuple[str, str]] = (CUSTOMER, "customer_id")
+    customer_id: CustomerId
+    parted_id: CustomerId

@@ -1,6 +1,6 @@
 """Out of the pool: whoever is a friend now; back into it: what leavers had; and what merges (POOL-9, POOL-10)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -48,42 +48,6 @@ def leave_of_friends(
         for one in moving.customer_ids
     ]
 
-
-def merge_records(
-    connection: Connection, tenant_id: TenantId, merged: Sequence[CustomerId], into: CustomerId, *, now: datetime
-) -> None:
-    """The records of customers who turned out to be one become one: the one that is furthest; histories go together.
-
-    The caller has locked the customers.
-    """
-    parameters = {"tenant_id": tenant_id, "merged": list(merged), "into": into, "now": now}
-    lock_records(connection, tenant_id, [*merged, into])
-    for statement in _MERGE:
-        run(connection, statement, **parameters)
-
-
-_FIELDS = (
-    "status, source, userid, why, by_whom, rule_id, reason, note, status_at, created_at, department_id, contacted_at"
-)
-_MERGE = (
-    "update pool_state set customer_id = :into where tenant_id = :tenant_id and customer_id = any(:merged)",
-    "update pool_change set customer_id = :into where tenant_id = :tenant_id and customer_id = any(:merged)",
-    f"""
-with gone as (delete from pool_record where tenant_id = :tenant_id and customer_id = any(:merged) returning *),
-  both_of as (
-    select * from gone union all select * from pool_record where tenant_id = :tenant_id and customer_id = :into),
-  best as (
-    select * from both_of where exists (select from gone)
-    order by array_position(array['assigned', 'unreachable', 'unassigned', 'added'], status), status_at desc limit 1),
-  noted as (
-    insert into pool_change (tenant_id, customer_id, from_status, to_status, from_userid, to_userid, why, at, by_whom)
-    select :tenant_id, :into, status, status, userid, userid, 'merged', :now, 'system' from best)
-insert into pool_record as p (tenant_id, customer_id, {_FIELDS}) select tenant_id, :into, {_FIELDS} from best
-on conflict (tenant_id, customer_id) do update set ({_FIELDS}) = row({
-        ", ".join(f"excluded.{one.strip()}" for one in _FIELDS.split(","))
-    })
-""",  # noqa: S608 - constants
-)
 
 LEAVERS = """
 select l.userid, a.gone_at is not null as gone, a.userid is null or (a.has_contact and a.gone_at is null) as back,

@@ -299,10 +299,13 @@ def decide(
 ) -> dict[ExternalUserId, datetime]:
     """Decide and record assignment and standing of each contact's customer; their facts join `facts`.
 
-    `lag`: how long a new owner may be missing from reads. Returns when to look again at contacts for whom it is.
+    `lag`: how long a new owner may be missing from reads. Returns when to look again at contacts for whom it is, or
+    whose customer was merged with another one while we were looking.
     """
+    assignments = load_assignments(connection, tenant.id, [state.customer_id for state in states])
+    merged = [state.external_userid for state in states if state.customer_id not in assignments]
+    states = [state for state in states if state.customer_id in assignments]
     ids = [state.customer_id for state in states]
-    assignments = load_assignments(connection, tenant.id, ids)
     decisions = load_decisions(connection, tenant.id, ids)
     standings = load_standings(connection, tenant.id, ids)
     transfers = load_of_subjects(connection, tenant.id, Kind.CUSTOMER, [state.external_userid for state in states])
@@ -324,7 +327,8 @@ def decide(
         facts.setdefault(state.external_userid, []).extend([*assigned[one].facts, *stands[one].facts])
     record_assignments(connection, tenant.id, assigned, now=now)
     record_standings(connection, tenant.id, stands)
-    return {state.external_userid: now + max(lag, SOON) for state in states if assigned[state.customer_id].undecided}
+    later = {state.external_userid: now + max(lag, SOON) for state in states if assigned[state.customer_id].undecided}
+    return later | dict.fromkeys(merged, now + SOON)
 
 
 def _want_associates(connection: Connection, tenant: Tenant, plans: Sequence[ContactPlan], *, now: datetime) -> None:

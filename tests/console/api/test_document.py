@@ -68,6 +68,7 @@ def _fill_pool(shop: Shop) -> None:
     for phone, also in (("13600136000", {}), ("13600136001", {"userid": "LiNa"})):
         body = {"identities": [{"kind": "phone", "value": phone}], "source": "hand", **also}
         assert shop.ask("POST", "/pool", body).status_code == 201
+    shop.upsert("phone=13600136000", level="silver")
     shop.befriend("wmTwo", "WangFang", notes=Notes(corp_tag_ids=(), remark_mobiles=("13600136000",)))
 
 

@@ -7,7 +7,6 @@ from services.fields.model import Field, Kind, Use, ValuesRefusedError
 from services.fields.store import record_new
 from services.joining.join import edit_own, join
 from services.persons.model import make_identity
-from services.persons.plan import filled
 from shared.clock import FixedClock
 from shared.tenants import Tenant
 
@@ -31,10 +30,3 @@ def test_a_record_made_by_hand_has_what_is_required(connection: Connection, tena
     )
     assert (len(changes), edit_own(connection, tenant, customer_id, {"fields": {"hobby": "x"}}, now=now)[1]) == (1, [])
     join(connection, tenant, [CRM], {}, now=now, made_for=Use.POOL)
-
-
-def test_documents_of_one_person_become_one():
-    """What stands further back wins, custom field by custom field (CUS-5, CUS-9)."""
-    assert filled([{"level": "a", "fields": {"x": 1, "y": 1}}, {"note": "n"}, {"level": "b", "fields": {"y": 2}}]) == {
-        "level": "b", "note": "n", "fields": {"x": 1, "y": 2}}  # fmt: skip
-    assert filled([{}, {"note": "n"}]) == {"note": "n"}
