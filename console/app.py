@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from console.api import (
     audits,
     blacklist,
+    bulk_changes,
     chat_events,
     chat_folders,
     chat_tags,
@@ -47,6 +48,7 @@ from shared.telemetry import add_health, configure_logging
 HANDLERS = (
     audits,
     blacklist,
+    bulk_changes,
     chat_events,
     chat_folders,
     chat_tags,

@@ -26,6 +26,9 @@ _NOBODY = hashlib.sha256(b"").digest()
 class Scope(StrEnum):
     CUSTOMERS_READ = "customers:read"
     CUSTOMERS_WRITE = "customers:write"
+    CUSTOMERS_DELETE = "customers:delete"
+    BULK_READ = "bulk:read"
+    BULK_WRITE = "bulk:write"
     TAGS_READ = "tags:read"
     TAGS_WRITE = "tags:write"
     FIELDS_WRITE = "fields:write"

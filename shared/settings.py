@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     api_answer_ttl_s: float = Field(
         172_800.0, ge=86_400, description="how long a repeat with the same Idempotency-Key gets the first answer"
     )
+    bulk_undo_days: int = Field(30, ge=1, le=3650, description="how long a bulk change of customers can be undone")
     phone_region: str = Field(
         "CN", pattern=r"^[A-Z]{2}$", description="country of phone numbers without a country code"
     )

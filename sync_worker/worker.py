@@ -12,6 +12,7 @@ from shared.directory import Directory
 from shared.queue import NOTIFY, WORK, Bell
 from shared.runtime import Runtime
 from shared.wecom.clients import Clients
+from sync_worker.bulk.forgetting import forget_old_values
 from sync_worker.cards import Cards
 from sync_worker.drift import DriftCheck
 from sync_worker.files.lane import Lane
@@ -80,8 +81,10 @@ class Worker:
             self._work_bell.ring()
 
     def housekeep(self) -> None:
+        now = self._runtime.clock.now()
         with self._runtime.engine.begin() as connection:
-            make_inbox_partitions(connection, today=self._runtime.clock.now().date())
+            make_inbox_partitions(connection, today=now.date())
+        forget_old_values(self._runtime)
 
     def open_passes(self) -> None:
         """Open the full passes whose time has come; whoever walks passes will see them."""

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from services.assignment.model import ReassignmentRefusedError
 from services.bulk.model import JobRefusedError
+from services.bulk_changes.model import BulkRefusedError, ConfirmationError, NoChangeError
 from services.chats.model import (
     ChatRefusedError,
     NameTakenError,
@@ -118,6 +119,9 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NotYoursError: (409, "not-yours"),
     WishRefusedError: (409, "wish-refused"),
     ReassignmentRefusedError: (409, "assignment-refused"),
+    NoChangeError: (404, "no-bulk-change"),
+    BulkRefusedError: (409, "bulk-refused"),
+    ConfirmationError: (409, "confirmation"),
     NoFieldError: (404, "no-field"),
     FieldRefusedError: (409, "field-refused"),
     NoTagError: (404, "no-tag"),

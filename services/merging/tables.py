@@ -76,5 +76,5 @@ SUMMED = ("customer_score",)
 DERIVED = ("purchase_summary", "customer_card", "customer_name", "customer_number", "card_due")
 """Computed anew: the summary here, the card from marks that triggers leave."""
 
-PASSING = ("pool_batch_row", "pool_given", "pool_due")
+PASSING = ("bulk_change_row", "pool_batch_row", "pool_given", "pool_due")
 """Work that is on its way: whoever carries it out looks whether a customer still stands for themselves."""
