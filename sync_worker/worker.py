@@ -16,6 +16,7 @@ from sync_worker.cards import Cards
 from sync_worker.drift import DriftCheck
 from sync_worker.loop import Loop
 from sync_worker.reconcile import Reconciler
+from sync_worker.segments import Segments
 from sync_worker.timetable import open_due_passes
 from sync_worker.turns import most_threads
 from sync_worker.walkers import Walkers
@@ -25,7 +26,7 @@ LONGEST_STOP_S = 5.0
 
 
 class Worker:
-    """`events`: it routes and reconciles. `passes`: it walks full passes and makes cards."""
+    """`events`: it routes and reconciles. `passes`: it walks full passes, makes cards and refreshes segments."""
 
     def __init__(self, runtime: Runtime, *, events: bool = True, passes: bool = True) -> None:
         settings = runtime.settings
@@ -40,6 +41,7 @@ class Worker:
         self._loop = Loop(runtime, directory) if events else None
         self._walkers = Walkers(runtime, directory=directory, clients=clients) if passes else None
         self._cards = Cards(runtime, directory=directory) if passes else None
+        self._segments = Segments(runtime, directory=directory) if passes else None
         if self._loop is not None:
             reconciler = Reconciler(
                 runtime,
@@ -57,6 +59,8 @@ class Worker:
             self._walkers.look()
         if self._cards is not None:
             self._cards.look()
+        if self._segments is not None:
+            self._segments.look()
         if self._loop is not None:
             self._loop.look()
 
@@ -88,5 +92,7 @@ class Worker:
             self._walkers.stop(within_s=LONGEST_STOP_S)
         if self._cards is not None:
             self._cards.stop(within_s=LONGEST_STOP_S)
+        if self._segments is not None:
+            self._segments.stop(within_s=LONGEST_STOP_S)
         if self._loop is not None:
             self._loop.stop(within_s=LONGEST_STOP_S)

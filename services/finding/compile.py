@@ -10,6 +10,7 @@ from services.finding.compile_own import OWN
 from services.finding.compile_rows import added, event, order, segment
 from services.finding.fields import FieldSpec, Kind
 from services.finding.giving import (
+    AMONG,
     Compiler,
     Context,
     Giving,
@@ -33,13 +34,19 @@ def compiled(chosen: Filter, context: Context) -> Selection:
     return Selection(f"select k.customer_id from customer_card k where {where}", parameters)  # noqa: S608 - see above
 
 
-def condition(chosen: Filter, context: Context) -> tuple[str, Mapping[str, object]]:
-    """A condition about `customer_card k`, its tenant among it, and its parameters."""
+def condition(chosen: Filter, context: Context, *, among: str | None = None) -> tuple[str, Mapping[str, object]]:
+    """A condition about `customer_card k`, its tenant among it, and its parameters.
+
+    `among`: an array of ids in SQL: who asks about these only. What hangs on others is not even read then, also where
+    PostgreSQL would first gather everybody of a corp (negations, alternatives).
+    """
     give = Giving(context)
     groups = [joined(group.match, [_one(one, give) for one in group.conditions]) for group in chosen.groups]
     whole = "k.tenant_id = :f_tenant"
     if groups:
         whole += f" and {joined(chosen.match, groups)}"
+    if among is not None:
+        whole = whole.replace(AMONG, f"q.customer_id = any({among})")
     return whole, give.values
 
 

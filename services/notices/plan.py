@@ -64,6 +64,10 @@ from services.notices.model import (
 )
 from services.persons.model import CustomersMerged
 from services.planning import Cause, Fact
+from services.rules.model import AutomaticTagGiven, AutomaticTagTaken
+from services.scores.model import ScoreChanged, ScoresAdjusted
+from services.segments.model import SegmentRefreshed
+from services.stages.model import CustomerStageChanged
 from services.tags.model import (
     TagCreated,
     TagDeleted,
@@ -102,6 +106,8 @@ SILENT: frozenset[type[Fact]] = frozenset(
         AssociateOutOfSight,
         AssociateRenamed,
         AssociateReturned,
+        AutomaticTagGiven,  # who works with them sees it; SOPs will react to it
+        AutomaticTagTaken,
         ChatChanged,
         ChatCreated,
         ChatDismissed,
@@ -119,6 +125,7 @@ SILENT: frozenset[type[Fact]] = frozenset(
         CustomerDeleted,
         CustomerLost,  # the associate hears of the relation
         CustomerReturned,
+        CustomerStageChanged,  # stages get reminders of their own (STG-3)
         CustomerUnassigned,
         CustomersMerged,
         OutletAdded,
@@ -133,6 +140,9 @@ SILENT: frozenset[type[Fact]] = frozenset(
         RelationOutOfSight,
         RelationTagDrift,  # counted where the rules are listed
         RelationTransferred,  # the platform's doing, not the customer's
+        ScoreChanged,
+        ScoresAdjusted,
+        SegmentRefreshed,
         TagCatalogueEditSettled,  # likewise
         TagCreated,
         TagDeleted,
