@@ -6,11 +6,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, gateway, latency, sync, webhooks
+from bench import bulk, finding, gateway, latency, sync, webhooks
 from bench.measure import Line
 
 BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
     "bulk": bulk.measure,
+    "finding": finding.measure,
     "gateway": gateway.measure,
     "sync": sync.measure,
     "latency": latency.measure,

@@ -7,6 +7,7 @@ from rich.table import Table
 from commands.edit import corp_of
 from commands.ids import a_text, an_id
 from shared.api_keys import NameTakenError, Scope, list_keys, make_key, revoke_key
+from shared.scope import DataScope
 
 ALL = "all"
 
@@ -28,8 +29,26 @@ def command() -> None:
     help="What the key may do; may be repeated.",
 )
 @click.option("--may-verify", is_flag=True, help="Believe what it calls verified: phones and e-mails it has proven.")
+@click.option("--associate", type=an_id, metavar="USERID", help="It sees this associate's customers only.")
+@click.option(
+    "--department",
+    "departments",
+    type=click.IntRange(min=1),
+    multiple=True,
+    metavar="ID",
+    help="It sees the customers of this department's members only, not of departments under it; may be repeated.",
+)
 @click.option("--by", type=a_text, metavar="NAME", required=True, help="Who makes it.")
-def add(corp_id: str, name: str, *, scopes: tuple[str, ...], may_verify: bool, by: str) -> None:
+def add(
+    corp_id: str,
+    name: str,
+    *,
+    scopes: tuple[str, ...],
+    may_verify: bool,
+    associate: str | None,
+    departments: tuple[int, ...],
+    by: str,
+) -> None:
     """Make a key for CORP_ID, named after the system that will use it. It is shown once.
 
     \b
@@ -38,12 +57,21 @@ def add(corp_id: str, name: str, *, scopes: tuple[str, ...], may_verify: bool, b
     """
     if not name.isprintable() or not 1 <= len(name) <= 60 or name != name.strip():
         raise click.BadParameter("a name has 1 to 60 printable characters")
+    if associate and departments:
+        raise click.UsageError("--associate or --department, not both")
     runtime, tenant = corp_of(corp_id)
     chosen = list(Scope) if ALL in scopes else [Scope(one) for one in scopes]
     try:
         with runtime.engine.begin() as connection:
             key = make_key(
-                connection, tenant.id, name=name, scopes=chosen, may_verify=may_verify, by=by, now=runtime.clock.now()
+                connection,
+                tenant.id,
+                name=name,
+                scopes=chosen,
+                may_verify=may_verify,
+                by=by,
+                now=runtime.clock.now(),
+                sight=DataScope(associate, departments),
             )
     except NameTakenError as error:
         raise click.ClickException(str(error)) from None
@@ -58,14 +86,15 @@ def list_(corp_id: str) -> None:
     runtime, tenant = corp_of(corp_id)
     with runtime.engine.begin() as connection:
         rows = list_keys(connection, tenant.id)
-    table = Table("name", "scopes", "verifies", "made", "by", "last used", "revoked")
+    table = Table("name", "scopes", "sees", "verifies", "made", "by", "last used", "revoked")
     for row in rows:
         times = [
             row[name].isoformat(timespec="minutes") if row[name] else "" for name in ("last_used_at", "revoked_at")
         ]
         made = row["created_at"].isoformat(timespec="minutes")
         verifies = "yes" if row["may_verify"] else ""
-        table.add_row(row["name"], "\n".join(row["scopes"]), verifies, made, row["created_by"], *times)
+        sees = row["userid"] or "\n".join(f"department {one}" for one in row["department_ids"]) or "all"
+        table.add_row(row["name"], "\n".join(row["scopes"]), sees, verifies, made, row["created_by"], *times)
     Console().print(table)
 
 

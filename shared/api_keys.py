@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from shared.db.engine import Row, fetch_all, fetch_one, run
 from shared.ids import TenantId
+from shared.scope import EVERYTHING, DataScope
 from shared.tenants import Tenant, load_tenant
 from shared.vault import Vault
 
@@ -34,13 +35,17 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: a key that is valid now. `may_verify`: what it calls verified is believed (CUS-12)."""
+    """Who calls: a key that is valid now. `may_verify`: what it calls verified is believed (CUS-12).
+
+    `sight`: whose customers it sees (ACC-1).
+    """
 
     key_id: int
     name: str
     scopes: frozenset[str]
     may_verify: bool
     tenant: Tenant
+    sight: DataScope = EVERYTHING
 
     @property
     def actor(self) -> str:
@@ -60,6 +65,7 @@ def make_key(
     may_verify: bool,
     by: str,
     now: datetime,
+    sight: DataScope = EVERYTHING,
 ) -> str:
     """Record a new key; returns it, for the only time.
 
@@ -69,8 +75,9 @@ def make_key(
     secret = secrets.token_urlsafe(32)
     row = fetch_one(
         connection,
-        "insert into api_key (tenant_id, name, scopes, may_verify, secret_hash, created_at, created_by) "
-        "values (:tenant_id, :name, :scopes, :may_verify, :hash, :now, :by) on conflict do nothing returning id",
+        "insert into api_key (tenant_id, name, scopes, may_verify, secret_hash, created_at, created_by, "
+        "userid, department_ids) values (:tenant_id, :name, :scopes, :may_verify, :hash, :now, :by, :userid, :ids) "
+        "on conflict do nothing returning id",
         tenant_id=tenant_id,
         name=name,
         scopes=sorted({scope.value for scope in scopes}),
@@ -78,6 +85,8 @@ def make_key(
         hash=_hash(secret),
         now=now,
         by=by,
+        userid=sight.userid,
+        ids=list(sight.department_ids),
     )
     if row is None:
         raise NameTakenError(f"there is a key named {name} already; its name stands in the audit, choose another")
@@ -110,14 +119,16 @@ def load_caller(connection: Connection, vault: Vault, key: str, *, now: datetime
             now=now,
             id=row["id"],
         )
-    return Caller(row["id"], row["name"], frozenset(row["scopes"]), row["may_verify"], tenant)
+    sight = DataScope(row["userid"], tuple(row["department_ids"]))
+    return Caller(row["id"], row["name"], frozenset(row["scopes"]), row["may_verify"], tenant, sight)
 
 
 def list_keys(connection: Connection, tenant_id: TenantId) -> Sequence[Row]:
     """Everything but the hashes, oldest first."""
     return fetch_all(
         connection,
-        "select id, name, scopes, may_verify, created_at, created_by, revoked_at, last_used_at from api_key "
+        "select id, name, scopes, may_verify, userid, department_ids, created_at, created_by, revoked_at, last_used_at "
+        "from api_key "
         "where tenant_id = :tenant_id order by id",
         tenant_id=tenant_id,
     )

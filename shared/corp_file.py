@@ -111,6 +111,7 @@ class CorpFile(_Strict):
     language: Literal["zh", "en"] = "zh"
     accounts: int | None = Field(None, ge=1, description="the corp's ceiling of accounts: 200 messages a day for each")
     pushes: bool = Field(False, description="write what people want to WeCom; else it is only planned (observe-only)")
+    currency: str = Field("CNY", pattern=r"^[A-Z]{3}$", description="of the amounts that customers are found by")
     subject: str = Field("self", pattern=r"^[A-Za-z0-9_-]{2,64}$")
     apps: dict[str, AppSection] = Field(default_factory=dict)
     receivers: dict[str, ReceiverSection] = Field(default_factory=dict)

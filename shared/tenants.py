@@ -54,12 +54,15 @@ class Receiver:
 
 def record_corp(connection: Connection, vault: Vault, corp: CorpFile, *, now: datetime) -> TenantId:
     """Add a corp, or bring the stored one in line with its file. Receivers keep their ids; missing ones are removed."""
+    _want_cards(connection, corp)
     row = fetch_one(
         connection,
-        "insert into tenant (corp_id, subject, name, timezone, language, accounts, pushes, data_key, state, added_at) "
-        "values (:corp_id, :subject, :name, :timezone, :language, :accounts, :pushes, :data_key, 'bootstrap', :now) "
+        "insert into tenant (corp_id, subject, name, timezone, language, accounts, pushes, currency, data_key, state, "
+        "added_at) values (:corp_id, :subject, :name, :timezone, :language, :accounts, :pushes, :currency, :data_key, "
+        "'bootstrap', :now) "
         "on conflict (corp_id, subject) do update set name = excluded.name, timezone = excluded.timezone, "
-        "language = excluded.language, accounts = excluded.accounts, pushes = excluded.pushes returning id, data_key",
+        "language = excluded.language, accounts = excluded.accounts, pushes = excluded.pushes, "
+        "currency = excluded.currency returning id, data_key",
         corp_id=corp.corp_id,
         subject=corp.subject,
         name=corp.name,
@@ -67,6 +70,7 @@ def record_corp(connection: Connection, vault: Vault, corp: CorpFile, *, now: da
         language=corp.language,
         accounts=corp.accounts,
         pushes=corp.pushes,
+        currency=corp.currency,
         data_key=vault.new_data_key(),
         now=now,
     )
@@ -75,6 +79,19 @@ def record_corp(connection: Connection, vault: Vault, corp: CorpFile, *, now: da
     _record_apps(connection, tenant_id, cipher, corp)
     _record_receivers(connection, tenant_id, cipher, corp)
     return tenant_id
+
+
+def _want_cards(connection: Connection, corp: CorpFile) -> None:
+    """Amounts in another currency: every customer's card is made anew."""
+    run(
+        connection,
+        "insert into card_due (tenant_id, customer_id) select k.tenant_id, k.customer_id from tenant t "
+        "join customer_card k on k.tenant_id = t.id where t.corp_id = :corp_id and t.subject = :subject "
+        "and t.currency <> :currency",
+        corp_id=corp.corp_id,
+        subject=corp.subject,
+        currency=corp.currency,
+    )
 
 
 def _record_apps(connection: Connection, tenant_id: TenantId, cipher: Cipher, corp: CorpFile) -> None:

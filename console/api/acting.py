@@ -11,11 +11,14 @@ from sqlalchemy import Connection
 from console.api.gate import caller
 from console.api.problems import ProblemError
 from console.desk import desk
+from services.joining.join import NoCustomerError
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
 from shared.answers import Answer, Asked, begin, keep
 from shared.audit import Change, Origin, record_audit
 from shared.db.engine import transact
+from shared.ids import CustomerId
+from shared.scope import seeing, sees
 from shared.tenants import Tenant
 
 LONGEST_KEY = 200
@@ -42,8 +45,9 @@ class Done:
 
 def read(work: Callable[[Work], BaseModel]) -> Response:
     runtime = desk().runtime
-    with runtime.engine.begin() as connection:
-        return answered(Answer(200, _json(work(Work(connection, caller().tenant, runtime.clock.now())))))
+    tenant = caller().tenant
+    with runtime.engine.begin() as connection, seeing(connection, tenant.id, caller().sight):
+        return answered(Answer(200, _json(work(Work(connection, tenant, runtime.clock.now())))))
 
 
 def write(work: Callable[[Work], Done], *, once: bool = False) -> Response:
@@ -57,6 +61,7 @@ def write(work: Callable[[Work], Done], *, once: bool = False) -> Response:
 
     def transaction(connection: Connection) -> tuple[Answer, bool]:
         now = runtime.clock.now()
+        _refuse_out_of_sight(connection)
         if asked is not None and (known := begin(connection, tenant, asked, now=now)) is not None:
             return known, True
         done = work(Work(connection, tenant, now))
@@ -75,6 +80,18 @@ def write(work: Callable[[Work], Done], *, once: bool = False) -> Response:
     if replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return response
+
+
+def _refuse_out_of_sight(connection: Connection) -> None:
+    """
+    Raises:
+        NoCustomerError: as for one who does not exist.
+    """
+    sight, named = caller().sight, (request.view_args or {}).get("id")
+    if sight.is_everything:
+        return
+    if named is None or not sees(connection, caller().tenant.id, sight, CustomerId(int(named))):
+        raise NoCustomerError("no such customer")
 
 
 def _asked() -> Asked | None:

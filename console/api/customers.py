@@ -70,7 +70,7 @@ def upsert_customer(body: UpsertBody) -> Response:
     return write(work, once=True)
 
 
-@operation("get", "/customers", Scope.CUSTOMERS_READ, CustomersOut, group=GROUP)
+@operation("get", "/customers", Scope.CUSTOMERS_READ, CustomersOut, group=GROUP, limited=True)
 def list_all_customers(query: CustomersQuery) -> Response:
     """List customers, a page at a time, by any of the filters."""
     by_time = query.updated_since is not None
@@ -104,13 +104,13 @@ def _sought(query: CustomersQuery, work: Work) -> Key | None:
     return key_of(work.tenant, identity_of(given, place="query/identity"))
 
 
-@operation("get", "/customers/<id>", Scope.CUSTOMERS_READ, CustomerOut, group=GROUP)
+@operation("get", "/customers/<id>", Scope.CUSTOMERS_READ, CustomerOut, group=GROUP, limited=True)
 def show_customer(path: CustomerPath) -> Response:
     """Show one customer; the id of a record that was merged leads to what it was merged into."""
     return read(lambda work: customer_out(sheet_of(work, path.id)))
 
 
-@operation("get", "/customers/<id>/identities", Scope.CUSTOMERS_READ, IdentitiesOut, group=GROUP)
+@operation("get", "/customers/<id>/identities", Scope.CUSTOMERS_READ, IdentitiesOut, group=GROUP, limited=True)
 def list_identities(path: CustomerPath) -> Response:
     """List the identities of a customer, those from WeCom among them."""
     return read(lambda work: _identities(work, path.id))

@@ -11,17 +11,21 @@ from console.api.problems import ProblemError
 from console.desk import desk
 from shared.api_keys import Caller, Scope, load_caller
 
-SCOPE = "guanxi_scope"
+SCOPE, LIMITED = "guanxi_scope", "guanxi_limited"
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="guanxi"'}
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
-def needs(scope: Scope) -> Callable[[Handler], Handler]:
-    """The scope that a key must have for this handler. One without it is never reached."""
+def needs(scope: Scope, *, limited: bool) -> Callable[[Handler], Handler]:
+    """The scope that a key must have for this handler. One without it is never reached.
+
+    `limited`: also for keys that see only a part of the customers.
+    """
 
     def mark(handler: Handler) -> Handler:
         setattr(handler, SCOPE, scope)
+        setattr(handler, LIMITED, limited)
         return handler
 
     return mark
@@ -40,9 +44,13 @@ def let_in() -> None:
     if request.endpoint is None:
         return  # no such address, or no such method: said by the router
     g.caller = _who()
-    scope = getattr(current_app.view_functions[request.endpoint], SCOPE, None)
+    view = current_app.view_functions[request.endpoint]
+    scope = getattr(view, SCOPE, None)
     if scope is None or scope.value not in g.caller.scopes:
         raise ProblemError(403, "forbidden", f"this key lacks the scope {scope.value if scope else ''}".strip())
+    if not g.caller.sight.is_everything and not getattr(view, LIMITED, False):
+        why = "this key sees only some associates' customers, and this needs one that sees all"
+        raise ProblemError(403, "out-of-sight", why)
     _refuse_nul([("path", request.path), *((f"query/{name}", one) for name, one in request.args.items(multi=True))])
     if request.method in {"POST", "PUT", "PATCH"}:
         _check_body()

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from services.assignment.model import ReassignmentRefusedError
+from services.finding.model import FilterError
 from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
 from services.persons.model import NotYoursError
@@ -115,6 +116,9 @@ def of_service(error: Exception) -> ProblemError | None:
         case UnderWayError():
             why = "the same request is being worked on just now; ask again"
             return ProblemError(409, "under-way", why, headers={"Retry-After": "1"})
+        case FilterError():
+            errors = [(f"/filter{place}", why) for place, why in error.problems[:MOST_ERRORS]]
+            return ProblemError(422, "filter", "the filter cannot be read", errors=errors)
         case _ if type(error) in REFUSED:
             return ProblemError(*REFUSED[type(error)], str(error))
         case _:

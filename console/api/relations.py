@@ -37,7 +37,7 @@ from shared.ids import ExternalUserId, UserId
 GROUP = "two-way"
 
 
-@operation("get", "/tags", Scope.TAGS_READ, CatalogueOut, group=GROUP)
+@operation("get", "/tags", Scope.TAGS_READ, CatalogueOut, group=GROUP, limited=True)
 def list_tags() -> Response:
     """List the corp tags that live, by groups, in WeCom's order."""
 
@@ -59,7 +59,9 @@ def list_tags() -> Response:
     return read(work)
 
 
-@operation("post", "/customers/<id>/tags", Scope.TAGS_WRITE, IntentsOut, status=202, group=GROUP, once=True)
+@operation(
+    "post", "/customers/<id>/tags", Scope.TAGS_WRITE, IntentsOut, status=202, group=GROUP, once=True, limited=True
+)
 def change_tags(path: CustomerPath, body: TagsBody) -> Response:
     """Want corp tags put on (at the assigned associate's relation) or taken off (everywhere).
 
@@ -78,7 +80,14 @@ def change_tags(path: CustomerPath, body: TagsBody) -> Response:
 
 
 @operation(
-    "patch", "/customers/<id>/relations/<userid>", Scope.CUSTOMERS_WRITE, IntentsOut, status=202, group=GROUP, once=True
+    "patch",
+    "/customers/<id>/relations/<userid>",
+    Scope.CUSTOMERS_WRITE,
+    IntentsOut,
+    status=202,
+    group=GROUP,
+    once=True,
+    limited=True,
 )
 def change_relation(path: RelationPath, body: RelationBody) -> Response:
     """Want what a relation carries beside its tags changed in WeCom; an associate's edit that is newer stands."""
@@ -130,7 +139,7 @@ def _wish(
     return Done(IntentsOut(intents=intents), 202, (change,), facts)
 
 
-@operation("get", "/intents/<id>", Scope.CUSTOMERS_READ, IntentOut, group=GROUP)
+@operation("get", "/intents/<id>", Scope.CUSTOMERS_READ, IntentOut, group=GROUP, limited=True)
 def show_intent(path: IntentPath) -> Response:
     """Show what became of a wish, with WeCom's words when it refused."""
 
@@ -143,7 +152,7 @@ def show_intent(path: IntentPath) -> Response:
     return read(work)
 
 
-@operation("get", "/customers/<id>/intents", Scope.CUSTOMERS_READ, IntentsOut, group=GROUP)
+@operation("get", "/customers/<id>/intents", Scope.CUSTOMERS_READ, IntentsOut, group=GROUP, limited=True)
 def list_intents(path: CustomerPath, query: PageQuery) -> Response:
     """List what was wanted of a customer's relations, newest first."""
     after = cursors.decode(query.cursor)
@@ -160,7 +169,14 @@ def list_intents(path: CustomerPath, query: PageQuery) -> Response:
 
 
 @operation(
-    "post", "/customers/<id>/assignment", Scope.CUSTOMERS_WRITE, AssignmentOut, status=202, group=GROUP, once=True
+    "post",
+    "/customers/<id>/assignment",
+    Scope.CUSTOMERS_WRITE,
+    AssignmentOut,
+    status=202,
+    group=GROUP,
+    once=True,
+    limited=True,
 )
 def assign_customer(path: CustomerPath, body: AssignmentBody) -> Response:
     """Give a customer to another associate, who must be their WeCom friend (ASG-4). Both are told."""

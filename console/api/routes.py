@@ -46,8 +46,13 @@ def operation(
     also: int | None = None,
     group: str,
     once: bool = False,
+    limited: bool = False,
 ) -> Callable[[Handler], Handler]:
-    """`also`: a second status with the same body. `once`: it honours an Idempotency-Key."""
+    """`also`: a second status with the same body. `once`: it honours an Idempotency-Key.
+
+    `limited`: for keys that see only a part of the customers, too. What goes through `read` then shows that part by
+    itself; a `write` must be about one customer, `<id>` of its path, who is looked for in that part first.
+    """
 
     def put(handler: Handler) -> Handler:
         responses: dict[Any, Any] = {status: answer} | ({also: answer} if also else {})
@@ -59,8 +64,8 @@ def operation(
             security=[{"key": [scope.value]}],
             tags=[Tag(name=group)],
             operation_id=handler.__name__,
-            openapi_extensions={"x-idempotent": once, "x-scope": scope.value},
-        )(needs(scope)(handler))
+            openapi_extensions={"x-idempotent": once, "x-scope": scope.value, "x-limited": limited},
+        )(needs(scope, limited=limited)(handler))
         return handler
 
     return put

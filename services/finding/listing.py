@@ -8,6 +8,7 @@ where conditions hang together.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import cast
 
@@ -23,6 +24,7 @@ WALK = 20_000
 """Cards that are looked at before the indexes are asked."""
 COUNTED = 10_000
 """Up to here a count is exact; beyond it is estimated from a sample."""
+LONGEST_VALUE = 40
 SAMPLE = 20_000
 """Cards of a sample, about."""
 
@@ -36,6 +38,24 @@ class Sort(StrEnum):
     SCORE = "score"
     POINTS = "points"
     AMOUNT = "purchase_amount"
+
+    @property
+    def is_number(self) -> bool:
+        return self in (Sort.SCORE, Sort.POINTS, Sort.AMOUNT)
+
+    def checked(self, value: object) -> str | None:
+        """A value of this sort, as PostgreSQL writes it.
+
+        Raises:
+            ValueError: it is none.
+        """
+        if value is None and self in (Sort.ASSIGNED, Sort.ADDED):
+            return None
+        if not isinstance(value, str) or len(value) > LONGEST_VALUE:
+            raise ValueError
+        if self.is_number:
+            return str(int(value))
+        return datetime.fromisoformat(value).isoformat()
 
 
 @dataclass(frozen=True)
@@ -94,7 +114,7 @@ def _parts(sort: Sort, after: After | None) -> list[tuple[str, Mapping[str, obje
     if after.value is None:
         return [(f"{missing} and k.customer_id < :after_id", given)]
     given["after_value"] = after.value
-    kind = "bigint" if sort in (Sort.SCORE, Sort.POINTS, Sort.AMOUNT) else "timestamptz"
+    kind = "bigint" if sort.is_number else "timestamptz"
     beyond = (f"({column}, k.customer_id) < (cast(:after_value as {kind}), :after_id)", given)
     return [beyond, none] if nullable else [beyond]
 

@@ -198,14 +198,22 @@ def check(spec: FieldSpec, op: str, value: object) -> tuple[Any, list[Problem]]:
     try:
         checked = adapter.validate_python(value)
     except ValidationError as error:
-        return None, [("".join(f"/{part}" for part in one["loc"] if part not in _NOISE), one["msg"])
-                      for one in error.errors()]  # fmt: skip
+        return None, _problems(error)
     if spec.options:
         given = (checked,) if isinstance(checked, str) else checked
         unknown = [one for one in given if one not in spec.options]
         if unknown:
             return None, [("", f"{spec.name} is one of {', '.join(spec.options)}")]
     return checked, []
+
+
+def _problems(error: ValidationError) -> list[Problem]:
+    """One for each place: what no branch of a union took was refused by each of them."""
+    found: dict[str, list[str]] = {}
+    for one in error.errors():
+        place = "".join(f"/{part}" for part in one["loc"] if part not in _NOISE)
+        found.setdefault(place, []).append(one["msg"])
+    return [(place, "; or: ".join(dict.fromkeys(reasons))) for place, reasons in found.items()]
 
 
 _NOISE = ("date", "datetime", "int", "float", "constrained-int", "constrained-float")

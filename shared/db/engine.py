@@ -1,6 +1,7 @@
 """Engines. One dialect: PostgreSQL through psycopg 3; every timestamp is aware UTC."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 import orjson
@@ -22,6 +23,7 @@ def make_engine(database_url: str, *, pool_size: int = 8, application: str = "gu
         pool_size=pool_size,
         max_overflow=2,
         pool_pre_ping=True,
+        use_native_hstore=False,  # nothing is of that type, and asking whether it is there costs each connection
         hide_parameters=True,  # they are personal data; error texts reach logs
         connect_args={
             "application_name": application,
@@ -80,17 +82,21 @@ def _hex(value: object) -> str:
     raise TypeError(f"cannot store {type(value).__name__}")
 
 
+_statement = lru_cache(maxsize=2048)(text)
+"""Statements are few and constant: their parameters are looked for once."""
+
+
 def fetch_all(connection: Connection, sql: str, **parameters: object) -> Sequence[Row]:
-    return connection.execute(text(sql), parameters).mappings().all()
+    return connection.execute(_statement(sql), parameters).mappings().all()
 
 
 def fetch_one(connection: Connection, sql: str, **parameters: object) -> Row | None:
-    return connection.execute(text(sql), parameters).mappings().first()
+    return connection.execute(_statement(sql), parameters).mappings().first()
 
 
 def run(connection: Connection, sql: str, **parameters: object) -> int:
     """Execute; the number of rows touched."""
-    return connection.execute(text(sql), parameters).rowcount
+    return connection.execute(_statement(sql), parameters).rowcount
 
 
 def describe(error: Exception) -> str:

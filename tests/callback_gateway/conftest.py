@@ -108,6 +108,14 @@ def database_url(servers: EmbeddedServers, template: str, tmp_path: Path) -> Ite
 
 
 @pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """What processes use: these tests restart the server."""
+    made = make_engine(database_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 

@@ -11,11 +11,11 @@ import structlog
 from click.testing import CliRunner, Result
 
 from guanxi import main
-from tests.sync_worker.conftest import Office, make_office, office
+from tests.conftest import SECRET_KEY
+from tests.sync_worker.conftest import Office, beginning, living, make_office, office
 
-__all__ = ["make_office", "office"]
+__all__ = ["beginning", "living", "make_office", "office"]
 
-SECRET_KEY = "a secret key of the tests, long enough"
 Guanxi = Callable[..., Result]
 
 

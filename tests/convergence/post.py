@@ -67,7 +67,8 @@ class PostOffice:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True, name="post").start()
+        # Whoever closes it waits for so long.
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True, name="post").start()
 
     @property
     def url(self) -> str:

@@ -43,14 +43,14 @@ def test_every_example_of_a_request_works(shop: Shop):
             for parameter in operation.get("parameters", []):
                 if parameter["in"] == "path":
                     where = where.replace("{" + parameter["name"] + "}", str(parameter["schema"]["example"]))
-            answer = shop.ask(method.upper(), where, _example(operation))
+            answer = shop.ask(method.upper(), where, example_of(operation))
             assert answer.status_code in (200, 201, 202), (method, where, answer.text)
             assert str(answer.status_code) in operation["responses"]
             ran += 1
     assert ran >= 14
 
 
-def _example(operation: dict[str, Any]) -> Any:
+def example_of(operation: dict[str, Any]) -> Any:
     if "requestBody" not in operation:
         return None
     return operation["requestBody"]["content"]["application/json"]["example"]
