@@ -6,13 +6,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, finding, gateway, latency, sync, webhooks
+from bench import bulk, finding, gateway, latency, segments, sync, webhooks
 from bench.measure import Line
 
 BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
     "bulk": bulk.measure,
     "finding": finding.measure,
     "gateway": gateway.measure,
+    "segments": segments.measure,
     "sync": sync.measure,
     "latency": latency.measure,
     "webhooks": webhooks.measure,

@@ -30,6 +30,12 @@ class Scope(StrEnum):
     TAGS_WRITE = "tags:write"
     ORDERS_WRITE = "orders:write"
     EVENTS_WRITE = "events:write"
+    RULES_READ = "rules:read"
+    RULES_WRITE = "rules:write"
+    SEGMENTS_READ = "segments:read"
+    SEGMENTS_WRITE = "segments:write"
+    FILTERS_READ = "filters:read"
+    FILTERS_WRITE = "filters:write"
     SYNC_READ = "sync:read"
 
 

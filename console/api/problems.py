@@ -17,6 +17,11 @@ from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
+from services.rules.model import NoRuleError, RuleRefusedError
+from services.saved_filters.model import NoSavedFilterError, SavedFilterRefusedError
+from services.scores.model import NoScoreRuleError, ScoreRefusedError
+from services.segments.model import NoSegmentError, SegmentRefusedError
+from services.stages.model import NoStageError, StageRefusedError
 from shared.answers import OtherRequestError, UnderWayError
 from shared.db.engine import describe, is_away
 
@@ -101,6 +106,16 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NotYoursError: (409, "not-yours"),
     WishRefusedError: (409, "wish-refused"),
     ReassignmentRefusedError: (409, "assignment-refused"),
+    NoRuleError: (404, "no-rule"),
+    RuleRefusedError: (409, "rule-refused"),
+    NoStageError: (404, "no-stage"),
+    StageRefusedError: (409, "stage-refused"),
+    NoScoreRuleError: (404, "no-rule"),
+    ScoreRefusedError: (409, "score-refused"),
+    NoSegmentError: (404, "no-segment"),
+    SegmentRefusedError: (409, "segment-refused"),
+    NoSavedFilterError: (404, "no-filter"),
+    SavedFilterRefusedError: (409, "filter-refused"),
 }
 """Refusals of the services whose text says it all -> status and kind."""
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from services.finding.model import Filter, FilterError, parse
 from services.finding.store import load_definitions
-from services.rules.model import AutomaticStage, LineRule, NoRuleError, Rule, RuleKey, TagRule
+from services.rules.model import AutomaticStage, LineRule, NoRuleError, Rule, RuleKey, RuleRefusedError, TagRule
 from services.rules.plan import Index, make_index
 from services.stages.store import load_lines
 from shared.db.engine import Row, fetch_all, fetch_one, run
@@ -180,3 +180,19 @@ def record_automatic_tag_end(
         by=by,
         now=now,
     )
+
+
+def lock_automatic_tag(connection: Connection, tenant_id: TenantId, tag_id: int) -> None:
+    """Nobody deletes it until the transaction ends.
+
+    Raises:
+        RuleRefusedError: there is no such tag of customers, or people give it.
+    """
+    row = fetch_one(
+        connection,
+        "select kind from local_tag where tenant_id = :tenant_id and id = :id and deleted_at is null for share",
+        tenant_id=tenant_id,
+        id=tag_id,
+    )
+    if row is None or row["kind"] != "automatic":
+        raise RuleRefusedError("there is no such automatic tag: a tag that people give by hand has no rule")

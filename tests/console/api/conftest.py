@@ -18,7 +18,7 @@ from services.customers.model import Notes, Observed, ObservedRelation, Profile
 from shared.api_keys import Scope, make_key
 from shared.clock import FixedClock
 from shared.corp_file import CorpFile
-from shared.db.engine import fetch_all
+from shared.db.engine import fetch_all, run
 from shared.ids import ExternalUserId, UserId
 from shared.runtime import Runtime
 from shared.settings import Settings
@@ -137,6 +137,17 @@ class Shop(Caller):
                     tag_id=tag_id,
                     **values,
                 )
+
+    def add_automatic_tag(self) -> None:
+        """local:900, as the examples name it."""
+        with self.runtime.engine.begin() as connection:
+            run(
+                connection,
+                "insert into local_tag (tenant_id, id, group_id, kind, name, position, created_at) "
+                "overriding system value values (:tenant_id, 900, 900, 'automatic', 'big spender', 1, :now)",
+                tenant_id=self.tenant.id,
+                now=self.clock.now(),
+            )
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with self.runtime.engine.begin() as connection:

@@ -25,7 +25,7 @@ def test_the_last_stage_that_is_met_is_theirs(shop: Shop):
 
 
 def test_what_a_person_set_stays_until_a_rule_finds_something_new(shop: Shop):
-    """Falling back, or meeting what was met already, undoes no person's choice; a stage that is newly met does (STG-1)."""
+    """Falling back, or meeting what was met before, undoes no choice of a person; a newly met stage does (STG-1)."""
     (customer,) = shop.customers(1, score=10)
     _, (cold, warm, hot) = shop.line(None, WARM, HOT)
     shop.settle()
