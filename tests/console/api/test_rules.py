@@ -144,8 +144,8 @@ def test_more_than_one_request_may_change_is_a_bulk_change(shop: Shop):
     """10,001 customers whom a filter finds are refused, and nothing is done (CUS-8)."""
     with shop.runtime.engine.begin() as connection:
         run(connection, "insert into customer_card select t.id, n, now(), 'none', null, null, '{}', '{}', '{}', '{}', "
-            "'{}', '{}', '{}', null, null, null, null, null, null, null, null, null, null, 'unknown', null, null, false, "
-            "false, false, 0, 0, 0, 0, null, '{}' from tenant t, generate_series(1, 10001) n")  # fmt: skip
+            "'{}', '{}', '{}', null, null, null, null, null, null, null, null, null, null, 'unknown', null, null, "
+            "false, false, false, 0, 0, 0, 0, null, '{}' from tenant t, generate_series(1, 10001) n")  # fmt: skip
     body = {"account": "score", "amount": 1, "reason": "x", "filter": {}}
     refused = ask(shop, "POST", "/customers:adjust-score", body, status=409)
     assert refused["type"].endswith("too-many") and shop.rows("select 1 from score_entry") == []
