@@ -89,7 +89,7 @@ def list_members(path: NumberPath, query: PageQuery) -> Response:
 def show_portrait(path: NumberPath) -> Response:
     """Show what the members are like: standing, gender, level, outlet, tags, purchases, shops.
 
-    Of more than 100,000 members a part is looked at (`share`). What was bought is not told to us, so goods are missing.
+    Of more than 50,000 members a part is looked at (`share`). What was bought is not told to us, so goods are missing.
     """
 
     def work(work: Work) -> PortraitOut:

@@ -1,4 +1,4 @@
-"""What the members of a segment are like (SEG-2): counts over their cards, of at most a hundred thousand of them.
+"""What the members of a segment are like (SEG-2): counts over their cards, of at most fifty thousand of them.
 
 A larger segment is shown by a sample, and says so. Preferred goods are missing: of orders only shop, amount and number
 of items are told, never what was bought; shops are shown instead.
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from shared.db.engine import fetch_one
 from shared.ids import TenantId
 
-SAMPLE = 100_000
+SAMPLE = 50_000
 TOP = 20
 BANDS = (0, 1, 10_000, 50_000, 100_000, 500_000, 1_000_000)
 """Lower ends of the bands of what somebody bought for, in minor units."""
@@ -56,7 +56,9 @@ def _one(name: str, expression: str) -> str:
 
 PORTRAY = f"""
 with seen as materialized (
-  select k.*, a.main_department_id as outlet from segment_member m
+  select k.tenant_id, k.customer_id, k.standing, k.gender, k.level, k.purchase_count, k.purchase_amount,
+    k.friend_userids, k.chat_ids, k.tag_ids, k.blacklisted, k.score, k.points, a.main_department_id as outlet
+  from segment_member m
   join customer_card k using (tenant_id, customer_id)
   left join associate a on a.tenant_id = k.tenant_id and a.userid = k.assigned_userid
   where m.tenant_id = :tenant_id and m.segment_id = :segment_id

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
 
+from commands.waiting import wait_for
 from services.chosen import these
 from services.scores.adjusting import adjust_page
 from services.scores.counting import count_behaviours
@@ -113,6 +114,22 @@ def test_a_kill_while_counting_counts_nothing_twice_and_loses_nothing(shop: Shop
         assert count_behaviours(connection, shop.tenant, now=shop.now)[0] == 1
     shop.settle()
     assert balances(shop) == {customer: 5} == fetch_sum(shop, "score")
+
+
+def test_two_processes_keep_to_the_limit_of_a_day_together(shop: Shop):
+    """The second waits for the customer until the first has entered what it counts (CUS-11)."""
+    (customer,) = shop.customers(1)
+    rule(shop, "event:visited", 5, per_day=1)
+    for n in ("a", "b"):
+        shop.happen(customer, n)
+    second = Thread(target=lambda: shop.do(count_behaviours, shop.tenant, now=shop.now))
+    with shop.runtime.engine.begin() as connection:
+        assert count_behaviours(connection, shop.tenant, now=shop.now, limit=1)[0] == 1
+        second.start()
+        waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        wait_for(lambda: not second.is_alive() or shop.rows(waits) != [], "the second to come to the customer")
+    second.join()
+    assert balances(shop) == {customer: 5} and not shop.rows("select 1 from behaviour_due")
 
 
 def test_points_that_are_not_there_cannot_be_taken_unless_allowed(shop: Shop):

@@ -141,4 +141,4 @@ def test_a_portrait_counts_what_members_are_like(shop: Shop):
     assert found.counts["standing"] == {"none": 2} and found.counts["gender"] == {"unknown": 2}
     assert found.counts["purchase_amount"] == {"0": 1, "50000": 1} and found.counts["shops"] == {"tmall": 1}
     assert found.counts["tags"] == {f"local:{tag}": 2} and found.averages["score"] == 10
-    assert shop.do(portray, shop.tenant.id, segment, member_count=1_000_000).share == 0.1
+    assert shop.do(portray, shop.tenant.id, segment, member_count=1_000_000).share == 0.05
