@@ -6,11 +6,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, finding, gateway, latency, segments, sync, webhooks
+from bench import bulk, chats, finding, gateway, latency, segments, sync, webhooks
 from bench.measure import Line
 
 BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
     "bulk": bulk.measure,
+    "chats": chats.measure,
     "finding": finding.measure,
     "gateway": gateway.measure,
     "segments": segments.measure,

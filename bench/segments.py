@@ -25,7 +25,7 @@ from shared.clock import FixedClock
 from shared.db.engine import fetch_one, run
 from shared.directory import Directory
 from shared.runtime import Runtime
-from shared.settings import Settings
+from shared.settings import load_settings
 from shared.tenants import Tenant
 from sync_worker.ruling import Ruling
 
@@ -62,7 +62,7 @@ def measure() -> list[Line]:
 
 def _segment(engine: Engine, tenant: Tenant, name: str, given: object) -> list[Line]:
     """Filled, refreshed with nothing new, refreshed with all of it to go."""
-    lines = []
+    lines, count = [], 0
     with engine.begin() as connection:
         title = f"bench {name} {time.time()}"
         segment_id = record_segment(
@@ -77,10 +77,11 @@ def _segment(engine: Engine, tenant: Tenant, name: str, given: object) -> list[L
             fact = refresh(connection, tenant, segment_id, context)
         took = time.perf_counter() - began
         assert fact is not None
+        count = fact.member_count
         lines.append(Line(f"segment of {name}, {fact.member_count:,}: {what}", (1000 * took,), "ms"))
     began = time.perf_counter()
     with engine.begin() as connection:
-        portray(connection, tenant.id, segment_id, member_count=fact.member_count)
+        portray(connection, tenant.id, segment_id, member_count=count)
     lines.append(Line(f"segment of {name}: portrait", (1000 * (time.perf_counter() - began),), "ms"))
     return lines
 
@@ -101,7 +102,7 @@ def _rule(engine: Engine, tenant: Tenant) -> Line:
         assert tag is not None
         rule_id = record_automatic_tag(connection, tenant, tag["id"], FILTERS["buyers"], by="x", now=NOW)
         ask_runs(connection, tenant.id, [RuleKey("tag", rule_id)], by="x", now=NOW)
-    runtime = Runtime(Settings(_env_file=None), FixedClock(NOW), engine, Redis(), VAULT)
+    runtime = Runtime(load_settings(), FixedClock(NOW), engine, Redis(), VAULT)
     ruling = Ruling(runtime, Directory(VAULT))
     began = time.perf_counter()
     while ruling.step():

@@ -53,6 +53,7 @@ def command() -> None:
 @click.option("--added-since", type=TIME, metavar="TIME", help="Friends since then; as 2026-11-01T00:00+08:00.")
 @click.option("--added-before", type=TIME, metavar="TIME", help="Friends from before then.")
 @click.option("--assigned", is_flag=True, help="Only the relation of whom the customer is assigned to.")
+@click.option("--chat", "chats", type=an_id, metavar="CHAT_ID", multiple=True, help="Only who is in it; repeat it.")
 @click.option("--by", type=a_text, metavar="NAME", required=True, help="Who wants it; stands in the history.")
 @click.option("--why", type=a_text, metavar="TEXT", help="The reason; stands in the history.")
 @click.option("--count", "only_count", is_flag=True, help="Say how many relations are meant, and do nothing.")

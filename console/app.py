@@ -9,14 +9,26 @@ from pydantic import ValidationError
 
 from console.api import (
     automatic_tags,
+    blacklist,
+    chat_events,
+    chat_folders,
+    chat_tags,
+    chats,
+    custom_fields,
     customers,
     finding,
+    local_tags,
+    losses,
+    pool,
+    pool_giving,
+    pool_rules,
     purchases,
     relations,
     saved_filters,
     scores,
     segments,
     stages,
+    tagging,
 )
 from console.api.document import finish
 from console.api.problems import of_validation, render, show_problems
@@ -29,8 +41,28 @@ from shared.supervise import exit_with_parent
 from shared.telemetry import add_health, configure_logging
 
 HANDLERS = (
-    customers, finding, purchases, relations, stages, automatic_tags, scores, segments, saved_filters,
-)  # fmt: skip
+    automatic_tags,
+    blacklist,
+    chat_events,
+    chat_folders,
+    chat_tags,
+    chats,
+    custom_fields,
+    customers,
+    finding,
+    local_tags,
+    losses,
+    pool,
+    pool_giving,
+    pool_rules,
+    purchases,
+    relations,
+    saved_filters,
+    scores,
+    segments,
+    stages,
+    tagging,
+)
 """Imported for what they put on the blueprint."""
 DESCRIPTION = "Keeps a retailer's customers and WeCom in step. What each field means and who has the say: docs/api.md."
 

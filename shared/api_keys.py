@@ -28,6 +28,9 @@ class Scope(StrEnum):
     CUSTOMERS_WRITE = "customers:write"
     TAGS_READ = "tags:read"
     TAGS_WRITE = "tags:write"
+    FIELDS_WRITE = "fields:write"
+    BLACKLIST_READ = "blacklist:read"
+    BLACKLIST_WRITE = "blacklist:write"
     ORDERS_WRITE = "orders:write"
     EVENTS_WRITE = "events:write"
     RULES_READ = "rules:read"
@@ -36,6 +39,10 @@ class Scope(StrEnum):
     SEGMENTS_WRITE = "segments:write"
     FILTERS_READ = "filters:read"
     FILTERS_WRITE = "filters:write"
+    GROUPS_READ = "groups:read"
+    GROUPS_WRITE = "groups:write"
+    POOL_READ = "pool:read"
+    POOL_WRITE = "pool:write"
     SYNC_READ = "sync:read"
 
 

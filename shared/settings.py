@@ -99,6 +99,16 @@ class Settings(BaseSettings):
     )
     transfer_chats_per_day: int = Field(300, ge=1, description="group chats of one owner handed over a day")
 
+    pool_tell_after_s: float = Field(
+        10.0, ge=0, description="what an associate is given from the pool within so long is told in one message"
+    )
+    pool_leaver_grace_s: float = Field(
+        86_400.0,
+        ge=0,
+        description="how long an associate may be without the customer-contact function before the pool takes back "
+        "what they were to add; who left for certain has no such time",
+    )
+
     notifier_threads: int = Field(8, ge=1, le=64)
     notifier_batch: int = Field(64, ge=1, le=1000)
     message_backoff_s: tuple[Seconds, ...] = Field((1, 5, 15, 60, 300, 900, 1800, 3600), min_length=1)

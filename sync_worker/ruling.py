@@ -12,11 +12,12 @@ from services.cards.model import Refreshed
 from services.cards.store import lock_cards
 from services.finding.giving import Context
 from services.finding.store import context_of
+from services.local_tags.model import CustomerTagged, LocalTagGiven, LocalTagTaken
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
 from services.rules.applying import Applied, apply_rules
 from services.rules.book import Book, Books
-from services.rules.model import AutomaticTagGiven, AutomaticTagTaken, Rule
+from services.rules.model import Rule
 from services.rules.plan import Round, needs_daily, plan_rounds, rounds_of
 from services.rules.runs import PAGE, OpenPage, ask_runs, lock_open_page, record_page, take_daily, tenants_with_runs
 from services.scores.counting import count_behaviours, tenants_with_behaviours
@@ -124,8 +125,8 @@ class Ruling:
 def _by(fact: Fact) -> str:
     """The rule, as it stands in the fact's row."""
     match fact:
-        case AutomaticTagGiven() | AutomaticTagTaken():
-            return f"rule:tag:{fact.rule_id}"
+        case CustomerTagged() | LocalTagGiven() | LocalTagTaken():
+            return "rule:tags"  # a tag has one rule, and customer_tag names it
         case CustomerStageChanged():
             return f"rule:line:{fact.line_id}"
         case ScoreChanged():

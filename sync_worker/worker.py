@@ -15,6 +15,7 @@ from shared.wecom.clients import Clients
 from sync_worker.cards import Cards
 from sync_worker.drift import DriftCheck
 from sync_worker.loop import Loop
+from sync_worker.pool import PoolKeeper
 from sync_worker.reconcile import Reconciler
 from sync_worker.segments import Segments
 from sync_worker.timetable import open_due_passes
@@ -39,6 +40,7 @@ class Worker:
         clients = Clients(runtime, connections=readers + walkers)
         self._drift = DriftCheck(runtime, directory=directory, clients=clients)
         self._loop = Loop(runtime, directory) if events else None
+        self._pool = PoolKeeper(runtime, notify=self.ring_notifier) if events else None
         self._walkers = Walkers(runtime, directory=directory, clients=clients) if passes else None
         self._cards = Cards(runtime, directory=directory) if passes else None
         self._segments = Segments(runtime, directory=directory) if passes else None
@@ -61,6 +63,8 @@ class Worker:
             self._cards.look()
         if self._segments is not None:
             self._segments.look()
+        if self._pool is not None:
+            self._pool.look()
         if self._loop is not None:
             self._loop.look()
 
@@ -94,5 +98,7 @@ class Worker:
             self._cards.stop(within_s=LONGEST_STOP_S)
         if self._segments is not None:
             self._segments.stop(within_s=LONGEST_STOP_S)
+        if self._pool is not None:
+            self._pool.stop(within_s=LONGEST_STOP_S)
         if self._loop is not None:
             self._loop.stop(within_s=LONGEST_STOP_S)

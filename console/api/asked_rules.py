@@ -27,10 +27,6 @@ Title = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_writt
 Amount = Annotated[int, Field(strict=True, ge=-MOST_AMOUNT, le=MOST_AMOUNT)]
 
 
-class NumberPath(Body):
-    id: Number = Field(json_schema_extra={"example": 1})
-
-
 class LinePath(CustomerPath):
     line_id: Number = Field(json_schema_extra={"example": 1})
 
@@ -94,7 +90,7 @@ class Meant(Body):
         return self
 
 
-class EnterBody(Meant):
+class EnterStageBody(Meant):
     model_config = ConfigDict(json_schema_extra={"example": examples.ENTER})
     stage_id: Number
 

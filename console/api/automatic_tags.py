@@ -5,7 +5,8 @@ from typing import Any
 from flask import Response
 
 from console.api.acting import Done, Work, read, write
-from console.api.asked_rules import AutomaticTagBody, AutomaticTagEditBody, NumberPath, RunBody, told
+from console.api.asked_records import NumberPath
+from console.api.asked_rules import AutomaticTagBody, AutomaticTagEditBody, RunBody, told
 from console.api.gate import caller
 from console.api.routes import operation
 from console.api.told_rules import AutomaticTagOut, AutomaticTagsOut, RunOut, RunsOut

@@ -25,6 +25,8 @@ def finish(document: dict[str, Any]) -> bytes:
             if operation.pop("x-idempotent", False):
                 operation.setdefault("parameters", []).append(KEY_HEADER)
             operation["description"] = operation.get("description", "").replace("<br/>", "\n").strip()
+    for schema in schemas.values():
+        schema.pop("example", None)  # it stands with the requests now, of which several may have one shape
     return orjson.dumps(document)
 
 
@@ -32,4 +34,4 @@ def _show_example(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     for content in operation.get("requestBody", {}).get("content", {}).values():
         name = content["schema"]["$ref"].removeprefix(REF)
         if "example" in schemas[name]:
-            content["example"] = schemas[name].pop("example")
+            content["example"] = schemas[name]["example"]

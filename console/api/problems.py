@@ -12,11 +12,24 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from services.assignment.model import ReassignmentRefusedError
+from services.bulk.model import JobRefusedError
+from services.chats.model import (
+    ChatRefusedError,
+    NameTakenError,
+    NoSuchChatError,
+    NoSuchChatEventError,
+    NoSuchChatTagError,
+    NoSuchFolderError,
+    OrderStaleError,
+)
+from services.fields.model import FieldRefusedError, NoFieldError, ValuesRefusedError
 from services.finding.model import FilterError
 from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
+from services.local_tags.model import NoTagError, TagRefusedError
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
+from services.pool.model import NoSuchError, NotInPoolError, PoolRefusedError
 from services.rules.model import NoRuleError, RuleRefusedError
 from services.saved_filters.model import NoSavedFilterError, SavedFilterRefusedError
 from services.scores.model import NoScoreRuleError, ScoreRefusedError
@@ -116,6 +129,21 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     SegmentRefusedError: (409, "segment-refused"),
     NoSavedFilterError: (404, "no-filter"),
     SavedFilterRefusedError: (409, "filter-refused"),
+    NoFieldError: (404, "no-field"),
+    FieldRefusedError: (409, "field-refused"),
+    NoTagError: (404, "no-tag"),
+    TagRefusedError: (409, "tag-refused"),
+    JobRefusedError: (409, "job-refused"),
+    NoSuchChatError: (404, "no-chat"),
+    NoSuchFolderError: (404, "no-folder"),
+    NoSuchChatTagError: (404, "no-chat-tag"),
+    NoSuchChatEventError: (404, "no-chat-event"),
+    NameTakenError: (409, "name-taken"),
+    OrderStaleError: (409, "order-stale"),
+    ChatRefusedError: (409, "chat-refused"),
+    NotInPoolError: (404, "not-in-pool"),
+    NoSuchError: (404, "no-pool-thing"),
+    PoolRefusedError: (409, "pool-refused"),
 }
 """Refusals of the services whose text says it all -> status and kind."""
 
@@ -131,13 +159,26 @@ def of_service(error: Exception) -> ProblemError | None:
         case UnderWayError():
             why = "the same request is being worked on just now; ask again"
             return ProblemError(409, "under-way", why, headers={"Retry-After": "1"})
-        case FilterError():
-            errors = [(f"/filter{place}", why) for place, why in error.problems[:MOST_ERRORS]]
-            return ProblemError(422, "filter", "the filter cannot be read", errors=errors)
+        case FilterError() | ValuesRefusedError():
+            return _of_many(error)
         case _ if type(error) in REFUSED:
             return ProblemError(*REFUSED[type(error)], str(error))
         case _:
             return None
+
+
+def _of_many(error: FilterError | ValuesRefusedError) -> ProblemError:
+    """What names each place that is wrong."""
+    if isinstance(error, FilterError):
+        kind, why, errors = (
+            "filter",
+            "the filter cannot be read",
+            [(f"/filter{one}", why) for one, why in error.problems],
+        )
+    else:
+        kind, why = "invalid", "some custom fields are not as they must be"
+        errors = [(f"/fields/fields/{key}", why) for key, why in error.problems]
+    return ProblemError(422, kind, why, errors=errors[:MOST_ERRORS])
 
 
 def show_problems(app: Flask) -> None:

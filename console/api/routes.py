@@ -47,8 +47,9 @@ def operation(
     group: str,
     once: bool = False,
     limited: bool = False,
+    file: bool = False,
 ) -> Callable[[Handler], Handler]:
-    """`also`: a second status with the same body. `once`: it honours an Idempotency-Key.
+    """`also`: a second status with the same body. `once`: it honours an Idempotency-Key. `file`: it answers CSV.
 
     `limited`: for keys that see only a part of the customers, too. What goes through `read` then shows that part by
     itself; a `write` must be about one customer, `<id>` of its path, who is looked for in that part first.
@@ -56,6 +57,8 @@ def operation(
 
     def put(handler: Handler) -> Handler:
         responses: dict[Any, Any] = {status: answer} | ({also: answer} if also else {})
+        if file:
+            responses[status] = {"description": "a file", "content": {"text/csv": {"schema": {"type": "string"}}}}
         for code, why in (REFUSALS | MAY_REFUSE).items():
             responses[code] = {"description": why, "content": {MIME: {"schema": {"$ref": _problem()}}}}
         getattr(api, method)(

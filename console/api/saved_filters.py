@@ -5,7 +5,8 @@ from dataclasses import replace
 from flask import Response
 
 from console.api.acting import Done, Work, read, write
-from console.api.asked_rules import CopyBody, NumberPath, SavedFilterBody, SavedFilterEditBody, told
+from console.api.asked_records import NumberPath
+from console.api.asked_rules import CopyBody, SavedFilterBody, SavedFilterEditBody, told
 from console.api.gate import caller
 from console.api.routes import operation
 from console.api.told_rules import SavedFilterOut, SavedFiltersOut

@@ -5,11 +5,12 @@ from flask import Response
 from console.api import cursors
 from console.api.acting import Done, Work, read, write
 from console.api.asked import CustomerPath, PageQuery
-from console.api.asked_rules import AdjustBody, AdjustOneBody, NumberPath, ScoreRuleBody, ScoreSettingsBody
+from console.api.asked_records import NumberPath
+from console.api.asked_rules import AdjustBody, AdjustOneBody, ScoreRuleBody, ScoreSettingsBody
 from console.api.gate import caller
 from console.api.meant import MOST_FOUND, chosen
 from console.api.routes import operation
-from console.api.told_rules import AdjustedOut, EntryOut, LedgerOut, ScoreRuleOut, ScoreRulesOut
+from console.api.told_rules import AdjustedOut, LedgerEntryOut, LedgerOut, ScoreRuleOut, ScoreRulesOut
 from services.chosen import these
 from services.finding.selection import Selection
 from services.joining.join import NoCustomerError
@@ -126,7 +127,7 @@ def list_ledger(path: CustomerPath, query: PageQuery) -> Response:
         shown = lines[: query.limit]
         return LedgerOut(
             entries=[
-                EntryOut(
+                LedgerEntryOut(
                     entry_id=one.id,
                     account=one.account,
                     amount=one.amount,

@@ -7,7 +7,8 @@ from flask import Response
 from console.api import cursors
 from console.api.acting import Done, Work, read, write
 from console.api.asked import PageQuery
-from console.api.asked_rules import NumberPath, RefreshBody, SegmentBody, SegmentEditBody, told
+from console.api.asked_records import NumberPath
+from console.api.asked_rules import RefreshBody, SegmentBody, SegmentEditBody, told
 from console.api.gate import caller
 from console.api.routes import operation
 from console.api.told_rules import MemberOut, MembersOut, PortraitOut, SegmentOut, SegmentsOut

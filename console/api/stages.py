@@ -5,13 +5,13 @@ from dataclasses import replace
 from flask import Response
 
 from console.api.acting import Done, Work, read, write
+from console.api.asked_records import NumberPath
 from console.api.asked_rules import (
-    EnterBody,
+    EnterStageBody,
     LeaveBody,
     LineBody,
     LineEditBody,
     LinePath,
-    NumberPath,
     StageBody,
     StageEditBody,
     StageOrderBody,
@@ -21,7 +21,7 @@ from console.api.asked_rules import (
 from console.api.gate import caller
 from console.api.meant import MOST_FOUND, chosen
 from console.api.routes import operation
-from console.api.told_rules import LineOut, LinesOut, MovedOut, StageOut
+from console.api.told_rules import LineOut, LinesOut, LineStageOut, StagesMovedOut
 from services.chosen import these
 from services.finding.store import read_filter
 from services.persons.model import CUSTOMER
@@ -115,7 +115,7 @@ def order_stages(path: NumberPath, body: StageOrderBody) -> Response:
     return write(work)
 
 
-@operation("put", "/customers/<id>/stages/<line_id>", Scope.CUSTOMERS_WRITE, MovedOut, group=GROUP, limited=True)
+@operation("put", "/customers/<id>/stages/<line_id>", Scope.CUSTOMERS_WRITE, StagesMovedOut, group=GROUP, limited=True)
 def set_stage(path: LinePath, body: StageSetBody) -> Response:
     """Put a customer into a stage of a line by hand, or out of it. Rules leave them there until they find news."""
 
@@ -133,8 +133,8 @@ def set_stage(path: LinePath, body: StageSetBody) -> Response:
     return write(work)
 
 
-@operation("post", "/customers:enter-stage", Scope.CUSTOMERS_WRITE, MovedOut, group=GROUP, once=True)
-def enter_stage(body: EnterBody) -> Response:
+@operation("post", "/customers:enter-stage", Scope.CUSTOMERS_WRITE, StagesMovedOut, group=GROUP, once=True)
+def enter_stage(body: EnterStageBody) -> Response:
     """Put customers into a stage by hand: up to 1,000 named ones, or up to 10,000 whom a filter finds."""
 
     def work(work: Work) -> Done:
@@ -147,7 +147,7 @@ def enter_stage(body: EnterBody) -> Response:
     return write(work, once=True)
 
 
-@operation("post", "/customers:leave-stages", Scope.CUSTOMERS_WRITE, MovedOut, group=GROUP, once=True)
+@operation("post", "/customers:leave-stages", Scope.CUSTOMERS_WRITE, StagesMovedOut, group=GROUP, once=True)
 def leave_stages(body: LeaveBody) -> Response:
     """Take customers out of a line by hand."""
 
@@ -161,7 +161,7 @@ def leave_stages(body: LeaveBody) -> Response:
 
 
 def _moved(work: Work, page: MovedPage) -> Done:
-    answer = MovedOut(chosen_count=page.chosen_count, moved_count=len(page.moved))
+    answer = StagesMovedOut(chosen_count=page.chosen_count, moved_count=len(page.moved))
     changes = tuple(_change(one) for one in page.moved)
     return Done(answer, 200, changes, tuple(stage_facts(page.moved, by_rule=False, at=work.now)))
 
@@ -271,7 +271,7 @@ def _lines_out(work: Work) -> LinesOut:
                 line_id=line.id,
                 name=line.name,
                 stages=[
-                    StageOut(
+                    LineStageOut(
                         stage_id=one.id,
                         name=one.name,
                         automatic=one.automatic,

@@ -47,6 +47,13 @@ class IntentsOut(BaseModel):
     next_cursor: str | None = None
 
 
+class TaggedOut(IntentsOut):
+    """`intents`: wishes for corp tags. `added`, `removed`: local tags that the customer has, or has not, since now."""
+
+    added: list[str] = []
+    removed: list[str] = []
+
+
 class PendingOut(BaseModel):
     intent_id: int
     field: str
@@ -112,6 +119,28 @@ class OwnOut(BaseModel):
     level: str | None = None
     note: str | None = None
     attributes: dict[str, Any] | None = None
+    fields: dict[str, Any] = {}
+    """Custom fields that are switched on: key -> value; options by id."""
+
+
+class WornOut(BaseModel):
+    """A local tag on a customer. `by`: who gave it: api:NAME, rule:ID, import:ID, a person."""
+
+    tag_id: str
+    group_id: int
+    name: str
+    kind: str
+    given_at: datetime
+    by: str
+
+
+class BlacklistedOut(BaseModel):
+    """`reason` null: this key may not read it."""
+
+    entry_id: int
+    reason: str | None
+    added_at: datetime
+    added_by: str
 
 
 class CustomerOut(BaseModel):
@@ -126,6 +155,8 @@ class CustomerOut(BaseModel):
     identities: list[IdentityOut]
     contacts: list[ContactOut]
     purchases: list[PurchasesOut]
+    local_tags: list[WornOut]
+    blacklisted: BlacklistedOut | None
 
 
 class UpsertedOut(BaseModel):

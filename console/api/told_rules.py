@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 
-class StageOut(BaseModel):
+class LineStageOut(BaseModel):
     """`customer_count`: of those whom the caller sees."""
 
     stage_id: int
@@ -19,7 +19,7 @@ class StageOut(BaseModel):
 class LineOut(BaseModel):
     line_id: int
     name: str
-    stages: list[StageOut]
+    stages: list[LineStageOut]
 
 
 class LinesOut(BaseModel):
@@ -28,7 +28,7 @@ class LinesOut(BaseModel):
     lines: list[LineOut]
 
 
-class MovedOut(BaseModel):
+class StagesMovedOut(BaseModel):
     """`chosen_count`: how many there are of those meant; `moved_count`: whose stage is another one now."""
 
     chosen_count: int
@@ -95,7 +95,7 @@ class AdjustedOut(BaseModel):
     too_few: list[int]
 
 
-class EntryOut(BaseModel):
+class LedgerEntryOut(BaseModel):
     entry_id: int
     account: str
     amount: int
@@ -109,7 +109,7 @@ class EntryOut(BaseModel):
 class LedgerOut(BaseModel):
     """Newest first."""
 
-    entries: list[EntryOut]
+    entries: list[LedgerEntryOut]
     next_cursor: str | None = None
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import cast
 
 from sqlalchemy import Connection
 
@@ -20,13 +19,16 @@ from services.finding.model import Filter
 from shared.db.engine import fetch_all, fetch_one
 from shared.ids import CustomerId
 
-WALK = 20_000
+WALK = 5_000
 """Cards that are looked at before the indexes are asked."""
 COUNTED = 10_000
 """Up to here a count is exact; beyond it is estimated from a sample."""
 LONGEST_VALUE = 40
 SAMPLE = 20_000
 """Cards of a sample, about."""
+
+
+SqlCondition = tuple[str, Mapping[str, object]]
 
 
 class Sort(StrEnum):
@@ -93,12 +95,15 @@ def find_page(
     walk: int = WALK,
 ) -> list[Found]:
     """The next customers in the order of `sort`, then of their ids, the largest first."""
-    where, parameters = condition(chosen, context)
     found: list[Found] = []
     for part, given in _parts(sort, after):
-        if len(found) < limit:
-            bound = {"limit": limit - len(found), "walk": walk}
-            found += _find(connection, where, part, sort, {**parameters, **given, **bound})
+        if (left := limit - len(found)) > 0:
+            some = _walk(
+                connection, condition(chosen, context, each=True), part, sort, {**given, "limit": left, "walk": walk}
+            )
+            if len(some) < left:
+                some = _seek(connection, condition(chosen, context), part, sort, {**given, "limit": left})
+            found += some
     return found
 
 
@@ -119,23 +124,42 @@ def _parts(sort: Sort, after: After | None) -> list[tuple[str, Mapping[str, obje
     return [beyond, none] if nullable else [beyond]
 
 
-def _find(connection: Connection, where: str, part: str, sort: Sort, given: Mapping[str, object]) -> list[Found]:
-    columns = f"k.customer_id, cast(k.{sort.value} as text) as value"
-    order = f"k.{sort.value} desc, k.customer_id desc"
+def _walk(
+    connection: Connection, condition: SqlCondition, part: str, sort: Sort, given: Mapping[str, object]
+) -> list[Found]:
+    """What a bounded walk along the order finds."""
+    where, parameters = condition
     rows = fetch_all(
         connection,
-        f"select {columns} from (select * from customer_card k where k.tenant_id = :f_tenant and {part} "  # noqa: S608
-        f"order by {order} limit :walk) k where {where} order by {order} limit :limit",
+        f"select {_columns(sort)} from (select * from customer_card k where k.tenant_id = :f_tenant and {part} "  # noqa: S608
+        f"order by {_order(sort)} limit :walk) k where {where} order by {_order(sort)} limit :limit",
+        **parameters,
         **given,
     )
-    if len(rows) < cast("int", given["limit"]):
-        rows = fetch_all(
-            connection,
-            f"select {columns} from (select k.customer_id, k.{sort.value} from customer_card k where {where} "  # noqa: S608
-            f"and {part} offset 0) k order by {order} limit :limit",
-            **given,
-        )
     return [Found(CustomerId(row["customer_id"]), row["value"]) for row in rows]
+
+
+def _seek(
+    connection: Connection, condition: SqlCondition, part: str, sort: Sort, given: Mapping[str, object]
+) -> list[Found]:
+    """The first of all that there are."""
+    where, parameters = condition
+    rows = fetch_all(
+        connection,
+        f"select {_columns(sort)} from (select k.customer_id, k.{sort.value} from customer_card k where {where} "  # noqa: S608
+        f"and {part} offset 0) k order by {_order(sort)} limit :limit",
+        **parameters,
+        **given,
+    )
+    return [Found(CustomerId(row["customer_id"]), row["value"]) for row in rows]
+
+
+def _columns(sort: Sort) -> str:
+    return f"k.customer_id, cast(k.{sort.value} as text) as value"
+
+
+def _order(sort: Sort) -> str:
+    return f"k.{sort.value} desc, k.customer_id desc"
 
 
 def count_found(connection: Connection, chosen: Filter, context: Context, *, exact: bool = False) -> Count:
@@ -150,11 +174,11 @@ def count_found(connection: Connection, chosen: Filter, context: Context, *, exa
     assert row is not None
     if exact or row["n"] <= COUNTED:
         return Count(row["n"], estimated=False)
-    return _estimate(connection, where, parameters)
+    return _estimate(connection, *condition(chosen, context, each=True))
 
 
 def _estimate(connection: Connection, where: str, parameters: Mapping[str, object]) -> Count:
-    """From a sample of the pages of the table: no more than a fiftieth of a large one is read."""
+    """From a sample of the table's pages: the share of cards in it that are meant, of all cards there are."""
     size = fetch_one(
         connection, "select greatest(reltuples, 1) as n from pg_class where oid = 'customer_card'::regclass"
     )
@@ -162,8 +186,9 @@ def _estimate(connection: Connection, where: str, parameters: Mapping[str, objec
     share = min(100.0, 100.0 * SAMPLE / float(size["n"]))
     row = fetch_one(
         connection,
-        f"select count(*) as n from customer_card k tablesample system ({share:.6f}) repeatable (1) where {where}",  # noqa: S608
+        f"select count(*) as looked, count(*) filter (where {where}) as n from customer_card k "  # noqa: S608
+        f"tablesample system ({share:.6f}) repeatable (1)",
         **parameters,
     )
     assert row is not None
-    return Count(max(COUNTED + 1, round(row["n"] * 100.0 / share)), estimated=True)
+    return Count(max(COUNTED + 1, round(row["n"] / max(1, row["looked"]) * size["n"])), estimated=True)

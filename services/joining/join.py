@@ -6,11 +6,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from services.fields.model import Use
+from services.joining.own import set_own
 from services.persons.model import CUSTOMER, EXTERNAL_USERID, CustomersMerged, Identity, NotYoursError
 from services.persons.plan import (
     Candidate,
     ContradictionError,
     Given,
+    filled,
     holders,
     plan_match,
     refuse_contradictions,
@@ -31,6 +34,9 @@ from services.persons.store import (
     remove_identity,
     touch,
 )
+from services.planning import Fact
+from services.pool.leaving import leave_of_friends, merge_records
+from services.pool.model import How
 from services.purchases.store import move_to
 from shared.audit import Change
 from shared.errors import TerminalError
@@ -53,7 +59,7 @@ class Joined:
     customer_id: CustomerId
     made: bool
     merged: tuple[CustomerId, ...]
-    facts: tuple[CustomersMerged, ...]
+    facts: tuple[Fact, ...]
     changes: tuple[Change, ...]
 
 
@@ -64,10 +70,14 @@ def join(
     own: Mapping[str, object],
     *,
     now: datetime,
+    made_for: Use | None = None,
 ) -> Joined:
     """Find the person or make them, add the identities they lack, and set fields; a field that is None is emptied.
 
+    `made_for`: somebody makes them by hand for this use, so custom fields that are required must be there (CUS-5).
+
     Raises:
+        ValuesRefusedError: custom fields that cannot be so.
         ContradictionError: they are different persons.
         UnknownContactError: of an external_userid only WeCom can tell. In both cases the caller rolls back.
     """
@@ -80,9 +90,44 @@ def join(
     if match.joined:
         changes += _merge(connection, tenant, customer_id, match.joined, now=now)
     changes += _add_identities(connection, tenant, customer_id, identities, now=now)
-    changes += _set_own(connection, tenant, customer_id, own, now=now)
-    facts = tuple(CustomersMerged(occurred_at=now, customer_id=customer_id, merged_id=one) for one in match.joined)
+    changes += set_own(connection, tenant, customer_id, own, now=now, made_for=made_for)
+    facts = _merged_facts(connection, tenant, customer_id, match.joined, how="unionid", now=now)
     return Joined(customer_id, match.customer_id is None, match.joined, facts, tuple(changes))
+
+
+def unite(
+    connection: Connection,
+    tenant: Tenant,
+    into: CustomerId,
+    others: Sequence[CustomerId],
+    *,
+    how: How,
+    now: datetime,
+) -> Joined:
+    """Join records that turned out to be one person, whatever made that known; those that are one already stay so.
+
+    Raises:
+        NoCustomerError, ContradictionError: they cannot be one person; the caller rolls back.
+    """
+    stands = lock_customers(connection, tenant.id, [into, *others])
+    if any(one not in stands for one in (into, *others)):
+        raise NoCustomerError("no such customer")
+    masters = {stands[stands[one]] for one in (into, *others)}
+    persons = load_candidates(connection, tenant.id, masters)
+    refuse_contradictions([], persons)
+    master, *rest = sorted(persons, key=lambda one: (not one.is_contact, one.customer_id))
+    merged = tuple(sorted(one.customer_id for one in rest))
+    changes = _merge(connection, tenant, master.customer_id, merged, now=now) if merged else []
+    facts = _merged_facts(connection, tenant, master.customer_id, merged, how=how, now=now)
+    return Joined(master.customer_id, False, merged, facts, tuple(changes))
+
+
+def _merged_facts(
+    connection: Connection, tenant: Tenant, into: CustomerId, merged: Sequence[CustomerId], *, how: How, now: datetime
+) -> tuple[Fact, ...]:
+    """With what follows in the pool, which a friend leaves."""
+    facts = [CustomersMerged(occurred_at=now, customer_id=into, merged_id=one) for one in merged]
+    return (*facts, *(leave_of_friends(connection, tenant.id, [into], how=how, now=now) if merged else ()))
 
 
 def _candidates(connection: Connection, tenant: Tenant, given: Sequence[Given]) -> list[Candidate]:
@@ -106,7 +151,7 @@ def _merge(
 ) -> list[Change]:
     """Identities, orders, events and own fields of `merged` become those of `into`; its own fields win."""
     held = load_own(connection, tenant, [*merged, into])
-    own = {name: value for one in (*reversed(merged), into) for name, value in held[one].items()}
+    own = filled([held[one] for one in (*reversed(merged), into)])
     changes = []
     for one in merged:
         before = {
@@ -116,6 +161,7 @@ def _merge(
         }
         changes.append(Change("customer.merged", CUSTOMER, str(one), before, {"merged_into": into}))
     record_merge(connection, tenant.id, merged, into, now=now)
+    merge_records(connection, tenant.id, merged, into, now=now)
     move_to(connection, tenant.id, merged, into)
     if own != held[into]:
         record_own(connection, tenant, into, own, now=now)
@@ -144,17 +190,16 @@ def _add_identities(
     ]
 
 
-def _set_own(
+def edit_own(
     connection: Connection, tenant: Tenant, customer_id: CustomerId, own: Mapping[str, object], *, now: datetime
-) -> list[Change]:
-    present = load_own(connection, tenant, [customer_id])[customer_id]
-    changed = {name: value for name, value in own.items() if present.get(name) != value}
-    if not changed:
-        return []
-    left = {name: value for name, value in (present | changed).items() if value is not None}
-    record_own(connection, tenant, customer_id, left, now=now)
-    before = {name: present.get(name) for name in changed}
-    return [Change("customer.edited", CUSTOMER, str(customer_id), before, changed)]
+) -> tuple[CustomerId, list[Change]]:
+    """Set fields of a known customer, under their lock; who they are now, and what changed. None empties a field.
+
+    Raises:
+        NoCustomerError, ValuesRefusedError: the caller rolls back.
+    """
+    master = lock_customer(connection, tenant, customer_id)
+    return master, set_own(connection, tenant, master, own, now=now)
 
 
 def attach(
@@ -167,7 +212,7 @@ def attach(
     """
     claim = Given(key_of(tenant, identity), identity.verified)
     others = _candidates(connection, tenant, [claim])
-    master = _lock(connection, tenant, customer_id)
+    master = lock_customer(connection, tenant, customer_id)
     (person,) = load_candidates(connection, tenant.id, [master])
     others = [one for one in others if one.customer_id != master]
     if identity.kind == EXTERNAL_USERID and claim.key not in person.identities and not others:
@@ -191,7 +236,7 @@ def detach(
     """
     key = key_of(tenant, identity)
     lock_identities(connection, tenant, [key])
-    master = _lock(connection, tenant, customer_id)
+    master = lock_customer(connection, tenant, customer_id)
     held = [one for one in load_identities(connection, tenant, master) if key_of(tenant, one.identity) == key]
     if any(one.source == "wecom" for one in held):
         raise NotYoursError("WeCom shows this identity of its contact: only there can it end")
@@ -203,7 +248,12 @@ def detach(
     return [Change("identity.removed", CUSTOMER, str(master), before=before)]
 
 
-def _lock(connection: Connection, tenant: Tenant, customer_id: CustomerId) -> CustomerId:
+def lock_customer(connection: Connection, tenant: Tenant, customer_id: CustomerId) -> CustomerId:
+    """The record that stands for this id, locked until the transaction ends.
+
+    Raises:
+        NoCustomerError
+    """
     stands = lock_customers(connection, tenant.id, [customer_id])
     if customer_id not in stands:
         raise NoCustomerError("no such customer")

@@ -25,6 +25,7 @@ from services.associates.model import (
     OutletChanged,
     OutletRemoved,
 )
+from services.blacklist.model import CustomerBlacklisted, CustomerUnblacklisted
 from services.catalogue.model import TagCatalogueEditSettled
 from services.customers.model import (
     RelationAssociateLeft,
@@ -51,11 +52,13 @@ from services.groups.model import (
 )
 from services.intents.enforcement import RelationTagDrift
 from services.intents.model import RelationEditSettled
+from services.local_tags.model import CustomerTagged, LocalTagDeleted, LocalTagGiven, LocalTagTaken
 from services.loss.model import CustomerDeleted, CustomerLost, CustomerReturned
 from services.notices.model import (
     HANDED_OVER,
     HANDOVER_FAILED,
     NEW_CUSTOMER,
+    POOL_GIVEN,
     REASSIGNED_AWAY,
     REASSIGNED_TO_YOU,
     RELATION_LOST,
@@ -64,7 +67,16 @@ from services.notices.model import (
 )
 from services.persons.model import CustomersMerged
 from services.planning import Cause, Fact
-from services.rules.model import AutomaticTagGiven, AutomaticTagTaken
+from services.pool.model import (
+    PoolAdded,
+    PoolAssigned,
+    PoolCustomersGiven,
+    PoolEntered,
+    PoolMatchUnclear,
+    PoolReachable,
+    PoolReturned,
+    PoolUnreachable,
+)
 from services.scores.model import ScoreChanged, ScoresAdjusted
 from services.segments.model import SegmentRefreshed
 from services.stages.model import CustomerStageChanged
@@ -106,8 +118,6 @@ SILENT: frozenset[type[Fact]] = frozenset(
         AssociateOutOfSight,
         AssociateRenamed,
         AssociateReturned,
-        AutomaticTagGiven,  # who works with them sees it; SOPs will react to it
-        AutomaticTagTaken,
         ChatChanged,
         ChatCreated,
         ChatDismissed,
@@ -122,15 +132,28 @@ SILENT: frozenset[type[Fact]] = frozenset(
         ChatTransferDone,  # people hear of all that were handed over together
         ChatTransferFailed,
         CustomerAssigned,  # the first friend hears of it as a new customer
+        CustomerBlacklisted,  # those who ask are told: campaigns, rules, the profile
         CustomerDeleted,
         CustomerLost,  # the associate hears of the relation
         CustomerReturned,
         CustomerStageChanged,  # stages get reminders of their own (STG-3)
+        CustomerTagged,  # who works with them sees it; SOPs will react to it
         CustomerUnassigned,
+        CustomerUnblacklisted,
         CustomersMerged,
+        LocalTagDeleted,
+        LocalTagGiven,
+        LocalTagTaken,
         OutletAdded,
         OutletChanged,
         OutletRemoved,
+        PoolAdded,
+        PoolAssigned,  # associates hear of all that they were given within some seconds
+        PoolEntered,
+        PoolMatchUnclear,  # a list in the console
+        PoolReachable,
+        PoolReturned,
+        PoolUnreachable,  # shown to the operator
         RelationAssociateLeft,
         RelationDeleted,
         RelationEdited,
@@ -212,10 +235,17 @@ def _takeover_failed(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
     return () if fact.author_userid is None else (Notice(HANDOVER_FAILED, fact.author_userid),)
 
 
+def _pool_given(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
+    """One message, however many there are (POOL-7)."""
+    assert isinstance(fact, PoolCustomersGiven)
+    return (Notice(POOL_GIVEN, fact.userid),)
+
+
 REACTIONS: Mapping[type[Fact], Callable[[Fact, datetime], tuple[Notice, ...]]] = {
     RelationStarted: _relation_started,
     RelationLost: _relation_lost,
     CustomerReassigned: _customer_reassigned,
     TakeoverDone: _takeover_done,
     TakeoverFailed: _takeover_failed,
+    PoolCustomersGiven: _pool_given,
 }

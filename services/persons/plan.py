@@ -9,6 +9,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from services.persons.model import EXTERNAL_USERID, SINGLE, WEAK, Key
 from shared.errors import TerminalError
@@ -114,3 +115,10 @@ def _contradicting(keys: Iterable[Key]) -> set[str]:
         if kind in SINGLE:
             found.setdefault(kind, set()).add(token)
     return {kind for kind, tokens in found.items() if len(tokens) > 1}
+
+
+def filled(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Own documents of one person's records as one: what stands further back wins, custom field by custom field."""
+    whole = {name: value for one in documents for name, value in one.items()}
+    custom = {key: value for one in documents for key, value in (one.get("fields") or {}).items()}
+    return whole | ({"fields": custom} if custom else {})

@@ -95,7 +95,7 @@ def _write(
     touch(connection, tenant_id, touched, now=now)
     for what, number in (("tags given", len(given)), ("tags taken", len(taken)), ("stages", len(moved))):
         changed.labels(what).inc(number)
-    told = [*tag_facts(given, taken, at=now), *stage_facts(moved, by_rule=True, at=now)]
+    told = [*tag_facts([*given, *taken], at=now), *stage_facts(moved, by_rule=True, at=now)]
     return Applied(tuple(told), touched)
 
 

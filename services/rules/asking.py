@@ -21,7 +21,7 @@ def _conditions(filters: Sequence[Filter], context: Context) -> tuple[list[str],
     """Each filter's condition, with parameters of its own, beside the shared `f_tenant`."""
     found, given = [], dict[str, object](f_tenant=context.tenant_id)
     for n, one in enumerate(filters):
-        sql, values = condition(one, context, among=IDS)
+        sql, values = condition(one, context, each=True)
         found.append(_OWN.sub(rf":f_{n}_\1", sql))
         given |= {f"f_{n}_{name[2:]}": value for name, value in values.items() if name != "f_tenant"}
     return found, given
@@ -30,13 +30,14 @@ def _conditions(filters: Sequence[Filter], context: Context) -> tuple[list[str],
 def ask_tags(rules: Sequence[TagRule], context: Context) -> Asked:
     """Yields customer_id, tag_id, rule_id, met: tags that are missing, or are there and should not be."""
     conditions, given = _conditions([one.filter for one in rules], context)
+    # "offset 0": else PostgreSQL would work each condition out twice, once to show and once to compare.
     values = ", ".join(
         f"({int(rule.id)}, {int(rule.tag_id)}, ({sql}))" for rule, sql in zip(rules, conditions, strict=True)
     )
     sql = (
         "select a.customer_id, a.tag_id, a.rule_id, a.met from (select k.customer_id, v.rule_id, v.tag_id, "  # noqa: S608
         f"coalesce(v.met, false) as met from customer_card k cross join lateral (values {values}) "
-        f"as v(rule_id, tag_id, met) where k.tenant_id = :f_tenant and k.customer_id = any({IDS})) a "
+        f"as v(rule_id, tag_id, met) where k.tenant_id = :f_tenant and k.customer_id = any({IDS}) offset 0) a "
         "left join customer_tag c on c.tenant_id = :f_tenant and c.customer_id = a.customer_id "
         "and c.tag_id = a.tag_id where a.met <> (c.customer_id is not null)"
     )
@@ -50,7 +51,7 @@ def ask_line(rule: LineRule, context: Context) -> Asked:
     met = f"array_remove(cast(array[{', '.join(cases)}] as bigint[]), null)"
     sql = (
         f"select a.customer_id, a.met from (select k.customer_id, {met} as met from customer_card k "  # noqa: S608
-        f"where k.tenant_id = :f_tenant and k.customer_id = any({IDS})) a "
+        f"where k.tenant_id = :f_tenant and k.customer_id = any({IDS}) offset 0) a "
         f"left join stage_met m on m.tenant_id = :f_tenant and m.line_id = {int(rule.id)} "
         "and m.customer_id = a.customer_id where a.met <> coalesce(m.stage_ids, '{}')"
     )

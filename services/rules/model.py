@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from services.finding.model import Filter
-from services.planning import Fact
 from shared.errors import TerminalError
 from shared.ids import CustomerId
 
@@ -77,25 +76,3 @@ class TagNews:
     tag_id: int
     rule_id: int
     met: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class AutomaticTagGiven(Fact):
-    """Customers met the rule of an automatic tag, and have it since; several of these tell of one run (TAG-5)."""
-
-    TYPE: ClassVar[str] = "automatic_tag_given"
-    SUBJECT: ClassVar[tuple[str, str]] = ("local_tag", "tag_id")
-    tag_id: int
-    rule_id: int
-    customer_ids: tuple[CustomerId, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AutomaticTagTaken(Fact):
-    """Customers do not meet the rule of an automatic tag any more, and have lost it (TAG-5)."""
-
-    TYPE: ClassVar[str] = "automatic_tag_taken"
-    SUBJECT: ClassVar[tuple[str, str]] = ("local_tag", "tag_id")
-    tag_id: int
-    rule_id: int
-    customer_ids: tuple[CustomerId, ...]

@@ -7,13 +7,13 @@ the columns of the card that their filters read.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 
 from services.cards.model import Refreshed
 from services.finding.fields import Kind
 from services.finding.model import Filter
+from services.local_tags.plan import facts_of
 from services.planning import Fact
-from services.rules.model import AutomaticTagGiven, AutomaticTagTaken, LineRule, Rule, TagNews, TagRule
+from services.rules.model import LineRule, Rule, TagNews, TagRule
 from services.stages.model import CustomerStageChanged, Moved
 from shared.ids import CustomerId
 
@@ -91,15 +91,17 @@ def _moves(given: Filter) -> bool:
     )
 
 
-def tag_facts(given: Sequence[TagNews], taken: Sequence[TagNews], *, at: datetime) -> list[Fact]:
-    """What is told of one commit: by tag, however many customers."""
-    facts: list[Fact] = []
-    for news, fact in ((taken, AutomaticTagTaken), (given, AutomaticTagGiven)):
-        order = sorted(news, key=lambda one: (one.tag_id, one.rule_id, one.customer_id))
-        for (tag_id, rule_id), ones in groupby(order, key=lambda one: (one.tag_id, one.rule_id)):
-            ids = tuple(one.customer_id for one in ones)
-            facts.append(fact(occurred_at=at, tag_id=tag_id, rule_id=rule_id, customer_ids=ids))
-    return facts
+def tag_facts(news: Sequence[TagNews], *, at: datetime) -> list[Fact]:
+    """What is told of one commit, as of tags that people give: of one customer, or by tag."""
+    given, taken = (_by_tag(one for one in news if one.met is met) for met in (True, False))
+    return facts_of(given, taken, at=at)
+
+
+def _by_tag(news: Iterable[TagNews]) -> dict[int, list[CustomerId]]:
+    found: dict[int, list[CustomerId]] = {}
+    for one in sorted(news, key=lambda one: (one.tag_id, one.customer_id)):
+        found.setdefault(one.tag_id, []).append(one.customer_id)
+    return found
 
 
 def stage_facts(moved: Sequence[Moved], *, by_rule: bool, at: datetime) -> list[Fact]:
