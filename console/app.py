@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from console.api import (
     audits,
+    automatic_tags,
     blacklist,
     bulk_changes,
     chat_events,
@@ -31,6 +32,10 @@ from console.api import (
     profiles,
     purchases,
     relations,
+    saved_filters,
+    scores,
+    segments,
+    stages,
     tagging,
     tasks,
     timelines,
@@ -47,6 +52,7 @@ from shared.telemetry import add_health, configure_logging
 
 HANDLERS = (
     audits,
+    automatic_tags,
     blacklist,
     bulk_changes,
     chat_events,
@@ -69,6 +75,10 @@ HANDLERS = (
     profiles,
     purchases,
     relations,
+    saved_filters,
+    scores,
+    segments,
+    stages,
     tagging,
     tasks,
     timelines,

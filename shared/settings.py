@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     resync_cron: str = Field(
         "17 1 * * *", description="when full passes start, in each corp's own time zone; off: never"
     )
+    rules_hour: int = Field(
+        1, ge=0, le=23, description="from when on, in each corp's own day, its rules and segments look at everybody"
+    )
     resync_jitter_s: float = Field(3600.0, ge=0, description="each corp starts up to so much later, always the same")
     resync_tries: int = Field(6, ge=1, description="tries of a page before it is left out and the pass incomplete")
     cursor_life_s: float = Field(10_800.0, gt=0, description="a block of a pass that stood still so long starts over")

@@ -34,6 +34,11 @@ from services.notes.model import HandEventRefusedError, NoNoteError, TemplateNam
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
 from services.pool.model import NoSuchError, NotInPoolError, PoolRefusedError
+from services.rules.model import NoRuleError, RuleRefusedError
+from services.saved_filters.model import NoSavedFilterError, SavedFilterRefusedError
+from services.scores.model import NoScoreRuleError, ScoreRefusedError
+from services.segments.model import NoSegmentError, SegmentRefusedError
+from services.stages.model import NoStageError, StageRefusedError
 from services.tasks.model import NoTaskError, TaskRefusedError
 from shared.answers import OtherRequestError, UnderWayError
 from shared.db.engine import CONFLICTS, describe, is_away
@@ -122,6 +127,16 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NoChangeError: (404, "no-bulk-change"),
     BulkRefusedError: (409, "bulk-refused"),
     ConfirmationError: (409, "confirmation"),
+    NoRuleError: (404, "no-rule"),
+    RuleRefusedError: (409, "rule-refused"),
+    NoStageError: (404, "no-stage"),
+    StageRefusedError: (409, "stage-refused"),
+    NoScoreRuleError: (404, "no-rule"),
+    ScoreRefusedError: (409, "score-refused"),
+    NoSegmentError: (404, "no-segment"),
+    SegmentRefusedError: (409, "segment-refused"),
+    NoSavedFilterError: (404, "no-filter"),
+    SavedFilterRefusedError: (409, "filter-refused"),
     NoFieldError: (404, "no-field"),
     FieldRefusedError: (409, "field-refused"),
     NoTagError: (404, "no-tag"),

@@ -68,12 +68,14 @@ MOVED = (
     ),
     Moved("pool_change", ("id",)),
     Moved("pool_state", ("state",)),
+    Moved("score_entry", ("id",)),
+    Moved("behaviour_due", ("id",)),
 )
 
 SUMMED = ("customer_score",)
 """One row of numbers per person: a merge adds them up, its undoing subtracts what came."""
 
-DERIVED = ("purchase_summary", "customer_card", "customer_name", "customer_number", "card_due")
+DERIVED = ("purchase_summary", "customer_card", "customer_name", "customer_number", "card_due", "stage_met")
 """Computed anew: the summary here, the card from marks that triggers leave."""
 
 PASSING = ("bulk_change_row", "pool_batch_row", "pool_given", "pool_due")

@@ -81,6 +81,9 @@ from services.pool.model import (
     PoolReturned,
     PoolUnreachable,
 )
+from services.scores.model import ScoreChanged, ScoresAdjusted
+from services.segments.model import SegmentRefreshed
+from services.stages.model import CustomerStageChanged
 from services.tags.model import (
     TagCreated,
     TagDeleted,
@@ -140,6 +143,7 @@ SILENT: frozenset[type[Fact]] = frozenset(
         CustomerErased,  # the associates' friendships go on
         CustomerLost,  # the associate hears of the relation
         CustomerReturned,
+        CustomerStageChanged,  # stages get reminders of their own (STG-3)
         CustomerTagged,  # who works with them sees it; SOPs will react to it
         CustomerUnassigned,
         CustomerUnblacklisted,
@@ -173,6 +177,9 @@ SILENT: frozenset[type[Fact]] = frozenset(
         RelationOutOfSight,
         RelationTagDrift,  # counted where the rules are listed
         RelationTransferred,  # the platform's doing, not the customer's
+        ScoreChanged,
+        ScoresAdjusted,
+        SegmentRefreshed,
         TagCatalogueEditSettled,  # likewise
         TagCreated,
         TagDeleted,

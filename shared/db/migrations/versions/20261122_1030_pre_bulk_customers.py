@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "20261122_1030_pre_bulk_customers"
-down_revision = "20261122_1010_pre_persons"
+down_revision = "20261122_1020_pre_rules"
 
 BUCKETS = 8
 SCHEMA = """
