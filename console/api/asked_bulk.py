@@ -15,6 +15,8 @@ from services.bulk_changes.model import (
     LocalTagsWanted,
     PoolWanted,
     RowState,
+    ScoreWanted,
+    StageWanted,
 )
 from services.finding.model import FilterIn
 
@@ -35,7 +37,15 @@ class OwnFieldsIn(Body):
 
 
 ChangeIn = Annotated[
-    OwnFieldsIn | LocalTagsWanted | CorpTagsWanted | BlacklistWanted | AssignmentWanted | PoolWanted | DeletionWanted,
+    OwnFieldsIn
+    | LocalTagsWanted
+    | CorpTagsWanted
+    | BlacklistWanted
+    | AssignmentWanted
+    | PoolWanted
+    | StageWanted
+    | ScoreWanted
+    | DeletionWanted,
     Field(discriminator="kind"),
 ]
 Reason = Annotated[str, Field(min_length=1, max_length=LONGEST, description="A deletion needs 10 characters")]

@@ -50,6 +50,8 @@ ALSO = {
     "blacklist": Scope.BLACKLIST_WRITE,
     "assignment": Scope.CUSTOMERS_WRITE,
     "pool": Scope.POOL_WRITE,
+    "stage": Scope.CUSTOMERS_WRITE,
+    "score": Scope.CUSTOMERS_WRITE,
     "deletion": Scope.CUSTOMERS_DELETE,
 }
 """What a key needs besides to change many in this way."""

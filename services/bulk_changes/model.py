@@ -102,6 +102,34 @@ class PoolWanted(_Wanted):
     also_assigned: bool = False
 
 
+class StageWanted(_Wanted):
+    """Into a stage by hand; `stage_id` null: out of the line (STG-1)."""
+
+    kind: Literal["stage"]
+    line_id: int | None = Field(default=None, ge=1, le=2**63 - 1)
+    stage_id: int | None = Field(default=None, ge=1, le=2**63 - 1)
+
+    @model_validator(mode="after")
+    def _something(self) -> "StageWanted":
+        if self.line_id is None and self.stage_id is None:
+            raise ValueError("name a stage, or the line to leave")
+        return self
+
+
+class ScoreWanted(_Wanted):
+    """Add `amount`, which may be negative, to the score or the points (CUS-11)."""
+
+    kind: Literal["score"]
+    account: Literal["score", "points"]
+    amount: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000, strict=True)]
+
+    @model_validator(mode="after")
+    def _something(self) -> "ScoreWanted":
+        if self.amount == 0:
+            raise ValueError("an amount of 0 changes nothing")
+        return self
+
+
 class DeletionWanted(_Wanted):
     """Delete the customers, for good."""
 
@@ -115,6 +143,8 @@ Wanted = Annotated[
     | BlacklistWanted
     | AssignmentWanted
     | PoolWanted
+    | StageWanted
+    | ScoreWanted
     | DeletionWanted,
     Field(discriminator="kind"),
 ]
@@ -152,6 +182,7 @@ class Why(StrEnum):
     ONE_FRIEND = "one_friend"
     NOT_IN_POOL = "not_in_pool"
     MOVED_ON = "moved_on"  # in the pool, but not (any more) to be given
+    TOO_FEW = "too_few"  # points
     UNWANTED = "unwanted"  # what was to be changed to was deleted meanwhile
     CONTACT_STAYS = "contact_stays"  # ours is deleted; what WeCom shows of them stays
 

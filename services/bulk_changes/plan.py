@@ -22,6 +22,8 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "blacklist": ("BLACKLIST", "黑名单"),
     "assignment": ("ASSIGN", "分配"),
     "pool": ("SHARE", "均分"),
+    "stage": ("MOVE", "移动阶段"),
+    "score": ("ADJUST", "调整"),
     DELETION: ("DELETE", "删除"),
     UNDO: ("UNDO", "撤销"),
 }

@@ -2,7 +2,18 @@
 
 from collections.abc import Mapping
 
-from services.bulk_changes.kinds import Kind, assignment, blacklist, corp_tags, deletion, local_tags, own_fields, pool
+from services.bulk_changes.kinds import (
+    Kind,
+    assignment,
+    blacklist,
+    corp_tags,
+    deletion,
+    local_tags,
+    own_fields,
+    pool,
+    score,
+    stage,
+)
 
 KINDS: Mapping[str, Kind] = {
     "fields": own_fields.KIND,
@@ -11,5 +22,7 @@ KINDS: Mapping[str, Kind] = {
     "corp_tags": corp_tags.KIND,
     "assignment": assignment.KIND,
     "pool": pool.KIND,
+    "stage": stage.KIND,
+    "score": score.KIND,
     "deletion": deletion.KIND,
 }
