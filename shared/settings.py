@@ -42,6 +42,13 @@ class Settings(BaseSettings):
     )
     home: Path = Field(Path(".guanxi"), description="data of the embedded servers, spool, made keys, logs")
     secret_key: SecretStr | None = Field(None, description="wraps the data key of every corp; 32 characters or more")
+    secret_key_previous: SecretStr | None = Field(
+        None,
+        description="the key before it, while processes are restarted one by one (docs/keys.md)",
+    )
+    key_settle_s: float = Field(
+        180.0, ge=0, description="how long processes may go on with the data keys they know; they look every minute"
+    )
     wecom_base_url: str = "https://qyapi.weixin.qq.com"
     wechat_base_url: str = "https://api.weixin.qq.com"
     console_url: str = Field("http://127.0.0.1:8780", description="public base of the links in messages")
@@ -175,7 +182,7 @@ class Settings(BaseSettings):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
 
-    @field_validator("secret_key")
+    @field_validator("secret_key", "secret_key_previous")
     @classmethod
     def _long_key(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 32:
