@@ -31,6 +31,7 @@ class Scope(StrEnum):
     ORDERS_WRITE = "orders:write"
     EVENTS_WRITE = "events:write"
     SYNC_READ = "sync:read"
+    PERSONAL_READ = "personal:read"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class Caller:
     @property
     def actor(self) -> str:
         return f"api:{self.name}"
+
+    @property
+    def may_read_personal(self) -> bool:
+        """Whether it sees phones, names and the like as they are; else masked (ACC-3)."""
+        return Scope.PERSONAL_READ.value in self.scopes
 
 
 class NameTakenError(Exception):

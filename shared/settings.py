@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     api_answer_ttl_s: float = Field(
         172_800.0, ge=86_400, description="how long a repeat with the same Idempotency-Key gets the first answer"
     )
+    mask_nicknames: bool = Field(
+        False, description="API keys without personal:read get names and remarks of WeCom masked, too"
+    )
     phone_region: str = Field(
         "CN", pattern=r"^[A-Z]{2}$", description="country of phone numbers without a country code"
     )

@@ -1,9 +1,9 @@
 """A customer's sheet as it is answered."""
 
+from console.api.personal import Desired
 from console.api.told import (
     ContactOut,
     CustomerOut,
-    Desired,
     IdentityOut,
     IntentOut,
     ObservedOut,

@@ -1,4 +1,4 @@
-"""Changes of data keys, and how far each has come."""
+"""Changes of data keys, and how far each has come; keys of the API go on seeing personal data as they did."""
 
 from alembic import op
 
@@ -25,8 +25,10 @@ create table key_rotation (
   primary key (tenant_id, id)
 );
 create unique index key_rotation_open on key_rotation (tenant_id) where finished_at is null;
+update api_key set scopes = scopes || '{personal:read}'::text[] where not 'personal:read' = any(scopes);
 """)
 
 
 def downgrade() -> None:
+    op.execute("update api_key set scopes = array_remove(scopes, 'personal:read')")
     op.execute("drop table key_rotation")
