@@ -36,6 +36,7 @@ COMMANDS = {
     "bulk": ("commands.bulk", "Put tags on, or take them off, everything that a filter finds."),
     "tag-rule": ("commands.tag_rule", "Tags that are kept on, whoever takes them off."),
     "webhook": ("commands.webhook", "Tell the retailer's own systems of every fact, by signed HTTP."),
+    "audit": ("commands.audit", "Who changed what, when, from where."),
     "inbox": ("commands.inbox", "Look at stored callbacks."),
     "dead": ("commands.dead", "List, show and retry what was given up."),
     "doctor": ("commands.doctor", "Check settings, servers, queues and backlogs of this installation."),

@@ -6,12 +6,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, finding, gateway, latency, sync, webhooks
+from bench import bulk, chats, files, finding, gateway, latency, sync, webhooks
 from bench.measure import Line
 
 BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
     "bulk": bulk.measure,
+    "chats": chats.measure,
     "finding": finding.measure,
+    "files": files.measure,
     "gateway": gateway.measure,
     "sync": sync.measure,
     "latency": latency.measure,

@@ -4,9 +4,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from commands.auditing import BY, audited, writes
 from commands.edit import corp_of
 from commands.ids import a_text, an_id
 from shared.api_keys import NameTakenError, Scope, list_keys, make_key, revoke_key
+from shared.audit import Change
 from shared.scope import DataScope
 
 ALL = "all"
@@ -39,6 +41,7 @@ def command() -> None:
     help="It sees the customers of this department's members only, not of departments under it; may be repeated.",
 )
 @click.option("--by", type=a_text, metavar="NAME", required=True, help="Who makes it.")
+@writes("api_key.made")
 def add(
     corp_id: str,
     name: str,
@@ -73,6 +76,8 @@ def add(
                 now=runtime.clock.now(),
                 sight=DataScope(associate, departments),
             )
+            after = {"scopes": [one.value for one in chosen], "may_verify": may_verify}
+            audited(connection, runtime, tenant, [Change("api_key.made", "api_key", name, after=after)], by=by)
     except NameTakenError as error:
         raise click.ClickException(str(error)) from None
     click.echo(key)
@@ -101,11 +106,15 @@ def list_(corp_id: str) -> None:
 @command.command("revoke")
 @click.argument("corp_id", type=an_id)
 @click.argument("name")
-def revoke(corp_id: str, name: str) -> None:
+@BY
+@writes("api_key.revoked")
+def revoke(corp_id: str, name: str, by: str | None) -> None:
     """Revoke the key NAME of CORP_ID: from the next request on nobody gets in with it."""
     runtime, tenant = corp_of(corp_id)
     with runtime.engine.begin() as connection:
         revoked = revoke_key(connection, tenant.id, name, now=runtime.clock.now())
+        if revoked:
+            audited(connection, runtime, tenant, [Change("api_key.revoked", "api_key", name)], by=by)
     if not revoked:
         raise click.ClickException(f"no key {name} that is valid; `guanxi api-key list {corp_id}` shows them")
     click.echo(f"revoked: {name}")

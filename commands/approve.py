@@ -4,9 +4,11 @@ import click
 import orjson
 from rich.console import Console
 
+from commands.auditing import audited, writes
 from commands.corps import chosen_corp
 from commands.following import as_json, follow, left_running, report, ring
 from commands.ids import a_text, an_id
+from shared.audit import Change
 from shared.plans import NoSuchPlanError, approval_run, approve, list_plans
 from shared.runtime import open_runtime
 from shared.settings import load_settings
@@ -25,6 +27,7 @@ from shared.settings import load_settings
 )
 @click.option("--no-wait", is_flag=True, help="Do not wait for the end.")
 @click.option("--json", "data", is_flag=True, help="The outcome as data.")
+@writes("plan.approved")
 def command(corp_id: str, checksum: str, *, by: str, no_wait: bool, data: bool) -> None:
     """Apply exactly the plan of CORP_ID that has CHECKSUM; `guanxi plan CORP_ID --refused` shows what it holds.
 
@@ -39,6 +42,8 @@ def command(corp_id: str, checksum: str, *, by: str, no_wait: bool, data: bool) 
             raise click.ClickException(str(error)) from None
         run_id = approval_run(connection, tenant.id, plan_id)
         plan = next(row for row in list_plans(connection, tenant.id) if row["id"] == plan_id)
+        change = Change("plan.approved", "removal_plan", checksum, after={"counts": plan["counts"]})
+        audited(connection, runtime, tenant, [change], by=by)
     ring(runtime)
     counts = ", ".join(f"{number} {action}" for action, number in sorted(plan["counts"].items()))
     console.print(f"plan {checksum} is approved by {by}: {counts}", soft_wrap=True, highlight=False, markup=False)

@@ -10,7 +10,9 @@ import orjson
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from sqlalchemy import Connection
 
+from commands.auditing import BY, audited, writes
 from commands.corps import chosen_corp
 from commands.following import NO_WORKER, STILL_S, ring
 from commands.ids import a_text, an_id
@@ -19,6 +21,7 @@ from services.bulk.store import ask_job, cancel, count_rows, load_job, load_jobs
 from services.customers.choice import Choice
 from services.customers.choosing import count_chosen
 from services.intents.model import TAG, IntentState, Source
+from shared.audit import Change
 from shared.clock import monotonic
 from shared.runtime import Runtime, open_runtime
 from shared.settings import load_settings
@@ -53,10 +56,12 @@ def command() -> None:
 @click.option("--added-since", type=TIME, metavar="TIME", help="Friends since then; as 2026-11-01T00:00+08:00.")
 @click.option("--added-before", type=TIME, metavar="TIME", help="Friends from before then.")
 @click.option("--assigned", is_flag=True, help="Only the relation of whom the customer is assigned to.")
+@click.option("--chat", "chats", type=an_id, metavar="CHAT_ID", multiple=True, help="Only who is in it; repeat it.")
 @click.option("--by", type=a_text, metavar="NAME", required=True, help="Who wants it; stands in the history.")
 @click.option("--why", type=a_text, metavar="TEXT", help="The reason; stands in the history.")
 @click.option("--count", "only_count", is_flag=True, help="Say how many relations are meant, and do nothing.")
 @click.option("--wait", is_flag=True, help="Show the job until it is over; Ctrl-C leaves it running.")
+@writes("bulk.started")
 def tag(
     corp_id: str,
     *,
@@ -93,6 +98,8 @@ def tag(
                 now=runtime.clock.now(),
             )
         )
+        after = {"add": add, "remove": remove, "choice": choice.stored(), "relations": meant, "why": why}
+        _noted(connection, runtime, tenant, "bulk.started", job_id, by=by, after=after)
     ring(runtime)
     click.echo(f"job {job_id} over {meant} relations; `guanxi bulk show {corp_id} {job_id}` tells how far it is")
     if not pushes:
@@ -172,22 +179,28 @@ def rows(corp_id: str, job_id: int, *, states: tuple[str, ...]) -> None:
 @command.command("pause")
 @click.argument("corp_id", type=an_id)
 @click.argument("job_id", type=int)
-def pause_(corp_id: str, job_id: int) -> None:
+@BY
+@writes("bulk.paused")
+def pause_(corp_id: str, job_id: int, by: str | None) -> None:
     """Let a job begin no further call; those under way end, and what is written stays."""
     runtime, tenant = _open(corp_id)
     with runtime.engine.begin() as connection:
         _tried(lambda: pause(connection, tenant.id, job_id))
+        _noted(connection, runtime, tenant, "bulk.paused", job_id, by=by)
     click.echo(f"job {job_id} is paused; `guanxi bulk resume {corp_id} {job_id}` lets it go on")
 
 
 @command.command("resume")
 @click.argument("corp_id", type=an_id)
 @click.argument("job_id", type=int)
-def resume_(corp_id: str, job_id: int) -> None:
+@BY
+@writes("bulk.resumed")
+def resume_(corp_id: str, job_id: int, by: str | None) -> None:
     """Let a paused job go on where it stands."""
     runtime, tenant = _open(corp_id)
     with runtime.engine.begin() as connection:
         _tried(lambda: resume(connection, tenant.id, job_id, now=runtime.clock.now()))
+        _noted(connection, runtime, tenant, "bulk.resumed", job_id, by=by)
     ring(runtime)
     click.echo(f"job {job_id} goes on")
 
@@ -195,11 +208,14 @@ def resume_(corp_id: str, job_id: int) -> None:
 @command.command("cancel")
 @click.argument("corp_id", type=an_id)
 @click.argument("job_id", type=int)
-def cancel_(corp_id: str, job_id: int) -> None:
+@BY
+@writes("bulk.cancelled")
+def cancel_(corp_id: str, job_id: int, by: str | None) -> None:
     """Let a job write nothing more; what it has written stays."""
     runtime, tenant = _open(corp_id)
     with runtime.engine.begin() as connection:
         _tried(lambda: cancel(connection, tenant.id, job_id, now=runtime.clock.now()))
+        _noted(connection, runtime, tenant, "bulk.cancelled", job_id, by=by)
     ring(runtime)
     click.echo(f"job {job_id} is cancelled; what it has written stays")
 
@@ -207,6 +223,20 @@ def cancel_(corp_id: str, job_id: int) -> None:
 def _open(corp_id: str | None) -> tuple[Runtime, Tenant]:
     runtime = open_runtime(load_settings(), application="bulk", pool_size=2)
     return runtime, chosen_corp(runtime, corp_id)
+
+
+def _noted(
+    connection: Connection,
+    runtime: Runtime,
+    tenant: Tenant,
+    action: str,
+    job_id: int,
+    *,
+    by: str | None,
+    after: Mapping[str, object] | None = None,
+) -> None:
+    change = Change(action, "bulk_job", str(job_id), after=after or {})
+    audited(connection, runtime, tenant, [change], by=by)
 
 
 def _tried(ask: Callable[[], Any]) -> Any:

@@ -6,13 +6,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from commands.auditing import BY, audited, writes
 from commands.corp_check import check
 from services.intents.ask import renew_wishes
+from shared.audit import Change
 from shared.corp_file import load_corp_file
 from shared.runtime import Runtime, open_runtime
 from shared.settings import load_settings
 from shared.sync_runs import load_progress
-from shared.tenants import load_receivers, record_corp
+from shared.tenants import load_receivers, load_tenant, record_corp
 from shared.wecom.clients import CONTACT
 
 
@@ -23,7 +25,9 @@ def command() -> None:
 
 @command.command("add")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def add(file: Path) -> None:
+@BY
+@writes("corp.recorded")
+def add(file: Path, by: str | None) -> None:
     """Add the corp that FILE (TOML) describes, or bring the stored one in line with it.
 
     Its first sync starts by itself as soon as a worker runs, and tells nobody. The addresses printed here belong into
@@ -33,6 +37,10 @@ def add(file: Path) -> None:
     runtime = _runtime()
     with runtime.engine.begin() as connection:
         tenant_id = record_corp(connection, runtime.vault, corp, now=runtime.clock.now())
+        tenant = load_tenant(connection, runtime.vault, tenant_id)
+        assert tenant is not None
+        after = {"apps": sorted(corp.apps), "receivers": sorted(corp.receivers), "pushes": corp.pushes}
+        audited(connection, runtime, tenant, [Change("corp.recorded", "corp", corp.corp_id, after=after)], by=by)
         wanted = renew_wishes(connection, tenant_id, now=runtime.clock.now()) if corp.pushes else 0
         receivers = [r for r in load_receivers(connection, runtime.vault) if r.corp_id == corp.corp_id]
     click.echo(f"{corp.corp_id} ({corp.name}) is stored")

@@ -4,11 +4,16 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from commands.auditing import BY, audited, writes
 from commands.ids import a_text
-from shared.dead import list_dead, retry_dead
+from shared.audit import Change
+from shared.dead import list_dead, of_tenants, retry_dead
 from shared.queue import NOTIFY, WORK, enqueue_wakeup, make_queue
 from shared.runtime import Runtime, open_runtime
 from shared.settings import load_settings
+from shared.tenants import load_tenant
+
+MOST_NAMED = 1000
 
 
 @click.group("dead")
@@ -39,7 +44,9 @@ def list_(limit: int) -> None:
     show_default=True,
     help="With --all: so many at the most.",
 )
-def retry(ids: tuple[str, ...], *, everything: bool, limit: int) -> None:
+@BY
+@writes("dead.retried")
+def retry(ids: tuple[str, ...], *, everything: bool, limit: int, by: str | None) -> None:
     """Try again. A message that is in doubt may have been delivered: retrying it means "send it again"."""
     if bool(ids) == everything:
         raise click.UsageError("give ids of `guanxi dead list`, or --all")
@@ -51,6 +58,10 @@ def retry(ids: tuple[str, ...], *, everything: bool, limit: int) -> None:
             done = [one for one in chosen if retry_dead(connection, one, now=now)]
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
+        for tenant_id, retried in of_tenants(connection, done).items():
+            if (tenant := load_tenant(connection, runtime.vault, tenant_id)) is not None:
+                after = {"count": len(retried), "ids": retried[:MOST_NAMED]}
+                audited(connection, runtime, tenant, [Change("dead.retried", "dead", "", after=after)], by=by)
     for queue in (WORK, NOTIFY):
         enqueue_wakeup(make_queue(runtime.redis, queue), queue)
     click.echo(f"{len(done)} of {len(chosen)} are due again")

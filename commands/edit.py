@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import click
 from sqlalchemy import Connection
 
+from commands.auditing import audited, subject_of, writes
 from commands.ids import a_text, an_id
 from services.intents.ask import ask
 from services.intents.model import COMPANY, DESCRIPTION, PHONES, REMARK, TAG, Source, Wish, WishRefusedError
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
+from shared.audit import Change
 from shared.ids import ExternalUserId, UserId
 from shared.queue import WORK, enqueue_wakeup, make_queue
 from shared.runtime import Runtime, open_runtime
@@ -30,6 +32,7 @@ from shared.tenants import Tenant, load_tenants, may_push
 @click.option("--untag", "untags", type=an_id, metavar="ID", multiple=True, help="Take a corp tag off.")
 @click.option("--by", type=a_text, metavar="NAME", required=True, help="Who wants it; stands in the history.")
 @click.option("--why", type=a_text, metavar="TEXT", help="The reason; stands in the history.")
+@writes("relation.wished")
 def command(
     corp_id: str,
     external_userid: str,
@@ -75,6 +78,9 @@ def command(
                 now=runtime.clock.now(),
             )
             tell(connection, runtime, tenant, facts, by=by)
+            wanted = {f"{one.userid} {one.field}": one.desired for one in wishes}
+            change = Change("relation.wished", *subject_of(connection, tenant, external_userid), after=wanted)
+            audited(connection, runtime, tenant, [change], by=by)
         except WishRefusedError as error:
             raise click.ClickException(str(error)) from None
     enqueue_wakeup(make_queue(runtime.redis, WORK), WORK)

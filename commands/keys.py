@@ -32,9 +32,10 @@ def command() -> None:
 @click.argument("corp_id", type=an_id, required=False)
 @click.option("--count", is_flag=True, help="Count the rows that older keys have made: reads all encrypted tables.")
 def status(corp_id: str | None, count: bool) -> None:
-    """The keys of CORP_ID, or of every corp: which secret key wraps them, how many there are, and the last change."""
+    """The keys of CORP_ID, or of every corp: whether the present, the previous or another
+    secret key wraps them, how many there are, and the last change."""
     runtime = _runtime()
-    columns = ("corp", "wrapped by", "makes with", "keys", "last change", *(["rows of older keys"] if count else []))
+    columns = ("corp", "secret key", "makes with", "keys", "last change", *(["rows of older keys"] if count else []))
     table = Table(*columns)
     with runtime.engine.begin() as connection:
         for tenant_id, name, wrapped in wrapped_rings(connection):
@@ -42,14 +43,14 @@ def status(corp_id: str | None, count: bool) -> None:
                 try:
                     ring, current = runtime.vault.unwrap(wrapped), runtime.vault.is_current(wrapped)
                 except VaultError:
-                    table.add_row(name, "another secret key", *[""] * (len(columns) - 2))
+                    table.add_row(name, "another one", *[""] * (len(columns) - 2))
                     continue
                 last = last_rotation(connection, tenant_id)
                 shown = (
                     "" if last is None else f"{last['state']}, by {last['started_by']}: {last['changed_count']} values"
                 )
                 more = [str(_old(runtime, tenant_id))] if count else []
-                by = "GUANXI_SECRET_KEY" if current else "GUANXI_SECRET_KEY_PREVIOUS"
+                by = "present" if current else "previous"
                 table.add_row(name, by, str(ring.current), str(len(ring.keys)), shown, *more)
     Console().print(table)
 

@@ -2,9 +2,11 @@
 
 import click
 
+from commands.auditing import audited, subject_of, writes
 from commands.ids import a_text, an_id
 from services.assignment.model import ReassignmentRefusedError
 from services.assignment.reassign import reassign
+from shared.audit import Change
 from shared.ids import ExternalUserId, UserId
 from shared.queue import WORK, enqueue_wakeup, make_queue
 from shared.runtime import open_runtime
@@ -17,6 +19,7 @@ from shared.tenants import load_tenants
 @click.argument("external_userid", type=an_id)
 @click.argument("to_userid", type=an_id)
 @click.option("--by", type=a_text, metavar="NAME", required=True, help="Who decides; stands in the customer's history.")
+@writes("assignment.decided")
 def command(corp_id: str, external_userid: str, to_userid: str, by: str) -> None:
     """Give the customer EXTERNAL_USERID of CORP_ID to the associate TO_USERID, who must be their friend (ASG-4)."""
     runtime = open_runtime(load_settings(), application="reassign", pool_size=2)
@@ -35,5 +38,9 @@ def command(corp_id: str, external_userid: str, to_userid: str, by: str) -> None
             )
         except ReassignmentRefusedError as error:
             raise click.ClickException(str(error)) from None
+        tenant = tenants[corp_id]
+        subject = subject_of(connection, tenant, external_userid)
+        change = Change("assignment.decided", *subject, after={"assigned_userid": to_userid})
+        audited(connection, runtime, tenant, [change], by=by)
     enqueue_wakeup(make_queue(runtime.redis, WORK), WORK)
     click.echo(f"recorded: {external_userid} goes to {to_userid}; both associates will be told")

@@ -8,10 +8,12 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from commands.auditing import BY, audited, writes
 from commands.corps import NAMES, RESOURCES, chosen_corp, load_corps, resources_of
 from commands.following import as_json, follow, left_running, problem_of, report, ring
 from commands.ids import an_id
 from services.associates.store import load_associates
+from shared.audit import Change
 from shared.ids import UserId
 from shared.runtime import Runtime, open_runtime
 from shared.settings import load_settings
@@ -38,7 +40,9 @@ SCOPED = ("customers", "chats")
 @click.option("--no-wait", is_flag=True, help="Start, and do not wait for the end.")
 @click.option("--list", "listing", is_flag=True, help="Show the latest passes instead.")
 @click.option("--cancel", is_flag=True, help="Stop open passes instead; what they have recorded stays.")
+@BY
 @click.option("--json", "data", is_flag=True, help="The outcome as data.")
+@writes("resync.started", "resync.cancelled")
 def command(
     corp_id: str | None,
     *,
@@ -47,6 +51,7 @@ def command(
     no_wait: bool,
     listing: bool,
     cancel: bool,
+    by: str | None,
     data: bool,
 ) -> None:
     """Walk everything that CORP_ID has in WeCom and bring the database in line with it.
@@ -66,11 +71,11 @@ def command(
         return
     tenant = chosen_corp(runtime, corp_id)
     if cancel:
-        _cancel(runtime, tenant, resources_of(resources))
+        _cancel(runtime, tenant, resources_of(resources), by=by)
         return
     if userids:
         resources = _scoped(resources)
-    ids = _open(runtime, tenant, resources_of(resources), [UserId(one) for one in userids])
+    ids = _open(runtime, tenant, resources_of(resources), [UserId(one) for one in userids], by=by)
     console = Console(stderr=data)
     if no_wait:
         _show(runtime, tenant, ids, console=console, data=data)
@@ -91,7 +96,9 @@ def _scoped(resources: tuple[str, ...]) -> tuple[str, ...]:
     return resources or SCOPED
 
 
-def _open(runtime: Runtime, tenant: Tenant, resources: Sequence[str], userids: Sequence[UserId]) -> list[int]:
+def _open(
+    runtime: Runtime, tenant: Tenant, resources: Sequence[str], userids: Sequence[UserId], *, by: str | None
+) -> list[int]:
     """Start the passes; one of the same scope that is open already is followed instead."""
     if tenant.state == "bootstrap":
         raise click.ClickException(
@@ -106,6 +113,9 @@ def _open(runtime: Runtime, tenant: Tenant, resources: Sequence[str], userids: S
             raise click.UsageError(f"no associate {', '.join(sorted(unknown))} of {tenant.corp_id}")
         ids = open_runs(connection, tenant.id, resources=resources, scope=scope, asked_by="operator", now=now)
         rows = load_runs(connection, tenant.id)
+        if ids:
+            after = {"resources": list(resources), "associates": scope, "runs": ids}
+            audited(connection, runtime, tenant, [Change("resync.started", "corp", tenant.corp_id, after=after)], by=by)
     opened = {row["resource"] for row in rows if row["id"] in ids}
     for row in rows:
         same = row["kind"] == "resync" and row["finished_at"] is None and row["scope"] == scope
@@ -127,9 +137,13 @@ def _show(runtime: Runtime, tenant: Tenant, ids: Sequence[int], *, console: Cons
     console.print(f"started for {tenant.corp_id}: {names}; `guanxi resync {tenant.corp_id} --list` shows them")
 
 
-def _cancel(runtime: Runtime, tenant: Tenant, resources: Sequence[str]) -> None:
+def _cancel(runtime: Runtime, tenant: Tenant, resources: Sequence[str], *, by: str | None) -> None:
     with runtime.engine.begin() as connection:
         stopped = cancel_runs(connection, tenant.id, resources=resources, now=runtime.clock.now())
+        after = {"resources": list(resources), "stopped": stopped}
+        if stopped:
+            change = Change("resync.cancelled", "corp", tenant.corp_id, after=after)
+            audited(connection, runtime, tenant, [change], by=by)
     click.echo(f"{stopped} passes of {tenant.corp_id} stopped; what they have recorded stays")
 
 

@@ -8,6 +8,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from commands.auditing import audited, writes
 from commands.bulk import TIME
 from commands.corps import chosen_corp
 from commands.edit import tell
@@ -20,6 +21,7 @@ from services.intents.enforcement import RuleRefusedError
 from services.intents.model import Source
 from services.intents.rules import add_rule, count_drift, end_rule, load_rules
 from services.tags.store import usable_tags
+from shared.audit import Change
 from shared.runtime import Runtime, open_runtime
 from shared.settings import load_settings
 from shared.tenants import Tenant
@@ -45,6 +47,7 @@ def command() -> None:
 @click.option("--added-before", type=TIME, metavar="TIME", help="Friends from before then.")
 @click.option("--by", type=a_text, metavar="NAME", required=True, help="Who wants it; stands in the history.")
 @click.option("--why", type=a_text, metavar="TEXT", help="The reason; stands in the history.")
+@writes("tag_rule.made")
 def add(corp_id: str, name: str, tag_id: str, *, by: str, why: str | None, **conditions: Any) -> None:
     """Keep the corp tag TAG_ID on all relations of CORP_ID for which the conditions hold, from now on.
 
@@ -70,6 +73,8 @@ def add(corp_id: str, name: str, tag_id: str, *, by: str, why: str | None, **con
             )
         except (RuleRefusedError, JobRefusedError) as error:
             raise click.ClickException(str(error)) from None
+        after = {"tag_id": tag_id, "choice": choice.stored(), "why": why}
+        audited(connection, runtime, tenant, [Change("tag_rule.made", "tag_rule", name, after=after)], by=by)
     ring(runtime)
     click.echo(f"rule {rule.id} is in force; job {job_id} puts the tag on what lacks it (`guanxi bulk show`)")
 
@@ -113,6 +118,7 @@ def list_(corp_id: str | None, *, data: bool) -> None:
 @click.argument("corp_id", type=an_id)
 @click.argument("name", type=a_text)
 @click.option("--by", type=a_text, metavar="NAME", required=True, help="Who ends it; stands in the history.")
+@writes("tag_rule.ended")
 def end(corp_id: str, name: str, *, by: str) -> None:
     """Enforce the rule NAME of CORP_ID no longer. The tags stay where they are."""
     runtime, tenant = _open(corp_id)
@@ -123,6 +129,7 @@ def end(corp_id: str, name: str, *, by: str) -> None:
             raise click.ClickException(f"no rule {name!r} is in force; `guanxi tag-rule list` shows those that are")
         cancel_of_rule(connection, tenant.id, name, now=now)
         tell(connection, runtime, tenant, facts, by=by)
+        audited(connection, runtime, tenant, [Change("tag_rule.ended", "tag_rule", name)], by=by)
     click.echo(f"the rule {name!r} is over; the tags stay where they are")
 
 

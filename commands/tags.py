@@ -1,6 +1,7 @@
 """`guanxi tags`: the catalogue of corp tags, and what is wanted of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from sqlalchemy import Connection
 
+from commands.auditing import audited, writes
 from commands.edit import corp_of, tell
 from commands.ids import a_text, an_id
 from services.catalogue.ask import ask_catalogue, load_view
@@ -16,6 +18,8 @@ from services.catalogue.check import places
 from services.catalogue.model import Asked, Delete, NewTag, Rename
 from services.catalogue.view import View
 from services.intents.model import Source, WishRefusedError
+from services.tags.model import TAG_CATALOGUE
+from shared.audit import Change
 from shared.queue import WORK, enqueue_wakeup, make_queue
 from shared.tenants import Tenant, may_push
 
@@ -35,7 +39,7 @@ def command() -> None:
 def _author(function: Callable[..., None]) -> Callable[..., None]:
     why = click.option("--why", type=a_text, metavar="TEXT", help="The reason; stands in the history.")
     by = click.option("--by", type=a_text, metavar="NAME", required=True, help="Who wants it; stands in the history.")
-    return by(why(function))
+    return by(why(writes("tags.wished")(function)))
 
 
 @command.command("list")
@@ -139,6 +143,9 @@ def _ask(corp_id: str, wishes: Wishes, *, by: str, why: str | None) -> None:
             now = runtime.clock.now()
             facts = ask_catalogue(connection, tenant, asked, author=by, source=Source.PERSON, reason=why, now=now)
             tell(connection, runtime, tenant, facts, by=by)
+            wanted = [{"what": type(one).__name__, **asdict(one)} for one in asked]
+            change = Change("tags.wished", TAG_CATALOGUE, "corp", after={"wishes": wanted})
+            audited(connection, runtime, tenant, [change], by=by)
         except WishRefusedError as error:
             raise click.ClickException(str(error)) from None
     enqueue_wakeup(make_queue(runtime.redis, WORK), WORK)

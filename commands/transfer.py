@@ -9,6 +9,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from commands.auditing import BY, audited, writes
 from commands.edit import corp_of
 from commands.ids import a_text, an_id
 from commands.transfer_leaver import command as leaver
@@ -25,6 +26,7 @@ from services.transfers.listing import (
     withdraw,
 )
 from services.transfers.model import Asked, Kind, Refusal, Stage, TransferRefusedError
+from shared.audit import Change
 from shared.db.engine import Row
 from shared.ids import ExternalUserId, UserId
 from shared.queue import WORK, enqueue_wakeup, make_queue
@@ -55,6 +57,7 @@ def command() -> None:
 @click.option("--by", type=a_text, metavar="NAME", required=True, help="Who wants it: a userid is told what fails.")
 @click.option("--why", type=a_text, metavar="TEXT", help="The reason; stands in the list.")
 @click.option("--json", "data", is_flag=True, help="The outcome as data.")
+@writes("transfer.asked")
 def ask(
     corp_id: str,
     *,
@@ -148,16 +151,23 @@ def _ask(
     now = runtime.clock.now()
     with runtime.engine.begin() as connection:
         if kind is Kind.CHAT:
-            return ask_for_chats(connection, tenant, keys, to_userid=UserId(taker), wish=wish, now=now)
-        return ask_for_customers(
-            connection,
-            tenant,
-            [ExternalUserId(key) for key in keys],
-            from_userid=UserId(giver or ""),
-            to_userid=UserId(taker),
-            wish=wish,
-            now=now,
-        )
+            asked = ask_for_chats(connection, tenant, keys, to_userid=UserId(taker), wish=wish, now=now)
+        else:
+            asked = ask_for_customers(
+                connection,
+                tenant,
+                [ExternalUserId(key) for key in keys],
+                from_userid=UserId(giver or ""),
+                to_userid=UserId(taker),
+                wish=wish,
+                now=now,
+            )
+        if asked.kept:
+            kept = [key for key in keys if key not in asked.refused]
+            after = {"kind": kind.value, "from": giver, "to": taker, "keys": kept, "why": wish.reason}
+            change = Change("transfer.asked", "associate", giver or taker, after=after)
+            audited(connection, runtime, tenant, [change], by=wish.author)
+    return asked
 
 
 def _tell_asked(runtime: Runtime, tenant: Tenant, kept: int, refused: dict[str, Refusal], *, data: bool) -> None:
@@ -284,7 +294,9 @@ def unassigned(corp_id: str, *, userid: str | None, after: str, limit: int, data
 @command.command("withdraw")
 @click.argument("corp_id", type=an_id)
 @click.argument("ids", type=int, nargs=-1, required=True, metavar="ID...")
-def withdraw_(corp_id: str, *, ids: tuple[int, ...]) -> None:
+@BY
+@writes("transfer.withdrawn")
+def withdraw_(corp_id: str, *, ids: tuple[int, ...], by: str | None) -> None:
     """Take back handovers that WeCom has not been asked for. What it has taken, only the customer can refuse.
 
     \b
@@ -293,6 +305,8 @@ def withdraw_(corp_id: str, *, ids: tuple[int, ...]) -> None:
     runtime, tenant = corp_of(corp_id)
     with runtime.engine.begin() as connection:
         done = withdraw(connection, tenant.id, ids, at=runtime.clock.now())
+        changes = [Change("transfer.withdrawn", "transfer", str(one)) for one in done]
+        audited(connection, runtime, tenant, changes, by=by)
     click.echo(f"withdrawn: {len(done)}")
     if left := sorted(set(ids) - set(done)):
         raise click.ClickException(f"sent already, ended, or not there: {', '.join(map(str, left))}")

@@ -5,6 +5,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from commands.auditing import audited, writes
 from commands.edit import corp_of
 from commands.ids import a_text, an_id
 from commands.transfer_words import REFUSALS
@@ -14,6 +15,7 @@ from services.transfers.candidates import load_left, load_team
 from services.transfers.leavers import Policy, Proposal, propose
 from services.transfers.model import Kind, TransferRefusedError
 from services.transfers.plan import YEAR
+from shared.audit import Change
 from shared.ids import ExternalUserId, UserId
 from shared.queue import WORK, enqueue_wakeup, make_queue
 from shared.runtime import Runtime
@@ -34,6 +36,7 @@ from shared.tenants import Tenant
 @click.option("--run", "checksum", metavar="CHECKSUM", help="Do it: exactly what a look with this checksum showed.")
 @click.option("--by", type=a_text, metavar="NAME", help="Who wants it; needed with --run.")
 @click.option("--json", "data", is_flag=True, help="The same as data.")
+@writes("transfer.asked")
 def command(
     corp_id: str, userid: str, *, policies: tuple[str, ...], checksum: str | None, by: str | None, data: bool
 ) -> None:
@@ -104,6 +107,10 @@ def _run(runtime: Runtime, tenant: Tenant, giver: UserId, proposal: Proposal, wi
                 pair = {"from_userid": giver, "to_userid": taker}
                 asked = [ask_for_customers(connection, tenant, customers, **pair, wish=wish, now=now)]
                 asked.append(ask_for_chats(connection, tenant, chats, to_userid=taker, wish=wish, now=now))
+                keys = [key for _, key in mine if not any(key in one.refused for one in asked)]
+                after = {"from": giver, "to": taker, "keys": keys, "why": wish.reason}
+                change = Change("transfer.asked", "associate", giver, after=after)
+                audited(connection, runtime, tenant, [change] if keys else [], by=wish.author)
         except TransferRefusedError as error:
             click.echo(REFUSALS[error.refusal].said(tenant.language, who=error.who), err=True)
             refused += len(mine)

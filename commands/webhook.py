@@ -4,15 +4,17 @@ from datetime import datetime, timedelta
 
 import click
 
+from commands.auditing import audited, writes
 from commands.corps import chosen_corp
 from commands.ids import a_text, an_id
-from commands.webhook_chosen import BY, ID, change, endpoint_of, in_pieces, ring, runtime_of, tenant_of
+from commands.webhook_chosen import BY, ID, change, endpoint_of, in_pieces, noted, ring, runtime_of, tenant_of
 from commands.webhook_deliveries import STATES, deliveries, resend, test
 from services.notices.plan import REACTIONS, SILENT
 from services.webhooks.model import ALL_CAUSES, USUAL_CAUSES, BadUrlError, EndpointState, checked_url, shown_url
 from services.webhooks.queue import count_by_state
 from services.webhooks.store import EndpointRow, add_endpoint, list_endpoints, new_secret, rotate_secret
 from services.webhooks.walks import pull_forward
+from shared.audit import Change
 from shared.settings import resolve_secret
 
 FACT_TYPES = sorted(fact.TYPE for fact in SILENT | set(REACTIONS))
@@ -39,6 +41,7 @@ def command() -> None:
 @click.option("--cause", "causes", multiple=True, type=click.Choice(ALL_CAUSES), default=USUAL_CAUSES,
               help="May be repeated. Without it: all but bootstrap, what a first sync finds.")  # fmt: skip
 @BY
+@writes("webhook.made")
 def add(corp_id: str, url: str, *, types: tuple[str, ...], causes: tuple[str, ...], by: str) -> None:
     """Send the facts of CORP_ID to URL from now on. Prints the secret once; keep it in the receiver.
 
@@ -65,6 +68,8 @@ def add(corp_id: str, url: str, *, types: tuple[str, ...], causes: tuple[str, ..
             by=by,
             now=runtime.clock.now(),
         )
+        after = {"url": shown_url(url), "facts": types, "causes": causes}
+        audited(connection, runtime, tenant, [Change("webhook.made", "webhook_endpoint", str(id_), after=after)], by=by)
     click.echo(f"endpoint {id_}; its secret, shown only now:\n{secret}")
     click.echo(f"`guanxi webhook test {id_}` sends a trial", err=True)
     if url.startswith("http:"):
@@ -105,6 +110,7 @@ def _stated(row: EndpointRow, now: datetime) -> str:
 @ID
 @click.option("--why", type=a_text, metavar="TEXT", help="The reason; `list` shows it.")
 @BY
+@writes("webhook.paused")
 def pause(number: int, *, why: str | None, by: str) -> None:
     """Send nothing to endpoint ID until `resume`; what happens meanwhile waits (GUANXI_WEBHOOK_KEEP_S)."""
     runtime = runtime_of()
@@ -115,6 +121,7 @@ def pause(number: int, *, why: str | None, by: str) -> None:
 @command.command("resume")
 @ID
 @BY
+@writes("webhook.active")
 def resume(number: int, *, by: str) -> None:
     """Call endpoint ID again, which was paused, or disabled by itself: all that waits goes out now."""
     runtime = runtime_of()
@@ -130,6 +137,7 @@ def resume(number: int, *, by: str) -> None:
 @click.option("--keep-hours", type=click.IntRange(0, 24 * 30), default=ROTATION_H, show_default=True,
               help="So long the secret of before signs too.")  # fmt: skip
 @BY
+@writes("webhook.rotated")
 def rotate(number: int, *, keep_hours: int, by: str) -> None:
     """Give endpoint ID another secret and print it once. Meanwhile requests carry two signatures, either is valid."""
     runtime = runtime_of()
@@ -138,6 +146,7 @@ def rotate(number: int, *, keep_hours: int, by: str) -> None:
     until = now + timedelta(hours=keep_hours)
     with runtime.engine.begin() as connection:
         rotate_secret(connection, tenant, row.id, secret=secret, until=until, by=by, now=now)
+        noted(connection, runtime, row, "webhook.rotated", by=by)
     click.echo(f"the secret of endpoint {number}, shown only now; the old one signs too until {until:%Y-%m-%d %H:%M} "
                f"UTC:\n{secret}")  # fmt: skip
 
@@ -146,6 +155,7 @@ def rotate(number: int, *, keep_hours: int, by: str) -> None:
 @ID
 @BY
 @click.confirmation_option(prompt="What waits for it is dropped, its history goes. Remove the endpoint?")
+@writes("webhook.removed")
 def remove(number: int, *, by: str) -> None:
     """Remove endpoint ID for good, with what waits for it. `pause` keeps it."""
     runtime = runtime_of()

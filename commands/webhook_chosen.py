@@ -1,14 +1,16 @@
 """Which endpoint a command of `guanxi webhook` means, and what they all do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import click
 from sqlalchemy import Connection
 
+from commands.auditing import audited
 from commands.ids import a_text
 from services.webhooks.model import EndpointState
 from services.webhooks.store import EndpointRow, change_state, list_endpoints
+from shared.audit import Change
 from shared.ids import EndpointId
 from shared.queue import NOTIFY, enqueue_wakeup, make_queue
 from shared.runtime import Runtime, open_runtime
@@ -45,6 +47,22 @@ def tenant_of(runtime: Runtime, row: EndpointRow) -> Tenant:
 def change(runtime: Runtime, row: EndpointRow, state: EndpointState, *, reason: str | None = None, by: str) -> None:
     with runtime.engine.begin() as connection:
         change_state(connection, row.id, state, reason=reason, by=by, now=runtime.clock.now())
+        noted(connection, runtime, row, f"webhook.{state.value}", by=by, after={"reason": reason})
+
+
+def noted(
+    connection: Connection,
+    runtime: Runtime,
+    row: EndpointRow,
+    action: str,
+    *,
+    by: str | None,
+    after: Mapping[str, object] | None = None,
+) -> None:
+    """A line in the audit about an endpoint."""
+    tenant = load_tenant(connection, runtime.vault, row.tenant_id)
+    assert tenant is not None
+    audited(connection, runtime, tenant, [Change(action, "webhook_endpoint", str(row.id), after=after or {})], by=by)
 
 
 def in_pieces(runtime: Runtime, piece: Callable[[Connection, datetime], int]) -> int:

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from commands.webhook_chosen import ID, endpoint_of, in_pieces, ring, runtime_of, tenant_of
+from commands.auditing import BY, writes
+from commands.webhook_chosen import ID, endpoint_of, in_pieces, noted, ring, runtime_of, tenant_of
 from notifier.webhooks.post import make_http, post
 from services.webhooks.body import render_body, trial_fact
 from services.webhooks.model import EndpointState, natural_key
@@ -19,6 +20,7 @@ from services.webhooks.walks import requeue, resend_dead
 from shared.ids import FactId
 from shared.runtime import Runtime
 
+MOST_NAMED = 1000
 STATES = ("queued", "sent", "dead", "expired")
 
 
@@ -76,7 +78,9 @@ def deliveries(number: int, *, state: str | None, limit: int) -> None:
 @click.option("--since", metavar="TIME", help="All facts recorded since: 2026-11-20 or 2026-11-20T08:30, corp's time.")
 @click.option("--dead", is_flag=True, help="What was given up or has expired.")
 @click.option("--fact", "facts", type=click.IntRange(1, 2**63 - 1), multiple=True, metavar="N", help="Of fact_N.")
-def resend(number: int, *, since: str | None, dead: bool, facts: tuple[int, ...]) -> None:
+@BY
+@writes("webhook.resent")
+def resend(number: int, *, since: str | None, dead: bool, facts: tuple[int, ...], by: str | None) -> None:
     """Send to endpoint ID again, under the same webhook-ids: a receiver that remembers them takes what it has not.
 
     \b
@@ -87,6 +91,9 @@ def resend(number: int, *, since: str | None, dead: bool, facts: tuple[int, ...]
         raise click.UsageError("name one of --since, --dead, --fact")
     runtime = runtime_of()
     row = endpoint_of(runtime, number)
+    with runtime.engine.begin() as connection:  # before: a resend may be cut short, and has then sent part of it
+        after = {"since": since, "dead": dead, "facts": facts[:MOST_NAMED]}
+        noted(connection, runtime, row, "webhook.resent", by=by, after=after)
     if since is not None:
         count = _since(runtime, row, _moment(since, tenant_of(runtime, row).timezone))
     elif dead:

@@ -7,7 +7,33 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from pydantic import ValidationError
 
-from console.api import customers, finding, purchases, relations
+from console.api import (
+    audits,
+    blacklist,
+    chat_events,
+    chat_folders,
+    chat_tags,
+    chats,
+    custom_fields,
+    customers,
+    exports,
+    files,
+    finding,
+    imports,
+    local_tags,
+    losses,
+    merging,
+    notes,
+    pool,
+    pool_giving,
+    pool_rules,
+    profiles,
+    purchases,
+    relations,
+    tagging,
+    tasks,
+    timelines,
+)
 from console.api.document import finish
 from console.api.problems import of_validation, render, show_problems
 from console.api.routes import PREFIX, api
@@ -18,7 +44,33 @@ from shared.settings import Settings
 from shared.supervise import exit_with_parent
 from shared.telemetry import add_health, configure_logging
 
-HANDLERS = (customers, finding, purchases, relations)
+HANDLERS = (
+    audits,
+    blacklist,
+    chat_events,
+    chat_folders,
+    chat_tags,
+    chats,
+    custom_fields,
+    customers,
+    exports,
+    files,
+    finding,
+    imports,
+    local_tags,
+    losses,
+    merging,
+    notes,
+    pool,
+    pool_giving,
+    pool_rules,
+    profiles,
+    purchases,
+    relations,
+    tagging,
+    tasks,
+    timelines,
+)
 """Imported for what they put on the blueprint."""
 DESCRIPTION = "Keeps a retailer's customers and WeCom in step. What each field means and who has the say: docs/api.md."
 

@@ -52,7 +52,7 @@ def render_card(tenant: Tenant, source: NoticeSource, people: People, *, agent_i
         "textcard": {
             "title": title,
             "description": description,
-            "url": _link(console_url, source.customer_id, source.outbox_id),
+            "url": _link(console_url, spec.page or f"c/{source.customer_id or 0}", source.outbox_id),
             "btntxt": "详情" if tenant.language == "zh" else "Open",
         },
         "enable_duplicate_check": 1,
@@ -61,8 +61,8 @@ def render_card(tenant: Tenant, source: NoticeSource, people: People, *, agent_i
     return orjson.dumps(card)
 
 
-def _link(console_url: str, customer_id: int | None, outbox_id: OutboxId) -> str:
-    return f"{console_url}/c/{customer_id or 0}?n={outbox_id}"
+def _link(console_url: str, page: str, outbox_id: OutboxId) -> str:
+    return f"{console_url}/{page}?n={outbox_id}"
 
 
 def _local(moment: datetime, timezone: str) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 import orjson
 from sqlalchemy import Connection
 
-from shared.db.engine import as_json, fetch_all, run
+from shared.db.engine import Row, as_json, fetch_all, run
 from shared.tenants import Tenant
 
 DETAILS = "audit.details"
@@ -75,7 +75,7 @@ def load_audit(connection: Connection, tenant: Tenant, kind: str, key: str, *, l
     rows = fetch_all(
         connection,
         "select * from audit where tenant_id = :tenant_id and subject_kind = :kind and subject_key = :key "
-        "order by id desc limit :limit",
+        "order by at desc, id desc limit :limit",
         tenant_id=tenant.id,
         kind=kind,
         key=key,
@@ -87,3 +87,66 @@ def load_audit(connection: Connection, tenant: Tenant, kind: str, key: str, *, l
         change = Change(row["action"], kind, key, details["before"], details["after"])
         found.append(Audited(row["at"], row["actor"], row["origin"], change))
     return found
+
+
+@dataclass(frozen=True)
+class Sought:
+    """All that are named must hold. `since` is the first moment, `until` the first one after."""
+
+    actor: str | None = None
+    action: str | None = None
+    subject_kind: str | None = None
+    subject_key: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class AuditLine:
+    """A row of the audit. `before` and `after` are None unless asked for; JSON values."""
+
+    id: int
+    at: datetime
+    actor: str
+    origin: str | None
+    action: str
+    subject_kind: str
+    subject_key: str
+    changed: tuple[str, ...]
+    before: Mapping[str, object] | None = field(default=None, repr=False)
+    after: Mapping[str, object] | None = field(default=None, repr=False)
+
+
+def page_audit(
+    connection: Connection,
+    tenant: Tenant,
+    sought: Sought,
+    *,
+    before: tuple[datetime, int] | None = None,
+    limit: int,
+    details: bool = False,
+) -> list[AuditLine]:
+    """Newest first; `before`: time and id of the last line of the page before."""
+    named = {name: getattr(sought, name) for name in ("actor", "action", "subject_kind", "subject_key")}
+    conditions = [f"{name} = :{name}" for name, value in named.items() if value is not None]
+    conditions += ["at >= :since"] if sought.since else []
+    conditions += ["at < :until"] if sought.until else []
+    conditions += ["(at, id) < (:before_at, :before_id)"] if before else []
+    rows = fetch_all(
+        connection,
+        "select id, at, actor, origin, action, subject_kind, subject_key, changed, details from audit "  # noqa: S608
+        f"where {' and '.join(['tenant_id = :tenant_id', *conditions])} order by at desc, id desc limit :limit",
+        tenant_id=tenant.id,
+        since=sought.since,
+        until=sought.until,
+        limit=limit,
+        **named,
+        **({"before_at": before[0], "before_id": before[1]} if before else {}),
+    )
+    return [_line(tenant, row, details=details) for row in rows]
+
+
+def _line(tenant: Tenant, row: Row, *, details: bool) -> AuditLine:
+    values = {name: row[name] for name in AuditLine.__dataclass_fields__ if name in row and name != "changed"}
+    opened = orjson.loads(tenant.cipher.decrypt(row["details"], DETAILS)) if details and row["details"] else {}
+    return AuditLine(**values, changed=tuple(row["changed"]), before=opened.get("before"), after=opened.get("after"))

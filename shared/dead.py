@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from shared.db.engine import Row, fetch_all, run
+from shared.ids import TenantId
 
 LIST = """
 select 'request:' || r.tenant_id || ':' || r.subject_kind || ':' || r.subject_key as id, t.corp_id, r.dead_at as at,
@@ -81,3 +82,21 @@ def retry_dead(connection: Connection, dead_id: str, *, now: datetime) -> bool:
                 )
             )
     raise ValueError(f"{dead_id!r} is no id of the list")
+
+
+def of_tenants(connection: Connection, dead_ids: Sequence[str]) -> dict[TenantId, list[str]]:
+    """Ids of the list by whose they are; callbacks that are gone meanwhile are left out."""
+    found: dict[TenantId, list[str]] = {}
+    callbacks = [one for one in dead_ids if one.startswith("callback:")]
+    for one in dead_ids:
+        if not one.startswith("callback:"):
+            found.setdefault(TenantId(int(one.split(":")[1])), []).append(one)
+    rows = fetch_all(
+        connection,
+        "select i.tenant_id, n.id from unnest(cast(:ids as text[])) as n(id) join inbox i "
+        "on i.day = to_date(split_part(n.id, ':', 2), 'YYYYMMDD') and i.id = cast(split_part(n.id, ':', 3) as bigint)",
+        ids=callbacks,
+    )
+    for row in rows:
+        found.setdefault(TenantId(row["tenant_id"]), []).append(row["id"])
+    return found

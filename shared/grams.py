@@ -1,38 +1,42 @@
-"""Pieces of names, so that any part of a name is found through an index, also one Chinese character. Pure.
+"""Pieces of names, for searches by part that an index answers: also one or two Chinese characters. Pure.
 
-Indexes over three characters at a time (pg_trgm) find nothing for the one or two characters that a Chinese name has. So
-a name is kept as all its adjacent pieces of one, two and three characters, and a query asks for its longest ones. A
-query of four or more characters can find a name that has all its pieces, but apart: rare, and one word too many.
+A text is folded (width and case are no difference), and cut into all adjacent pieces of one, two and three characters.
+A text that holds what is sought holds all its longest pieces. The reverse is nearly true: "abcd" has the pieces of a
+text that holds "abc" and, elsewhere, "bcd". Who can, looks at the folded text as well.
 """
 
 import unicodedata
-from collections.abc import Iterable
 
 from shared.vault import Cipher
 
-LONGEST = 3
+LONGEST_PIECE = 3
+LONGEST_TEXT = 200
+"""Characters of a folded text that are cut into pieces; what comes after them is not found."""
 
 
-def normalise(text: str) -> str:
-    """Width, case and runs of spaces make no difference."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+def fold(text: str) -> str:
+    """The text without differences of width, case and compatibility forms (NFKC, casefold), blanks folded into one."""
+    once = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(unicodedata.normalize("NFKC", once).split())
 
 
-def pieces(texts: Iterable[str]) -> frozenset[str]:
-    """All adjacent pieces of one to three characters, of each text by itself."""
-    found: set[str] = set()
-    for text in texts:
-        plain = normalise(text)
-        for size in range(1, LONGEST + 1):
-            found.update(plain[start : start + size] for start in range(len(plain) - size + 1))
-    return frozenset(found)
+def pieces_of(text: str) -> list[str]:
+    """All pieces of a text, each once, in order; what is stored."""
+    folded = fold(text)[:LONGEST_TEXT]
+    return sorted(
+        {
+            folded[start : start + size]
+            for size in range(1, LONGEST_PIECE + 1)
+            for start in range(len(folded) - size + 1)
+        }
+    )
 
 
-def sought(query: str) -> frozenset[str]:
-    """The pieces that a text must have to hold the query; none when the query is empty."""
-    plain = normalise(query)
-    size = min(LONGEST, len(plain))
-    return frozenset(plain[start : start + size] for start in range(len(plain) - size + 1)) if plain else frozenset()
+def pieces_sought(query: str) -> list[str]:
+    """The pieces that a text must have to hold the query; none when nothing is left of it to look for."""
+    folded = fold(query)[:LONGEST_TEXT]
+    size = min(LONGEST_PIECE, len(folded))
+    return sorted({folded[start : start + size] for start in range(len(folded) - size + 1)}) if size else []
 
 
 def number_of(cipher: Cipher, kind: str, piece: str) -> int:

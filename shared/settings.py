@@ -106,6 +106,23 @@ class Settings(BaseSettings):
     )
     transfer_chats_per_day: int = Field(300, ge=1, description="group chats of one owner handed over a day")
 
+    pool_tell_after_s: float = Field(
+        10.0, ge=0, description="what an associate is given from the pool within so long is told in one message"
+    )
+    pool_leaver_grace_s: float = Field(
+        86_400.0,
+        ge=0,
+        description="how long an associate may be without the customer-contact function before the pool takes back "
+        "what they were to add; who left for certain has no such time",
+    )
+    files_max_bytes: int = Field(100 * 1_048_576, ge=1024, description="largest file that is taken for an import")
+    files_keep_s: float = Field(604_800.0, gt=0, description="how long uploads, exports and failed rows can be fetched")
+    files_processes: int = Field(1, ge=1, le=16, description="imports and exports at once, per worker process")
+    files_memory_bytes: int = Field(
+        1 << 30, ge=1 << 28, description="memory at which a process with an import or export is refused more"
+    )
+    files_lease_s: float = Field(120.0, gt=0, description="after so long another process takes over a silent job")
+
     notifier_threads: int = Field(8, ge=1, le=64)
     notifier_batch: int = Field(64, ge=1, le=1000)
     message_backoff_s: tuple[Seconds, ...] = Field((1, 5, 15, 60, 300, 900, 1800, 3600), min_length=1)

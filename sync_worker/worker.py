@@ -14,7 +14,9 @@ from shared.runtime import Runtime
 from shared.wecom.clients import Clients
 from sync_worker.cards import Cards
 from sync_worker.drift import DriftCheck
+from sync_worker.files.lane import Lane
 from sync_worker.loop import Loop
+from sync_worker.pool import PoolKeeper
 from sync_worker.reconcile import Reconciler
 from sync_worker.timetable import open_due_passes
 from sync_worker.turns import most_threads
@@ -25,7 +27,9 @@ LONGEST_STOP_S = 5.0
 
 
 class Worker:
-    """`events`: it routes and reconciles. `passes`: it walks full passes and makes cards."""
+    """`events`: it routes and reconciles. `passes`: it walks full passes, makes cards, and sees to imports and exports;
+    what passes want is left to the former.
+    """
 
     def __init__(self, runtime: Runtime, *, events: bool = True, passes: bool = True) -> None:
         settings = runtime.settings
@@ -38,8 +42,10 @@ class Worker:
         clients = Clients(runtime, connections=readers + walkers)
         self._drift = DriftCheck(runtime, directory=directory, clients=clients)
         self._loop = Loop(runtime, directory) if events else None
+        self._pool = PoolKeeper(runtime, notify=self.ring_notifier) if events else None
         self._walkers = Walkers(runtime, directory=directory, clients=clients) if passes else None
         self._cards = Cards(runtime, directory=directory) if passes else None
+        self._files = Lane(runtime) if passes else None
         if self._loop is not None:
             reconciler = Reconciler(
                 runtime,
@@ -57,6 +63,10 @@ class Worker:
             self._walkers.look()
         if self._cards is not None:
             self._cards.look()
+        if self._pool is not None:
+            self._pool.look()
+        if self._files is not None:
+            self._files.look()
         if self._loop is not None:
             self._loop.look()
 
@@ -84,9 +94,13 @@ class Worker:
 
     def stop(self) -> None:
         """Let what is under way end, and give back what is not; the process may exit then."""
+        if self._files is not None:
+            self._files.stop(within_s=LONGEST_STOP_S)
         if self._walkers is not None:
             self._walkers.stop(within_s=LONGEST_STOP_S)
         if self._cards is not None:
             self._cards.stop(within_s=LONGEST_STOP_S)
+        if self._pool is not None:
+            self._pool.stop(within_s=LONGEST_STOP_S)
         if self._loop is not None:
             self._loop.stop(within_s=LONGEST_STOP_S)

@@ -1,8 +1,10 @@
 """Transactions of requests. A write is one: what is changed, its audit, and the answer that a retry will get."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from flask import Response, request
 from pydantic import BaseModel
@@ -16,13 +18,17 @@ from services.joining.join import NoCustomerError
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
 from shared.answers import Answer, Asked, begin, keep
+from shared.api_keys import Caller
 from shared.audit import Change, Origin, record_audit
 from shared.db.engine import transact
 from shared.ids import CustomerId
+from shared.runtime import Runtime
 from shared.scope import seeing, sees
+from shared.sheets_safety import BOM
 from shared.tenants import Tenant
 
 LONGEST_KEY = 200
+After = TypeVar("After")
 
 
 @dataclass(frozen=True)
@@ -44,11 +50,40 @@ class Done:
     facts: tuple[Fact, ...] = field(default=())
 
 
+@contextmanager
+def _reading(runtime: Runtime, who: Caller) -> Iterator[Work]:
+    """A transaction that sees what the caller may see (ACC-1): the only one that reads are given."""
+    with runtime.engine.begin() as connection, seeing(connection, who.tenant.id, who.sight):
+        yield Work(connection, who.tenant, runtime.clock.now())
+
+
 def read(work: Callable[[Work], BaseModel]) -> Response:
-    runtime = desk().runtime
-    tenant = caller().tenant
-    with runtime.engine.begin() as connection, seeing(connection, tenant.id, caller().sight):
-        return answered(Answer(200, _json(work(Work(connection, tenant, runtime.clock.now())))))
+    with _reading(desk().runtime, caller()) as reading:
+        return answered(Answer(200, _json(work(reading))))
+
+
+def stream(page: Callable[[Work, After | None], tuple[bytes, After | None]], *, name: str, change: Change) -> Response:
+    """A CSV file of any length, a page at a time: each in a transaction of its own, so that a slow reader holds none.
+
+    `page` makes the lines after the row named, and names its last row; None: there is no further one. Taking data
+    out stands in the audit as `change`. What goes wrong before the first page is a problem like any other.
+    """
+    runtime, who = desk().runtime, caller()  # the request itself is over when the later pages are made
+    with _reading(runtime, who) as reading:
+        origin = Origin(who.actor, request.remote_addr, reading.now)
+        record_audit(reading.connection, reading.tenant, [change], origin)
+        first, after = page(reading, None)
+
+    def lines() -> Iterator[bytes]:
+        yield BOM + first
+        last = after
+        while last is not None:
+            with _reading(runtime, who) as reading:
+                found, last = page(reading, last)
+            yield found
+
+    disposition = f'attachment; filename="{name}.csv"'
+    return Response(lines(), 200, mimetype="text/csv", headers={"Content-Disposition": disposition})
 
 
 def write(work: Callable[[Work], Done], *, once: bool = False) -> Response:

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from console.api import examples
 from console.api.fields import Body, Count, Day, Id, MinorUnits, Moment, Name, Number
+from services.fields.model import LONGEST_TEXT, MOST_FIELDS, MOST_OPTIONS
 from services.intents.model import LONGEST_PHONE, NOTES, TEXTS
 from services.loss.model import Standing
 from services.persons.model import LONGEST
@@ -21,6 +22,14 @@ Kind = Annotated[
         json_schema_extra={"example": "crm"},
     ),
 ]
+Source = Annotated[
+    str,
+    Field(
+        pattern=r"^(import|hand|api|leaver|[a-z]{1,16}:[A-Za-z0-9_.-]{1,40})$",
+        description="Where somebody came from: import, hand, api, leaver, or a kind with a name, such as shop:tmall",
+        json_schema_extra={"example": "shop:tmall"},
+    ),
+]
 Value = Annotated[str, Field(min_length=1, max_length=LONGEST, json_schema_extra={"example": "C-1001"})]
 
 
@@ -31,6 +40,13 @@ def _fits(value: object) -> object:
 
 
 Scalar = Annotated[Annotated[str, Field(max_length=1000)] | bool | int | float | None, BeforeValidator(_fits)]
+
+
+FieldKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", json_schema_extra={"example": "size"})]
+OptionIds = Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=MOST_OPTIONS)]
+CustomValue = Annotated[
+    Annotated[str, Field(max_length=LONGEST_TEXT)] | bool | int | float | OptionIds | None, BeforeValidator(_fits)
+]
 
 
 class IdentityIn(Body):
@@ -53,12 +69,34 @@ class OwnFields(Body):
     attributes: dict[Annotated[str, Field(min_length=1, max_length=64)], Scalar] | None = Field(
         default=None, max_length=50, description="Whatever else; replaced as a whole"
     )
+    fields: dict[FieldKey, CustomValue] = Field(
+        default={},
+        max_length=MOST_FIELDS,
+        description="Custom fields by key, each replaced by itself; choices by ids of options, null empties one",
+    )
+
+
+class PoolIn(Body):
+    """Whether the person enters the pool, where nobody is their friend."""
+
+    enter: Annotated[bool, Field(strict=True)] = True
+    source: Source | None = Field(default=None, description="Else the shop or mini-program among the identities")
+    department_id: Number | None = Field(default=None, description="The outlet that is nearest, or responsible")
 
 
 class UpsertBody(Body):
     model_config = ConfigDict(json_schema_extra={"example": examples.UPSERT})
     identities: list[IdentityIn] = Field(min_length=1, max_length=20)
     fields: OwnFields = Field(default_factory=OwnFields)
+    pool: PoolIn | None = Field(
+        default=None,
+        description="Left out: who is made by an identity of a shop or a mini-program enters the pool (POOL-1)",
+    )
+
+
+class EditBody(Body):
+    model_config = ConfigDict(json_schema_extra={"example": examples.EDIT})
+    fields: OwnFields = Field(description="What is to be different; what is absent stays")
 
 
 class VerifiedBody(Body):
@@ -101,7 +139,9 @@ class EventsBody(Body):
 
 class TagsBody(Body):
     model_config = ConfigDict(json_schema_extra={"example": examples.TAGS})
-    add: list[Id] = Field(default=[], max_length=100, description="Goes to the assigned associate's relation")
+    add: list[Id] = Field(
+        default=[], max_length=100, description="Goes to the assigned associate's relation; local:ID to the customer"
+    )
     remove: list[Id] = Field(default=[], max_length=100, description="Leaves all relations that have it")
     reason: Annotated[str, Field(max_length=500)] | None = None
 

@@ -6,17 +6,31 @@ from flask import Response
 
 from console.api import cursors
 from console.api.acting import Done, Work, read, write
-from console.api.asked import CustomerPath, CustomersQuery, IdentityIn, IdentityPath, UpsertBody, VerifiedBody
+from console.api.asked import (
+    CustomerPath,
+    CustomersQuery,
+    EditBody,
+    IdentityIn,
+    IdentityPath,
+    PoolIn,
+    UpsertBody,
+    VerifiedBody,
+)
 from console.api.gate import caller
 from console.api.problems import ProblemError
 from console.api.routes import operation
 from console.api.sheets import customer_out, identity_out
 from console.api.told import CustomerOut, CustomerRowOut, CustomersOut, IdentitiesOut, UpsertedOut
+from console.api.viewing import viewer
 from console.desk import desk
-from services.joining.join import NoCustomerError, attach, detach, join
+from services.joining.join import Joined, NoCustomerError, attach, detach, edit_own, join
 from services.persons.listing import Filter, list_customers
 from services.persons.model import Identity, IdentityError, Key, make_identity
 from services.persons.store import key_of, load_identities, load_own, standing_for
+from services.planning import Fact
+from services.pool.entering import enter
+from services.pool.model import Act, Entry
+from services.pool.plan import source_of_push
 from services.sheets.store import Sheet, load_sheet
 from shared.api_keys import Scope
 from shared.ids import CustomerId
@@ -43,7 +57,7 @@ def identity_of(given: IdentityIn, *, place: str) -> Identity:
 
 
 def sheet_of(work: Work, customer_id: int) -> Sheet:
-    sheet = load_sheet(work.connection, work.tenant, CustomerId(customer_id))
+    sheet = load_sheet(work.connection, work.tenant, CustomerId(customer_id), viewer=viewer())
     if sheet is None:
         raise NoCustomerError("no such customer")
     return sheet
@@ -59,15 +73,29 @@ def upsert_customer(body: UpsertBody) -> Response:
     own = body.fields.model_dump(mode="json", exclude_unset=True)
 
     def work(work: Work) -> Done:
-        joined = join(work.connection, work.tenant, identities, own, now=work.now)
+        joined = join(work.connection, work.tenant, identities, own, now=work.now, by=caller().actor)
+        entered = _enter_pool(work, joined, body)
         answer = UpsertedOut(
             made=joined.made,
             merged_ids=list(joined.merged),
             customer=customer_out(sheet_of(work, joined.customer_id)),
         )
-        return Done(answer, 201 if joined.made else 200, joined.changes, joined.facts)
+        return Done(answer, 201 if joined.made else 200, joined.changes, (*joined.facts, *entered))
 
     return write(work, once=True)
+
+
+def _enter_pool(work: Work, joined: Joined, body: UpsertBody) -> tuple[Fact, ...]:
+    """Whom a shop or mini-program tells of first waits for an associate, unless the body says otherwise."""
+    told = body.pool or PoolIn()
+    kinds = [one.kind for one in body.identities]
+    source = source_of_push(
+        kinds, made=joined.made, asked=None if body.pool is None else told.enter, source=told.source
+    )
+    if source is None:
+        return ()
+    entry = Entry(joined.customer_id, source, told.department_id)
+    return enter(work.connection, work.tenant, [entry], Act("entered", caller().actor, work.now)).facts
 
 
 @operation("get", "/customers", Scope.CUSTOMERS_READ, CustomersOut, group=GROUP, limited=True)
@@ -108,6 +136,21 @@ def _sought(query: CustomersQuery, work: Work) -> Key | None:
 def show_customer(path: CustomerPath) -> Response:
     """Show one customer; the id of a record that was merged leads to what it was merged into."""
     return read(lambda work: customer_out(sheet_of(work, path.id)))
+
+
+@operation("patch", "/customers/<id>", Scope.CUSTOMERS_WRITE, CustomerOut, group=GROUP, once=True, limited=True)
+def edit_customer(path: CustomerPath, body: EditBody) -> Response:
+    """Change own fields and custom fields of one customer: what is absent stays, null empties.
+
+    422 names each custom field that cannot be so; one that is required cannot be emptied (CUS-5).
+    """
+    own = body.fields.model_dump(mode="json", exclude_unset=True)
+
+    def work(work: Work) -> Done:
+        master, changes = edit_own(work.connection, work.tenant, CustomerId(path.id), own, now=work.now)
+        return Done(customer_out(sheet_of(work, master)), 200, tuple(changes))
+
+    return write(work, once=True)
 
 
 @operation("get", "/customers/<id>/identities", Scope.CUSTOMERS_READ, IdentitiesOut, group=GROUP, limited=True)

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from console.api.problems import ProblemBody
-from console.api.routes import KEY_HEADER
+from console.api.routes import FILE, KEY_HEADER
 
 REF = "#/components/schemas/"
 
@@ -22,9 +22,14 @@ def finish(document: dict[str, Any]) -> bytes:
     for operations in document["paths"].values():
         for operation in operations.values():
             _show_example(operation, schemas)
+            if example := operation.pop("x-raw", None):
+                content = {kind: body | {"example": example} for kind, body in FILE.items()}
+                operation["requestBody"] = {"required": True, "content": content}
             if operation.pop("x-idempotent", False):
                 operation.setdefault("parameters", []).append(KEY_HEADER)
             operation["description"] = operation.get("description", "").replace("<br/>", "\n").strip()
+    for schema in schemas.values():
+        schema.pop("example", None)  # it stands with the requests now, of which several may have one shape
     return orjson.dumps(document)
 
 
@@ -32,4 +37,4 @@ def _show_example(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     for content in operation.get("requestBody", {}).get("content", {}).values():
         name = content["schema"]["$ref"].removeprefix(REF)
         if "example" in schemas[name]:
-            content["example"] = schemas[name].pop("example")
+            content["example"] = schemas[name]["example"]

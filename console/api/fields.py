@@ -30,7 +30,7 @@ def _day_in_range(value: date) -> date:
     return value
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
     if not value.isprintable() or value != value.strip():
         raise ValueError("must be printable, without blanks around it")
     return value
@@ -39,7 +39,7 @@ def _printable(value: str) -> str:
 Moment = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_in_range)]
 """ISO 8601 with an offset; answers are UTC."""
 Day = Annotated[date, BeforeValidator(_as_text), AfterValidator(_day_in_range)]
-Id = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_printable)]
+Id = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(printable)]
 """An id or code that another system made."""
 Name = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.-]+$")]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]

@@ -11,7 +11,7 @@ from console.api.problems import ProblemError
 from console.desk import desk
 from shared.api_keys import Caller, Scope, load_caller
 
-SCOPE, LIMITED = "guanxi_scope", "guanxi_limited"
+SCOPE, LIMITED, RAW = "guanxi_scope", "guanxi_limited", "guanxi_raw"
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="guanxi"'}
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -29,6 +29,12 @@ def needs(scope: Scope, *, limited: bool) -> Callable[[Handler], Handler]:
         return handler
 
     return mark
+
+
+def takes_bytes(handler: Handler) -> Handler:
+    """There is no JSON in the body: it is a file, which the handler reads as it comes and bounds, or is left alone."""
+    setattr(handler, RAW, True)
+    return handler
 
 
 def caller() -> Caller:
@@ -52,7 +58,7 @@ def let_in() -> None:
         why = "this key sees only some associates' customers, and this needs one that sees all"
         raise ProblemError(403, "out-of-sight", why)
     _refuse_nul([("path", request.path), *((f"query/{name}", one) for name, one in request.args.items(multi=True))])
-    if request.method in {"POST", "PUT", "PATCH"}:
+    if request.method in {"POST", "PUT", "PATCH"} and not getattr(view, RAW, False):
         _check_body()
 
 

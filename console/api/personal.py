@@ -11,7 +11,15 @@ from typing import Annotated, Any
 
 from pydantic import Field, SerializationInfo, SerializerFunctionWrapHandler, WithJsonSchema, WrapSerializer
 
-from services.persons.masking import mask_birthday, mask_document, mask_email, mask_name, mask_phone, mask_words
+from services.persons.masking import (
+    mask_birthday,
+    mask_document,
+    mask_email,
+    mask_name,
+    mask_phone,
+    mask_texts,
+    mask_words,
+)
 
 MARK = "format"
 """Where a schema says so: `personal-phone` and so on."""
@@ -68,9 +76,7 @@ RealName = Annotated[str, *_personal("name", mask_name)]
 Birthday = Annotated[
     date,
     *_personal("birthday", mask_birthday, returns=date | str),
-    WithJsonSchema(
-        {"type": "string", "description": "YYYY-MM without personal:read", MARK: "personal-birthday"}
-    ),
+    WithJsonSchema({"type": "string", "description": "YYYY-MM without personal:read", MARK: "personal-birthday"}),
 ]
 Nickname = Annotated[str, *_personal("nickname", mask_name, of_nicknames=mask_words)]
 """What people call themselves or each other in WeCom; numbers and addresses in it are masked in any case."""
@@ -78,6 +84,9 @@ Words = Annotated[str, *_personal("words", mask_words)]
 """A text that somebody wrote."""
 Document = Annotated[dict[str, Any], *_personal("document", mask_document, returns=dict[str, Any])]
 """JSON of any shape."""
+OwnFields = Annotated[dict[str, Any], *_personal("fields", mask_texts, returns=dict[str, Any])]
+"""Fields that a retailer added: which of them say who somebody is, only they know."""
+OwnValue = Annotated[Any, *_personal("fields", mask_texts, returns=Any)]
 _Value = str | bool | int | list[str]
 Desired = Annotated[_Value, *_personal("desired", _mask_desired, returns=_Value)]
 """A text, whether a tag is on, or phone numbers."""

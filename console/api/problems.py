@@ -12,13 +12,30 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from services.assignment.model import ReassignmentRefusedError
+from services.bulk.model import JobRefusedError
+from services.chats.model import (
+    ChatRefusedError,
+    NameTakenError,
+    NoSuchChatError,
+    NoSuchChatEventError,
+    NoSuchChatTagError,
+    NoSuchFolderError,
+    OrderStaleError,
+)
+from services.fields.model import FieldRefusedError, NoFieldError, ValuesRefusedError
+from services.files.model import FileRefusedError, NoFileError
 from services.finding.model import FilterError
 from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
+from services.local_tags.model import NoTagError, TagRefusedError
+from services.merging.model import MergeRefusedError, NoMergeError, UndoRefusedError
+from services.notes.model import HandEventRefusedError, NoNoteError, TemplateNameTakenError
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
+from services.pool.model import NoSuchError, NotInPoolError, PoolRefusedError
+from services.tasks.model import NoTaskError, TaskRefusedError
 from shared.answers import OtherRequestError, UnderWayError
-from shared.db.engine import describe, is_away
+from shared.db.engine import CONFLICTS, describe, is_away
 
 MIME = "application/problem+json"
 TYPE = "urn:guanxi:problem:"
@@ -101,6 +118,31 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NotYoursError: (409, "not-yours"),
     WishRefusedError: (409, "wish-refused"),
     ReassignmentRefusedError: (409, "assignment-refused"),
+    NoFieldError: (404, "no-field"),
+    FieldRefusedError: (409, "field-refused"),
+    NoTagError: (404, "no-tag"),
+    TagRefusedError: (409, "tag-refused"),
+    JobRefusedError: (409, "job-refused"),
+    NoSuchChatError: (404, "no-chat"),
+    NoSuchFolderError: (404, "no-folder"),
+    NoSuchChatTagError: (404, "no-chat-tag"),
+    NoSuchChatEventError: (404, "no-chat-event"),
+    NameTakenError: (409, "name-taken"),
+    OrderStaleError: (409, "order-stale"),
+    ChatRefusedError: (409, "chat-refused"),
+    NotInPoolError: (404, "not-in-pool"),
+    NoSuchError: (404, "no-pool-thing"),
+    PoolRefusedError: (409, "pool-refused"),
+    MergeRefusedError: (409, "merge-refused"),
+    UndoRefusedError: (409, "undo-refused"),
+    NoMergeError: (404, "no-merge"),
+    NoNoteError: (404, "no-note"),
+    TemplateNameTakenError: (409, "name-taken"),
+    HandEventRefusedError: (422, "template"),
+    NoTaskError: (404, "no-task"),
+    TaskRefusedError: (409, "task-refused"),
+    NoFileError: (404, "no-file"),
+    FileRefusedError: (409, "file-refused"),
 }
 """Refusals of the services whose text says it all -> status and kind."""
 
@@ -116,13 +158,26 @@ def of_service(error: Exception) -> ProblemError | None:
         case UnderWayError():
             why = "the same request is being worked on just now; ask again"
             return ProblemError(409, "under-way", why, headers={"Retry-After": "1"})
-        case FilterError():
-            errors = [(f"/filter{place}", why) for place, why in error.problems[:MOST_ERRORS]]
-            return ProblemError(422, "filter", "the filter cannot be read", errors=errors)
+        case FilterError() | ValuesRefusedError():
+            return _of_many(error)
         case _ if type(error) in REFUSED:
             return ProblemError(*REFUSED[type(error)], str(error))
         case _:
             return None
+
+
+def _of_many(error: FilterError | ValuesRefusedError) -> ProblemError:
+    """What names each place that is wrong."""
+    if isinstance(error, FilterError):
+        kind, why, errors = (
+            "filter",
+            "the filter cannot be read",
+            [(f"/filter{one}", why) for one, why in error.problems],
+        )
+    else:
+        kind, why = "invalid", "some custom fields are not as they must be"
+        errors = [(f"/fields/fields/{key}", why) for key, why in error.problems]
+    return ProblemError(422, kind, why, errors=errors[:MOST_ERRORS])
 
 
 def show_problems(app: Flask) -> None:
@@ -158,5 +213,9 @@ def _of_trouble(error: Exception) -> Response:
     if isinstance(error, DBAPIError) and is_away(error):
         log.warning("api.database_away", error=describe(error))
         return render(ProblemError(503, "away", "the database does not answer", headers={"Retry-After": "2"}))
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in CONFLICTS:
+        log.warning("api.conflict_lost", error=describe(error))
+        why = "others change the same rows just now, several times in a row; nothing was done"
+        return render(ProblemError(503, "busy", why, headers={"Retry-After": "1"}))
     log.error("api.failed", endpoint=request.endpoint, exc_info=error)
     return render(ProblemError(500, "failed", "this is a fault of ours; the log says where"))

@@ -20,15 +20,18 @@ from console.api.gate import caller
 from console.api.problems import ProblemError
 from console.api.routes import operation
 from console.api.sheets import intent_out
-from console.api.told import AssignmentOut, CatalogueOut, IntentOut, IntentsOut, TagGroupOut, TagOut
+from console.api.tagging import tag_customer
+from console.api.told import AssignmentOut, CatalogueOut, IntentOut, IntentsOut, TaggedOut, TagGroupOut, TagOut
 from services.assignment.model import ReassignmentRefusedError
 from services.assignment.reassign import reassign
 from services.intents.ask import ask
 from services.intents.model import NOTES, Source, Wish, WishRefusedError
 from services.intents.reading import load_intent, page_intents
 from services.intents.tagging import wishes_for_tags
+from services.local_tags.model import LOCAL
+from services.local_tags.plan import local_of
 from services.persons.model import CUSTOMER
-from services.sheets.store import SheetContact
+from services.sheets.store import Sheet, SheetContact
 from services.tags.store import load_catalogue
 from shared.api_keys import Scope
 from shared.audit import Change
@@ -60,23 +63,39 @@ def list_tags() -> Response:
 
 
 @operation(
-    "post", "/customers/<id>/tags", Scope.TAGS_WRITE, IntentsOut, status=202, group=GROUP, once=True, limited=True
+    "post", "/customers/<id>/tags", Scope.TAGS_WRITE, TaggedOut, status=202, group=GROUP, once=True, limited=True
 )
 def change_tags(path: CustomerPath, body: TagsBody) -> Response:
-    """Want corp tags put on (at the assigned associate's relation) or taken off (everywhere).
+    """Want corp tags put on (at the assigned associate's relation) or taken off (everywhere); local ones change now.
 
     The answer holds the wishes; each ends confirmed, refused by WeCom, or superseded by somebody's later edit (TAG-2).
     """
 
     def work(work: Work) -> Done:
         sheet = sheet_of(work, path.id)
-        contact = _contact(sheet.contacts)
-        relations = {one.userid: one.relation for one in contact.relations}
-        pending = [intent for one in contact.relations for intent in one.pending]
-        wishes = wishes_for_tags(relations, sheet.row["assigned_userid"], pending, add=body.add, remove=body.remove)
-        return _wish(work, contact.external_userid, wishes, body.reason, sheet.customer_id)
+        wished = _wish_tags(work, sheet, body)
+        # Last: it locks rows, and wishes lock contacts, which everybody does before rows.
+        tagged = tag_customer(work, sheet.customer_id, add=_local(body.add), remove=_local(body.remove))
+        assert isinstance(wished.body, IntentsOut)
+        answer = TaggedOut(intents=wished.body.intents, added=tagged.added, removed=tagged.removed)
+        return Done(answer, 202, (*wished.changes, *tagged.changes), (*wished.facts, *tagged.facts))
 
     return write(work, once=True)
+
+
+def _wish_tags(work: Work, sheet: Sheet, body: TagsBody) -> Done:
+    add, remove = ([one for one in some if not one.startswith(LOCAL)] for some in (body.add, body.remove))
+    if not add and not remove:
+        return Done(IntentsOut(intents=[]), 202)
+    contact = _contact(sheet.contacts)
+    relations = {one.userid: one.relation for one in contact.relations}
+    pending = [intent for one in contact.relations for intent in one.pending]
+    wishes = wishes_for_tags(relations, sheet.row["assigned_userid"], pending, add=add, remove=remove)
+    return _wish(work, contact.external_userid, wishes, body.reason, sheet.customer_id)
+
+
+def _local(tags: Sequence[str]) -> list[int]:
+    return [local_of(one) for one in tags if one.startswith(LOCAL)]
 
 
 @operation(

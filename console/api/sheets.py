@@ -1,7 +1,9 @@
 """A customer's sheet as it is answered."""
 
+from console.api.gate import caller
 from console.api.personal import Desired
 from console.api.told import (
+    BlacklistedOut,
     ContactOut,
     CustomerOut,
     IdentityOut,
@@ -12,14 +14,18 @@ from console.api.told import (
     PendingOut,
     PurchasesOut,
     RelationOut,
+    WornOut,
 )
+from services.blacklist.model import Entry
 from services.customers.model import Friendship, Profile
 from services.intents.model import Value
 from services.intents.reading import Told
+from services.local_tags.giving import Worn
 from services.persons.model import RecordedIdentity
 from services.purchases.model import Order
 from services.sheets.model import ShownRelation
 from services.sheets.store import Sheet, SheetContact
+from shared.api_keys import Scope
 
 
 def customer_out(sheet: Sheet) -> CustomerOut:
@@ -31,7 +37,23 @@ def customer_out(sheet: Sheet) -> CustomerOut:
         identities=[identity_out(one) for one in sheet.identities],
         contacts=[_contact(one) for one in sheet.contacts],
         purchases=[PurchasesOut(**one.__dict__) for one in sheet.purchases],
+        local_tags=[_worn(one) for one in sheet.worn],
+        blacklisted=_blacklisted(sheet.blacklisted),
     )
+
+
+def _worn(worn: Worn) -> WornOut:
+    tag = worn.tag
+    return WornOut(
+        tag_id=tag.key, group_id=tag.group_id, name=tag.name, kind=tag.kind, given_at=worn.given_at, by=worn.by_whom
+    )
+
+
+def _blacklisted(entry: Entry | None) -> BlacklistedOut | None:
+    if entry is None:
+        return None
+    reason = entry.reason if Scope.BLACKLIST_READ.value in caller().scopes else None
+    return BlacklistedOut(entry_id=entry.id, reason=reason, added_at=entry.added_at, added_by=entry.added_by)
 
 
 def identity_out(held: RecordedIdentity) -> IdentityOut:

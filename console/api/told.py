@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field, SerializationInfo, field_serializer
 
-from console.api.personal import MARK, Birthday, Desired, Document, Nickname, Phone, RealName, Words, view_of
+from console.api.personal import MARK, Birthday, Desired, Document, Nickname, OwnFields, Phone, RealName, Words, view_of
 from services.joining.telling import Outcome
 from services.persons.masking import mask_identity
 
@@ -47,6 +47,13 @@ class IntentOut(BaseModel):
 class IntentsOut(BaseModel):
     intents: list[IntentOut]
     next_cursor: str | None = None
+
+
+class TaggedOut(IntentsOut):
+    """`intents`: wishes for corp tags. `added`, `removed`: local tags that the customer has, or has not, since now."""
+
+    added: list[str] = []
+    removed: list[str] = []
 
 
 class PendingOut(BaseModel):
@@ -114,6 +121,28 @@ class OwnOut(BaseModel):
     level: str | None = None
     note: Words | None = None
     attributes: Document | None = None
+    fields: OwnFields = {}
+    """Custom fields that are switched on: key -> value; options by id."""
+
+
+class WornOut(BaseModel):
+    """A local tag on a customer. `by`: who gave it: api:NAME, rule:ID, import:ID, a person."""
+
+    tag_id: str
+    group_id: int
+    name: str
+    kind: str
+    given_at: datetime
+    by: str
+
+
+class BlacklistedOut(BaseModel):
+    """`reason` null: this key may not read it."""
+
+    entry_id: int
+    reason: Words | None
+    added_at: datetime
+    added_by: str
 
 
 class CustomerOut(BaseModel):
@@ -128,6 +157,8 @@ class CustomerOut(BaseModel):
     identities: list[IdentityOut]
     contacts: list[ContactOut]
     purchases: list[PurchasesOut]
+    local_tags: list[WornOut]
+    blacklisted: BlacklistedOut | None
 
 
 class UpsertedOut(BaseModel):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from console.api.personal import Document, Nickname, Phone, RealName
+from console.api.personal import Nickname, OwnFields, Phone, RealName
 
 
 class FieldOut(BaseModel):
@@ -54,7 +54,7 @@ class FoundOut(BaseModel):
     pool_status: str | None
     pool_source: str | None
     pool_userid: str | None
-    fields: Document
+    fields: OwnFields
 
 
 class FoundPageOut(BaseModel):

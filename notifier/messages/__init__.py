@@ -24,6 +24,8 @@ class MessageSpec:
 
     notice: str
     values: Callable[[Fact, UserId, People], Mapping[str, str]]
+    page: str | None = None
+    """The associates' page that the message leads to; None: that of the customer whom it is about."""
 
 
 _specs: dict[str, MessageSpec] = {}

@@ -36,6 +36,8 @@ def reassign(
     recorded = load_recorded(connection, tenant, [external_userid])[external_userid]
     if recorded.customer_id is None:
         raise ReassignmentRefusedError(f"no customer {external_userid}")
-    assigned = load_assignments(connection, tenant.id, [recorded.customer_id])[recorded.customer_id]
+    assigned = load_assignments(connection, tenant.id, [recorded.customer_id]).get(recorded.customer_id)
+    if assigned is None:
+        raise ReassignmentRefusedError("this customer is being merged with another one just now: ask again")
     check_reassignment(recorded.relations, assigned, to_userid)
     record_decision(connection, tenant.id, recorded.customer_id, Decision(to_userid, now, by))

@@ -14,11 +14,14 @@ from shared.ids import CustomerId, TenantId, UserId
 def load_assignments(
     connection: Connection, tenant_id: TenantId, customer_ids: Sequence[CustomerId]
 ) -> dict[CustomerId, Assignment]:
-    """Locks the customers until the transaction ends, so that two plans for one never rest on each other's past."""
+    """Locks the customers until the transaction ends, so that two plans for one never rest on each other's past.
+
+    Who was merged into another one meanwhile is left out: their contact is the other's now.
+    """
     rows = fetch_all(
         connection,
         "select id, assigned_userid, assigned_at, assignment_changed_at from customer "
-        "where tenant_id = :tenant_id and id = any(:ids) order by id for update",
+        "where tenant_id = :tenant_id and id = any(:ids) and merged_into is null order by id for update",
         tenant_id=tenant_id,
         ids=list(customer_ids),
     )

@@ -37,6 +37,18 @@ def lock_directory(connection: Connection, tenant_id: TenantId) -> None:
     )
 
 
+def share_directory(connection: Connection, tenant_id: TenantId) -> None:
+    """Until the transaction ends nobody leaves the corp or loses the function; any number may share it so.
+
+    Before any row is locked: whoever decides about the directory waits.
+    """
+    fetch_one(
+        connection,
+        "select pg_advisory_xact_lock_shared(hashtextextended(:key, 0)) is null",
+        key=f"guanxi:directory:{tenant_id}",
+    )
+
+
 def load_associates(
     connection: Connection, tenant_id: TenantId, userids: Collection[UserId]
 ) -> dict[UserId, RecordedAssociate]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from shared.grams import number_of, pieces
+from shared.grams import number_of, pieces_of
 from shared.ids import CustomerId
 from shared.vault import Cipher
 
@@ -97,7 +97,9 @@ class Pieces:
         return known
 
     def numbers(self, names: Mapping[str, Sequence[str]]) -> list[int]:
-        return sorted({self.number(kind, piece) for kind, texts in names.items() for piece in pieces(texts)})
+        return sorted(
+            {self.number(kind, piece) for kind, texts in names.items() for text in texts for piece in pieces_of(text)}
+        )
 
     def digest(self, names: Mapping[str, Sequence[str]]) -> bytes:
         """Equal as long as the names are."""

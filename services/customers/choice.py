@@ -1,6 +1,6 @@
 """Which relations are meant: conditions that all must hold. Pure; `choosing.py` says the same to PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -19,7 +19,7 @@ class Choice(BaseModel):
 
     `departments`: main departments of associates, without what lies under them. `added_since` and `added_before` are
     about the start of the present friendship. `assigned`: only the relation of the associate the customer is assigned
-    to.
+    to. `chats`: only of contacts who are in one of these group chats now.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +32,7 @@ class Choice(BaseModel):
     added_since: AwareDatetime | None = None
     added_before: AwareDatetime | None = None
     assigned: bool = False
+    chats: Texts = ()
 
     def stored(self) -> dict[str, object]:
         """What is given of it, as JSON values."""
@@ -39,9 +40,14 @@ class Choice(BaseModel):
 
 
 def chooses(
-    choice: Choice, relation: Relation, *, outlets: Mapping[UserId, int | None], assigned: UserId | None
+    choice: Choice,
+    relation: Relation,
+    *,
+    outlets: Mapping[UserId, int | None],
+    assigned: UserId | None,
+    chats: Collection[str] = (),
 ) -> bool:
-    """Whether the relation is meant. `outlets`: associate -> main department."""
+    """Whether the relation is meant. `outlets`: associate -> main department; `chats`: where the contact is now."""
     tags = frozenset(relation.notes.corp_tag_ids or ())
     present = relation.present
     began = present.started_at if present is not None else None
@@ -55,4 +61,5 @@ def chooses(
         and (choice.added_since is None or (began is not None and began >= choice.added_since))
         and (choice.added_before is None or (began is not None and began < choice.added_before))
         and (not choice.assigned or relation.userid == assigned)
+        and (not choice.chats or not set(choice.chats).isdisjoint(chats))
     )

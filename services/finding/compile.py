@@ -19,12 +19,11 @@ from services.finding.giving import (
     joined,
     many,
     unless,
-    within,
 )
 from services.finding.model import Condition, Filter
 from services.finding.selection import Selection
 from services.finding.times import days_back, next_days_of_year
-from shared.grams import number_of, sought
+from shared.grams import number_of, pieces_sought
 
 
 def compiled(chosen: Filter, context: Context) -> Selection:
@@ -33,9 +32,12 @@ def compiled(chosen: Filter, context: Context) -> Selection:
     return Selection(f"select k.customer_id from customer_card k where {where}", parameters)  # noqa: S608 - see above
 
 
-def condition(chosen: Filter, context: Context) -> tuple[str, Mapping[str, object]]:
-    """A condition about `customer_card k`, its tenant among it, and its parameters."""
-    give = Giving(context)
+def condition(chosen: Filter, context: Context, *, each: bool = False) -> tuple[str, Mapping[str, object]]:
+    """A condition about `customer_card k`, its tenant among it, and its parameters.
+
+    `each`: for a statement that asks it of some cards, one after another; else it is asked of all of them.
+    """
+    give = Giving(context, each=each)
     groups = [joined(group.match, [_one(one, give) for one in group.conditions]) for group in chosen.groups]
     whole = "k.tenant_id = :f_tenant"
     if groups:
@@ -57,7 +59,7 @@ def _emptiness(spec: FieldSpec, empty: bool, give: Giving) -> str:
     elif spec.kind is Kind.IDENTITY:
         has = f"k.has_{spec.column}"
     elif spec.kind is Kind.SET and spec.name == "segment":
-        has = within("select s.customer_id from segment_member s where s.tenant_id = :f_tenant")
+        has = give.has("segment_member s", [], owner="s.customer_id")
     elif spec.kind is Kind.SET:
         has = f"k.{spec.column} <> '{{}}'"
     else:
@@ -66,28 +68,21 @@ def _emptiness(spec: FieldSpec, empty: bool, give: Giving) -> str:
 
 
 def _part(one: Condition, give: Giving) -> str:
-    numbers = [number_of(give.context.cipher, one.spec.column, piece) for piece in sorted(sought(one.value))]
-    found = (
-        "select n.customer_id from customer_name n where n.tenant_id = :f_tenant "  # noqa: S608 - constants
-        f"and n.pieces @> {give(numbers, 'bigint[]')}"
-    )
-    return unless(one.op == "not_contains", within(found))
+    numbers = [number_of(give.context.cipher, one.spec.column, piece) for piece in pieces_sought(one.value)]
+    where = [f"n.pieces @> {give(numbers, 'bigint[]')}"]
+    return unless(one.op == "not_contains", give.has("customer_name n", where, owner="n.customer_id"))
 
 
 def _identity(one: Condition, give: Giving) -> str:
     kind, given = one.spec.column, many(one)
     if kind == "external_userid":
-        found = (
-            "select e.customer_id from external_contact e where e.tenant_id = :f_tenant "  # noqa: S608 - constants
-            f"and e.external_userid = any({give(given, 'text[]')}) and e.customer_id is not null"
-        )
+        where = [f"e.external_userid = any({give(given, 'text[]')})", "e.customer_id is not null"]
+        held = give.has("external_contact e", where, owner="e.customer_id")
     else:
         tokens = [give.context.cipher.index(kind, give.context.normalise(kind, value)) for value in given]
-        found = (
-            f"select i.customer_id from identity i where i.tenant_id = :f_tenant and i.kind = '{kind}' "  # noqa: S608
-            f"and i.hmac = any({give(tokens, 'bytea[]')})"
-        )
-    return unless(one.op in ("not_equals", "none_of"), within(found))
+        where = [f"i.kind = '{kind}'", f"i.hmac = any({give(tokens, 'bytea[]')})"]
+        held = give.has("identity i", where, owner="i.customer_id")
+    return unless(one.op in ("not_equals", "none_of"), held)
 
 
 def _choice(one: Condition, give: Giving) -> str:
@@ -98,9 +93,9 @@ def _choice(one: Condition, give: Giving) -> str:
 
 
 def _set(one: Condition, give: Giving) -> str:
-    members = give(list(one.value), "bigint[]" if one.spec.whole else "text[]")
     if one.spec.name == "segment":
-        return segment(one, members)
+        return segment(one, give)
+    members = give(list(one.value), "bigint[]" if one.spec.whole else "text[]")
     if one.op == "all_of":
         return f"k.{one.spec.column} @> {members}"
     return unless(one.op == "none_of", f"k.{one.spec.column} && {members}")

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from services.finding.fields import FieldSpec, Kind
-from services.finding.giving import Compiler, Giving, compared, in_range, joined, many, unless, within
+from services.finding.giving import Compiler, Giving, compared, in_range, joined, many, unless
 from services.finding.model import Condition
 from services.finding.values import Range
 
@@ -54,10 +54,7 @@ def _number_of(given: datetime | date | None, zone: ZoneInfo) -> int | None:
 
 
 def _numbers(spec: FieldSpec, compared_value: str, give: Giving) -> str:
-    return within(
-        f"select w.customer_id from customer_number w where w.tenant_id = :f_tenant and w.key = {give(spec.column)} "  # noqa: S608
-        f"and {compared_value}"
-    )
+    return give.has("customer_number w", [f"w.key = {give(spec.column)}", compared_value], owner="w.customer_id")
 
 
 OWN: Mapping[Kind, Compiler] = {Kind.CHOICE: _choice, Kind.SET: _set, Kind.NUMBER: _number, Kind.TIME: _day}

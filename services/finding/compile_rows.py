@@ -1,56 +1,63 @@
-"""Conditions about rows that hang on a customer: friendships, behaviour, orders, segments. Pure."""
+"""Conditions about rows that hang on a customer: friendships, behaviour, orders, segments. Pure.
 
-from services.finding.giving import Giving, associates_of, in_period, in_range, unless, within
+What follows from them about the card itself is said as well: it leads to the few customers who come into question.
+"""
+
+from services.finding.giving import Giving, associates_of, in_period, in_range, joined, unless
 from services.finding.model import Condition
+from services.finding.times import bounds
 from services.finding.values import Added, Happened, Ordered
 
 COUNTED = ("paid", "shipped", "completed")
 """States of an order that is a purchase."""
 
 
-def segment(one: Condition, members: str) -> str:
-    mine = f"select s.customer_id from segment_member s where s.tenant_id = :f_tenant and s.segment_id = any({members})"  # noqa: S608
-    if one.op == "all_of":
-        mine += f" group by 1 having count(*) = {len(set(one.value))}"
-    return unless(one.op == "none_of", within(mine))
+def segment(one: Condition, give: Giving) -> str:
+    members = give(list(one.value), "bigint[]")
+    having = [f"count(*) = {len(set(one.value))}"] if one.op == "all_of" else []
+    mine = give.has("segment_member s", [f"s.segment_id = any({members})"], owner="s.customer_id", having=having)
+    return unless(one.op == "none_of", mine)
 
 
 def added(one: Condition, give: Giving) -> str:
     value: Added = one.value
-    parts = ["r.tenant_id = :f_tenant", "r.state = 'active'"]
-    if value.by is not None:
-        parts.append(f"r.userid = any({give(list(value.by), 'text[]')})")
-    if value.outlets is not None:
-        parts.append(f"r.userid = any({associates_of(value.outlets, give)})")
-    if value.ways is not None:
-        parts.append(f"r.add_way = any({give(list(value.ways), 'bigint[]')})")
-    if value.states is not None:
-        parts.append(f"r.add_state = any({give(list(value.states), 'text[]')})")
+    card, relation = [], ["r.state = 'active'", "e.customer_id is not null"]
+    for column, members in (
+        ("userid", give(list(value.by), "text[]") if value.by is not None else None),
+        ("userid", associates_of(value.outlets, give) if value.outlets is not None else None),
+        ("add_way", give(list(value.ways), "bigint[]") if value.ways is not None else None),
+        ("add_state", give(list(value.states), "text[]") if value.states is not None else None),
+    ):
+        if members is not None:
+            card.append(f"k.{_ON_CARD[column]} && {members}")
+            relation.append(f"r.{column} = any({members})")
     if value.given:
-        parts.append(in_period("r.started_at", value, give))
-    found = (
-        "select e.customer_id from relation r join external_contact e on e.tenant_id = r.tenant_id "  # noqa: S608
-        f"and e.external_userid = r.external_userid where {' and '.join(parts)} and e.customer_id is not null"
-    )
-    return unless(one.op == "is_not", within(found))
+        relation.append(in_period("r.started_at", value, give))
+        first, end = bounds(value, now=give.context.now, zone=give.context.zone)
+        card += [f"k.last_added_at >= {give(first, 'timestamptz')}"] if first is not None else []
+        card += [f"k.first_added_at < {give(end, 'timestamptz')}"] if end is not None else []
+    source = "relation r join external_contact e on e.tenant_id = r.tenant_id and e.external_userid = r.external_userid"
+    held = give.has(source, [*relation, "r.tenant_id = :f_tenant"], owner="e.customer_id")
+    return f"not {held}" if one.op == "is_not" else joined("all", [*card, held])
+
+
+_ON_CARD = {"userid": "friend_userids", "add_way": "add_ways", "add_state": "add_states"}
 
 
 def event(one: Condition, give: Giving) -> str:
     value: Happened = one.value
-    parts = ["v.tenant_id = :f_tenant", f"v.kind = {give(value.kind)}"]
+    parts = [f"v.kind = {give(value.kind)}"]
     if value.shop is not None:
         parts.append(f"v.shop = {give(value.shop)}")
     if value.given:
         parts.append(in_period("v.occurred_at", value, give))
-    found = f"select v.customer_id from customer_event v where {' and '.join(parts)}"  # noqa: S608
-    if value.at_least > 1:
-        found += f" group by 1 having count(*) >= {give(value.at_least)}"
-    return unless(one.op == "is_not", within(found))
+    having = [f"count(*) >= {give(value.at_least)}"] if value.at_least > 1 else []
+    return unless(one.op == "is_not", give.has("customer_event v", parts, owner="v.customer_id", having=having))
 
 
 def order(one: Condition, give: Giving) -> str:
     value: Ordered = one.value
-    parts = ["o.tenant_id = :f_tenant", f"o.status = any({give(list(COUNTED), 'text[]')})"]
+    parts = [f"o.status = any({give(list(COUNTED), 'text[]')})"]
     if value.shop is not None:
         parts.append(f"o.shop = {give(value.shop)}")
     if value.given:
@@ -59,5 +66,5 @@ def order(one: Condition, give: Giving) -> str:
     if value.amount is not None:
         parts.append(f"o.currency = {give(value.currency)}")
         having.append(in_range("sum(o.amount)", value.amount, give))
-    found = f"select o.customer_id from customer_order o where {' and '.join(parts)} group by 1 having "  # noqa: S608
-    return unless(one.op == "is_not", within(found + " and ".join(having)))
+    held = give.has("customer_order o", parts, owner="o.customer_id", having=having)
+    return f"not {held}" if one.op == "is_not" else f"(k.purchase_count >= {give(value.at_least)} and {held})"

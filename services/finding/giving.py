@@ -26,10 +26,13 @@ class Context:
 
 
 class Giving:
-    """Gives every value a name of its own; `f_tenant` is there from the start."""
+    """Gives every value a name of its own; `f_tenant` is there from the start.
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
+    `each`: conditions are made to be asked of one card after another, else of all cards at once.
+    """
+
+    def __init__(self, context: Context, *, each: bool = False) -> None:
+        self.context, self._each = context, each
         self.values: dict[str, object] = {"f_tenant": context.tenant_id}
 
     def __call__(self, value: object, cast: str = "") -> str:
@@ -37,9 +40,17 @@ class Giving:
         self.values[name] = value
         return f"cast(:{name} as {cast})" if cast else f":{name}"
 
+    def has(self, source: str, where: Sequence[str], *, owner: str, having: Sequence[str] = ()) -> str:
+        """Whether the customer has rows of `source` (`owner`: its column with their id) for which all of this holds.
 
-def within(select: str) -> str:
-    return f"k.customer_id in ({select})"
+        Of one card at a time, a lookup by the customer; of all at once, a set that is made first.
+        """
+        conditions = " and ".join([f"{owner.partition('.')[0]}.tenant_id = :f_tenant", *where])
+        more = f" having {' and '.join(having)}" if having else ""
+        if self._each:
+            return f"exists (select from {source} where {conditions} and {owner} = k.customer_id{more})"
+        group = f" group by {owner}{more}" if having else ""
+        return f"k.customer_id in (select {owner} from {source} where {conditions}{group})"  # noqa: S608
 
 
 def unless(negative: bool, positive: str) -> str:

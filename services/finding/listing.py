@@ -1,7 +1,7 @@
 """Pages and counts of what a filter finds, at a cost that does not grow with the number of customers.
 
-A page is sought twice at most. First the newest cards in the asked order are walked, a bounded number of them: what
-many have fills a page within them. Only what few have is then sought through the indexes, all of it at once, and
+First the newest cards in the asked order are walked, a bounded number of them: what many have fills a page within
+them, or says how much further it takes. Only what few have is then sought through the indexes, all of it at once, and
 sorted. Which of both a filter needs is found by trying, not by the planner's guess, which can be wrong a thousandfold
 where conditions hang together.
 """
@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import cast
 
 from sqlalchemy import Connection
 
@@ -20,13 +19,18 @@ from services.finding.model import Filter
 from shared.db.engine import fetch_all, fetch_one
 from shared.ids import CustomerId
 
-WALK = 20_000
-"""Cards that are looked at before the indexes are asked."""
+WALK = 5_000
+"""Cards that are looked at before anything else."""
+FURTHER = 10
+"""So many times as far a walk goes on, where what it found so far says that this will do."""
 COUNTED = 10_000
 """Up to here a count is exact; beyond it is estimated from a sample."""
 LONGEST_VALUE = 40
 SAMPLE = 20_000
 """Cards of a sample, about."""
+
+
+SqlCondition = tuple[str, Mapping[str, object]]
 
 
 class Sort(StrEnum):
@@ -93,12 +97,11 @@ def find_page(
     walk: int = WALK,
 ) -> list[Found]:
     """The next customers in the order of `sort`, then of their ids, the largest first."""
-    where, parameters = condition(chosen, context)
     found: list[Found] = []
     for part, given in _parts(sort, after):
-        if len(found) < limit:
-            bound = {"limit": limit - len(found), "walk": walk}
-            found += _find(connection, where, part, sort, {**parameters, **given, **bound})
+        if (left := limit - len(found)) > 0:
+            asked = _Asked(sort, part, {**given, "limit": left}, left, walk)
+            found += _find(connection, chosen, context, asked)
     return found
 
 
@@ -119,23 +122,61 @@ def _parts(sort: Sort, after: After | None) -> list[tuple[str, Mapping[str, obje
     return [beyond, none] if nullable else [beyond]
 
 
-def _find(connection: Connection, where: str, part: str, sort: Sort, given: Mapping[str, object]) -> list[Found]:
-    columns = f"k.customer_id, cast(k.{sort.value} as text) as value"
-    order = f"k.{sort.value} desc, k.customer_id desc"
+@dataclass(frozen=True)
+class _Asked:
+    """One range of the order, and how much of it is wanted."""
+
+    sort: Sort
+    part: str
+    given: Mapping[str, object]
+    limit: int
+    walk: int
+
+
+def _find(connection: Connection, chosen: Filter, context: Context, asked: _Asked) -> list[Found]:
+    each = condition(chosen, context, each=True)
+    some = _walk(connection, each, asked, far=asked.walk)
+    if some and len(some) < asked.limit:
+        enough = 2 * asked.walk * asked.limit // len(some)  # twice as far as it seems to take
+        if enough <= asked.walk * FURTHER:
+            some = _walk(connection, each, asked, far=enough)
+    return some if len(some) >= asked.limit else _seek(connection, condition(chosen, context), asked)
+
+
+def _walk(connection: Connection, condition: SqlCondition, asked: _Asked, *, far: int) -> list[Found]:
+    """What a bounded walk along the order finds."""
+    where, parameters = condition
+    order = _order(asked.sort)
     rows = fetch_all(
         connection,
-        f"select {columns} from (select * from customer_card k where k.tenant_id = :f_tenant and {part} "  # noqa: S608
-        f"order by {order} limit :walk) k where {where} order by {order} limit :limit",
-        **given,
+        f"select {_columns(asked.sort)} from (select * from customer_card k where k.tenant_id = :f_tenant "  # noqa: S608
+        f"and {asked.part} order by {order} limit :far) k where {where} order by {order} limit :limit",
+        **parameters,
+        **asked.given,
+        far=far,
     )
-    if len(rows) < cast("int", given["limit"]):
-        rows = fetch_all(
-            connection,
-            f"select {columns} from (select k.customer_id, k.{sort.value} from customer_card k where {where} "  # noqa: S608
-            f"and {part} offset 0) k order by {order} limit :limit",
-            **given,
-        )
     return [Found(CustomerId(row["customer_id"]), row["value"]) for row in rows]
+
+
+def _seek(connection: Connection, condition: SqlCondition, asked: _Asked) -> list[Found]:
+    """The first of all that there are."""
+    where, parameters = condition
+    rows = fetch_all(
+        connection,
+        f"select {_columns(asked.sort)} from (select k.customer_id, k.{asked.sort.value} from customer_card k "  # noqa: S608
+        f"where {where} and {asked.part} offset 0) k order by {_order(asked.sort)} limit :limit",
+        **parameters,
+        **asked.given,
+    )
+    return [Found(CustomerId(row["customer_id"]), row["value"]) for row in rows]
+
+
+def _columns(sort: Sort) -> str:
+    return f"k.customer_id, cast(k.{sort.value} as text) as value"
+
+
+def _order(sort: Sort) -> str:
+    return f"k.{sort.value} desc, k.customer_id desc"
 
 
 def count_found(connection: Connection, chosen: Filter, context: Context, *, exact: bool = False) -> Count:
@@ -150,11 +191,11 @@ def count_found(connection: Connection, chosen: Filter, context: Context, *, exa
     assert row is not None
     if exact or row["n"] <= COUNTED:
         return Count(row["n"], estimated=False)
-    return _estimate(connection, where, parameters)
+    return _estimate(connection, *condition(chosen, context, each=True))
 
 
 def _estimate(connection: Connection, where: str, parameters: Mapping[str, object]) -> Count:
-    """From a sample of the pages of the table: no more than a fiftieth of a large one is read."""
+    """From a sample of the table's pages: the share of cards in it that are meant, of all cards there are."""
     size = fetch_one(
         connection, "select greatest(reltuples, 1) as n from pg_class where oid = 'customer_card'::regclass"
     )
@@ -162,8 +203,9 @@ def _estimate(connection: Connection, where: str, parameters: Mapping[str, objec
     share = min(100.0, 100.0 * SAMPLE / float(size["n"]))
     row = fetch_one(
         connection,
-        f"select count(*) as n from customer_card k tablesample system ({share:.6f}) repeatable (1) where {where}",  # noqa: S608
+        f"select count(*) as looked, count(*) filter (where {where}) as n from customer_card k "  # noqa: S608
+        f"tablesample system ({share:.6f}) repeatable (1)",
         **parameters,
     )
     assert row is not None
-    return Count(max(COUNTED + 1, round(row["n"] * 100.0 / share)), estimated=True)
+    return Count(max(COUNTED + 1, round(row["n"] / max(1, row["looked"]) * size["n"])), estimated=True)

@@ -11,6 +11,7 @@ from services.groups.model import Chat, Stay
 from services.groups.plan import ChatPlan
 from services.groups.store import UNIONID
 from shared.db.engine import as_json, run
+from shared.grams import fold, pieces_of
 from shared.ids import TenantId
 from shared.tenants import Tenant
 from shared.vault import Cipher
@@ -40,16 +41,17 @@ def _record_details(
     connection: Connection, tenant: Tenant, chats: Sequence[Chat], provenance: Mapping[str, Provenance]
 ) -> None:
     columns = (
-        "chat_id, name, owner_userid, notice, created_at, admins, member_version, member_count, since, dismissed_at, "
-        "out_of_sight_at, observed_at, cause, caused_by"
+        "chat_id, name, name_key, name_pieces, owner_userid, notice, created_at, admins, member_version, "
+        "member_count, since, dismissed_at, out_of_sight_at, observed_at, cause, caused_by"
     )
     changing = columns.split(", ")[1:]
     run(
         connection,
         f"insert into group_chat (tenant_id, {columns}) select :tenant_id, {columns} "  # noqa: S608 - constants above
-        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(chat_id text, name text, owner_userid text, notice text, "
-        "created_at timestamptz, admins text[], member_version text, member_count int, since jsonb, "
-        "dismissed_at timestamptz, out_of_sight_at timestamptz, observed_at timestamptz, cause text, caused_by text) "
+        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(chat_id text, name text, name_key text, "
+        "name_pieces text[], owner_userid text, notice text, created_at timestamptz, admins text[], "
+        "member_version text, member_count int, since jsonb, dismissed_at timestamptz, out_of_sight_at timestamptz, "
+        "observed_at timestamptz, cause text, caused_by text) "
         "on conflict (tenant_id, chat_id) do update set " + ", ".join(f"{one} = excluded.{one}" for one in changing),
         tenant_id=tenant.id,
         rows=as_json([_detail_row(chat, provenance[chat.chat_id]) for chat in chats]),
@@ -60,6 +62,8 @@ def _detail_row(chat: Chat, why: Provenance) -> dict[str, object]:
     return {
         "chat_id": chat.chat_id,
         "name": chat.name,
+        "name_key": None if chat.name is None else fold(chat.name),
+        "name_pieces": None if chat.name is None else pieces_of(chat.name),
         "owner_userid": chat.owner,
         "notice": chat.notice,
         "created_at": chat.created_at,

@@ -159,5 +159,7 @@ def check_rule(name: str, tag_id: str, choice: Choice, *, tag_known: bool) -> No
         raise RuleRefusedError(f"no corp tag {tag_id}; WeCom may have deleted it")
     if choice.assigned:
         raise RuleRefusedError("a rule cannot ask whom the customer is assigned to")
+    if choice.chats:
+        raise RuleRefusedError("a rule cannot ask in which chats the customer is")
     if tag_id in choice.no_tags:
         raise RuleRefusedError(f"a rule cannot keep {tag_id} on relations without it")

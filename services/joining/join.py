@@ -6,7 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.persons.model import CUSTOMER, EXTERNAL_USERID, CustomersMerged, Identity, NotYoursError
+from services.fields.model import Use
+from services.joining.own import set_own
+from services.merging.merge import Merging, merge_locked
+from services.persons.model import CUSTOMER, EXTERNAL_USERID, Identity, NotYoursError
 from services.persons.plan import (
     Candidate,
     ContradictionError,
@@ -20,18 +23,16 @@ from services.persons.store import (
     key_of,
     load_candidates,
     load_identities,
-    load_own,
     lock_customers,
     lock_identities,
     make_customer,
-    merged_ids,
     record_identities,
-    record_merge,
-    record_own,
     remove_identity,
     touch,
 )
-from services.purchases.store import move_to
+from services.planning import Fact
+from services.pool.leaving import leave_of_friends
+from services.pool.model import How
 from shared.audit import Change
 from shared.errors import TerminalError
 from shared.ids import CustomerId
@@ -53,7 +54,7 @@ class Joined:
     customer_id: CustomerId
     made: bool
     merged: tuple[CustomerId, ...]
-    facts: tuple[CustomersMerged, ...]
+    facts: tuple[Fact, ...]
     changes: tuple[Change, ...]
 
 
@@ -64,10 +65,16 @@ def join(
     own: Mapping[str, object],
     *,
     now: datetime,
+    made_for: Use | None = None,
+    by: str = "system",
 ) -> Joined:
     """Find the person or make them, add the identities they lack, and set fields; a field that is None is emptied.
 
+    `made_for`: somebody makes them by hand for this use, so custom fields that are required must be there (CUS-5).
+    `by`: whose word it is, as the audit names them.
+
     Raises:
+        ValuesRefusedError: custom fields that cannot be so.
         ContradictionError: they are different persons.
         UnknownContactError: of an external_userid only WeCom can tell. In both cases the caller rolls back.
     """
@@ -77,19 +84,60 @@ def join(
     match = plan_match(given, candidates)
     customer_id = match.customer_id or make_customer(connection, tenant.id, now=now)
     changes: list[Change] = [] if match.customer_id else [Change("customer.made", CUSTOMER, str(customer_id))]
-    if match.joined:
-        changes += _merge(connection, tenant, customer_id, match.joined, now=now)
+    merged = [
+        merge_locked(connection, tenant, customer_id, one, why="join", by=by, now=now)  # their identities are proof
+        for one in match.joined
+    ]
+    changes += [change for one in merged for change in one.changes]
     changes += _add_identities(connection, tenant, customer_id, identities, now=now)
-    changes += _set_own(connection, tenant, customer_id, own, now=now)
-    facts = tuple(CustomersMerged(occurred_at=now, customer_id=customer_id, merged_id=one) for one in match.joined)
+    changes += set_own(connection, tenant, customer_id, own, now=now, made_for=made_for)
+    left = _left_pool(connection, tenant, customer_id, merged, how="unionid", now=now)
+    facts = (*(one.fact for one in merged), *left)
     return Joined(customer_id, match.customer_id is None, match.joined, facts, tuple(changes))
+
+
+def unite(
+    connection: Connection,
+    tenant: Tenant,
+    into: CustomerId,
+    others: Sequence[CustomerId],
+    *,
+    how: How,
+    now: datetime,
+    by: str = "system",
+) -> Joined:
+    """Join records that turned out to be one person, whatever made that known; those that are one already stay so.
+
+    Raises:
+        NoCustomerError, ContradictionError: they cannot be one person; the caller rolls back.
+    """
+    stands = lock_customers(connection, tenant.id, [into, *others], merged_too=True)
+    if any(one not in stands for one in (into, *others)):
+        raise NoCustomerError("no such customer")
+    masters = {stands[stands[one]] for one in (into, *others)}
+    persons = load_candidates(connection, tenant.id, masters)
+    refuse_contradictions([], persons)
+    master, *rest = sorted(persons, key=lambda one: (not one.is_contact, one.customer_id))
+    ids = tuple(sorted(one.customer_id for one in rest))
+    merged = [merge_locked(connection, tenant, master.customer_id, one, why="join", by=by, now=now) for one in ids]
+    left = _left_pool(connection, tenant, master.customer_id, merged, how=how, now=now)
+    facts = (*(one.fact for one in merged), *left)
+    return Joined(master.customer_id, False, ids, facts, tuple(change for one in merged for change in one.changes))
+
+
+def _left_pool(
+    connection: Connection, tenant: Tenant, into: CustomerId, merged: Sequence[Merging], *, how: How, now: datetime
+) -> tuple[Fact, ...]:
+    """What follows of a merge in the pool, which a friend leaves."""
+    return tuple(leave_of_friends(connection, tenant.id, [into], how=how, now=now)) if merged else ()
 
 
 def _candidates(connection: Connection, tenant: Tenant, given: Sequence[Given]) -> list[Candidate]:
     keys = [one.key for one in given]
     lock_identities(connection, tenant, keys)
     found = find_customers(connection, tenant.id, keys)
-    stands = lock_customers(connection, tenant.id, (one for ids in found.values() for one in ids))
+    known = {one for ids in found.values() for one in ids}
+    stands = lock_customers(connection, tenant.id, known, merged_too=True)
     # Only now: what is decided rests on what nobody can change any more.
     persons = load_candidates(connection, tenant.id, stands.values())
     return [one for one in persons if any(key in one.identities for key in keys)]
@@ -99,32 +147,6 @@ def _refuse_unknown_contacts(given: Sequence[Given], candidates: Sequence[Candid
     for claim in given:
         if claim.key[0] == EXTERNAL_USERID and not any(claim.key in one.identities for one in candidates):
             raise UnknownContactError("no WeCom contact of this corp has this external_userid (yet)")
-
-
-def _merge(
-    connection: Connection, tenant: Tenant, into: CustomerId, merged: Sequence[CustomerId], *, now: datetime
-) -> list[Change]:
-    """Identities, orders, events and own fields of `merged` become those of `into`; its own fields win."""
-    held = load_own(connection, tenant, [*merged, into])
-    own = {name: value for one in (*reversed(merged), into) for name, value in held[one].items()}
-    changes = []
-    for one in merged:
-        before = {
-            "own": held[one],
-            "identities": [i.identity.kind for i in load_identities(connection, tenant, one)],
-            "merged_ids": merged_ids(connection, tenant.id, one),
-        }
-        changes.append(Change("customer.merged", CUSTOMER, str(one), before, {"merged_into": into}))
-    record_merge(connection, tenant.id, merged, into, now=now)
-    move_to(connection, tenant.id, merged, into)
-    if own != held[into]:
-        record_own(connection, tenant, into, own, now=now)
-        before_own = {name: held[into].get(name) for name in own if own[name] != held[into].get(name)}
-        changes.append(
-            Change("customer.filled", CUSTOMER, str(into), before_own, {name: own[name] for name in before_own})
-        )
-    touch(connection, tenant.id, [into], now=now)
-    return changes
 
 
 def _add_identities(
@@ -144,17 +166,16 @@ def _add_identities(
     ]
 
 
-def _set_own(
+def edit_own(
     connection: Connection, tenant: Tenant, customer_id: CustomerId, own: Mapping[str, object], *, now: datetime
-) -> list[Change]:
-    present = load_own(connection, tenant, [customer_id])[customer_id]
-    changed = {name: value for name, value in own.items() if present.get(name) != value}
-    if not changed:
-        return []
-    left = {name: value for name, value in (present | changed).items() if value is not None}
-    record_own(connection, tenant, customer_id, left, now=now)
-    before = {name: present.get(name) for name in changed}
-    return [Change("customer.edited", CUSTOMER, str(customer_id), before, changed)]
+) -> tuple[CustomerId, list[Change]]:
+    """Set fields of a known customer, under their lock; who they are now, and what changed. None empties a field.
+
+    Raises:
+        NoCustomerError, ValuesRefusedError: the caller rolls back.
+    """
+    master = lock_customer(connection, tenant, customer_id)
+    return master, set_own(connection, tenant, master, own, now=now)
 
 
 def attach(
@@ -167,7 +188,7 @@ def attach(
     """
     claim = Given(key_of(tenant, identity), identity.verified)
     others = _candidates(connection, tenant, [claim])
-    master = _lock(connection, tenant, customer_id)
+    master = lock_customer(connection, tenant, customer_id)
     (person,) = load_candidates(connection, tenant.id, [master])
     others = [one for one in others if one.customer_id != master]
     if identity.kind == EXTERNAL_USERID and claim.key not in person.identities and not others:
@@ -191,7 +212,7 @@ def detach(
     """
     key = key_of(tenant, identity)
     lock_identities(connection, tenant, [key])
-    master = _lock(connection, tenant, customer_id)
+    master = lock_customer(connection, tenant, customer_id)
     held = [one for one in load_identities(connection, tenant, master) if key_of(tenant, one.identity) == key]
     if any(one.source == "wecom" for one in held):
         raise NotYoursError("WeCom shows this identity of its contact: only there can it end")
@@ -203,7 +224,12 @@ def detach(
     return [Change("identity.removed", CUSTOMER, str(master), before=before)]
 
 
-def _lock(connection: Connection, tenant: Tenant, customer_id: CustomerId) -> CustomerId:
+def lock_customer(connection: Connection, tenant: Tenant, customer_id: CustomerId) -> CustomerId:
+    """The record that stands for this id, locked until the transaction ends.
+
+    Raises:
+        NoCustomerError
+    """
     stands = lock_customers(connection, tenant.id, [customer_id])
     if customer_id not in stands:
         raise NoCustomerError("no such customer")

@@ -6,13 +6,20 @@ A test compares both with the database: who adds a column of bytes says here wha
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from services.blacklist.store import END_REASON, REASON
 from services.cards.store import OWN
 from services.customers.store import MOBILES
 from services.customers.store import UNIONID as UNIONID_OF_CONTACT
+from services.files.jobs import ASKED, FOUND, PROBLEM
+from services.files.store import BODY as PIECE
+from services.files.store import NAME
 from services.groups.store import UNIONID as UNIONID_OF_MEMBER
 from services.intents.store import VALUE as WISH
+from services.notes.store import BODY as NOTE_BODY
 from services.persons.store import VALUE
+from services.pool.store import NOTE
 from services.purchases.store import PROPERTIES
+from services.tasks.store import TITLE
 from services.transfers.ask import MESSAGE
 from services.webhooks.store import SECRET, URL
 from shared.answers import BODY as ANSWER
@@ -20,21 +27,20 @@ from shared.audit import DETAILS
 from shared.inbox import BODY as EVENT
 from shared.outbox import BODY as NOTICE
 
-NOTE = "pool_record.note"
-
 
 @dataclass(frozen=True)
 class Sealed:
     """A table with encrypted columns. `key`: its primary key without the tenant, column -> type, in order.
 
     `columns`: column -> context, in which `{...}` is a column of the key. `documents`: columns of JSON in which each
-    text is an encrypted value in hex.
+    text is an encrypted value in hex. `page_rows`: as many as fit into memory at once.
     """
 
     table: str
     key: Mapping[str, str]
     columns: Mapping[str, str]
     documents: Mapping[str, str] = field(default_factory=dict)
+    page_rows: int = 500
 
 
 ID = {"id": "bigint"}
@@ -58,6 +64,12 @@ SEALED = (
         "group_member", {"chat_id": "text", "member_id": "text", "number": "bigint"}, {"unionid": UNIONID_OF_MEMBER}
     ),
     Sealed("pool_record", {"customer_id": "bigint"}, {"note": NOTE}),
+    Sealed("blacklist_entry", ID, {"reason": REASON, "end_reason": END_REASON}),
+    Sealed("customer_note", ID, {"body": NOTE_BODY}),
+    Sealed("customer_task", ID, {"title": TITLE}),
+    Sealed("file", ID, {"name": NAME}),
+    Sealed("file_job", ID, {"asked": ASKED, "found": FOUND, "problem": PROBLEM}),
+    Sealed("file_piece", {"file_id": "bigint", "n": "integer"}, {"body": PIECE}, page_rows=8),
     Sealed("intent", ID, {}, {"desired": WISH, "bases": WISH}),
     Sealed("transfer", ID, {"message": MESSAGE}),
     Sealed("customer_event", {"event_id": "text"}, {"properties": PROPERTIES}),

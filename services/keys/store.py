@@ -17,7 +17,7 @@ from shared.ids import TenantId
 from shared.tenants import Tenant, load_tenant
 from shared.vault import Ring, Vault
 
-PAGE_ROWS = 500
+MOST_ROWS = 500
 TABLES = tuple(one.table for one in SEALED)
 
 
@@ -75,7 +75,8 @@ def take_step(connection: Connection, vault: Vault, tenant_id: TenantId, *, now:
     tenant = load_tenant(connection, vault, tenant_id)  # with the ring as it is now
     assert tenant is not None
     place = next_place(TABLES, one.table)
-    page = renew_page(connection, tenant, SEALED[place], after=one.cursor if one.table else None, limit=PAGE_ROWS)
+    limit = min(MOST_ROWS, SEALED[place].page_rows)
+    page = renew_page(connection, tenant, SEALED[place], after=one.cursor if one.table else None, limit=limit)
     _note(connection, tenant_id, one, page, place=place, now=now)
     return True
 

@@ -11,6 +11,7 @@ RELATION_LOST = "relation_lost"
 TAKEN_OVER = "taken_over"
 HANDED_OVER = "handed_over"
 HANDOVER_FAILED = "handover_failed"
+POOL_GIVEN = "pool_given"
 
 
 @dataclass(frozen=True)

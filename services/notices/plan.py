@@ -25,6 +25,7 @@ from services.associates.model import (
     OutletChanged,
     OutletRemoved,
 )
+from services.blacklist.model import CustomerBlacklisted, CustomerUnblacklisted
 from services.catalogue.model import TagCatalogueEditSettled
 from services.customers.model import (
     RelationAssociateLeft,
@@ -38,6 +39,7 @@ from services.customers.model import (
     RelationStarted,
     RelationTransferred,
 )
+from services.files.model import CustomersImported, ImportFinished
 from services.groups.model import (
     ChatChanged,
     ChatCreated,
@@ -51,19 +53,32 @@ from services.groups.model import (
 )
 from services.intents.enforcement import RelationTagDrift
 from services.intents.model import RelationEditSettled
+from services.local_tags.model import CustomerTagged, LocalTagDeleted, LocalTagGiven, LocalTagTaken
 from services.loss.model import CustomerDeleted, CustomerLost, CustomerReturned
+from services.notes.model import EventRecordedByHand, NoteAdded, NoteRemoved
 from services.notices.model import (
     HANDED_OVER,
     HANDOVER_FAILED,
     NEW_CUSTOMER,
+    POOL_GIVEN,
     REASSIGNED_AWAY,
     REASSIGNED_TO_YOU,
     RELATION_LOST,
     TAKEN_OVER,
     Notice,
 )
-from services.persons.model import CustomersMerged
+from services.persons.model import CustomersMerged, CustomersParted
 from services.planning import Cause, Fact
+from services.pool.model import (
+    PoolAdded,
+    PoolAssigned,
+    PoolCustomersGiven,
+    PoolEntered,
+    PoolMatchUnclear,
+    PoolReachable,
+    PoolReturned,
+    PoolUnreachable,
+)
 from services.tags.model import (
     TagCreated,
     TagDeleted,
@@ -75,6 +90,7 @@ from services.tags.model import (
     TagRenamed,
     TagsReordered,
 )
+from services.tasks.model import TaskCancelled, TaskDone, TaskMade, TaskReopened
 from services.transfers.model import (
     ChatTransferAccepted,
     ChatTransferAsked,
@@ -116,14 +132,34 @@ SILENT: frozenset[type[Fact]] = frozenset(
         ChatTransferDone,  # people hear of all that were handed over together
         ChatTransferFailed,
         CustomerAssigned,  # the first friend hears of it as a new customer
+        CustomerBlacklisted,  # those who ask are told: campaigns, rules, the profile
         CustomerDeleted,
         CustomerLost,  # the associate hears of the relation
         CustomerReturned,
+        CustomerTagged,  # who works with them sees it; SOPs will react to it
         CustomerUnassigned,
+        CustomerUnblacklisted,
         CustomersMerged,
+        LocalTagDeleted,
+        LocalTagGiven,
+        LocalTagTaken,
+        CustomersParted,
+        EventRecordedByHand,
+        NoteAdded,
+        NoteRemoved,
+        CustomersImported,  # who asked looks at the import
+        CustomersMerged,
+        ImportFinished,
         OutletAdded,
         OutletChanged,
         OutletRemoved,
+        PoolAdded,
+        PoolAssigned,  # associates hear of all that they were given within some seconds
+        PoolEntered,
+        PoolMatchUnclear,  # a list in the console
+        PoolReachable,
+        PoolReturned,
+        PoolUnreachable,  # shown to the operator
         RelationAssociateLeft,
         RelationDeleted,
         RelationEdited,
@@ -143,6 +179,10 @@ SILENT: frozenset[type[Fact]] = frozenset(
         TagMoved,
         TagRenamed,
         TagsReordered,
+        TaskCancelled,
+        TaskDone,
+        TaskMade,  # the associate's list shows it
+        TaskReopened,
         TransferAccepted,
         TransferAsked,
         TransferDone,  # as of chats
@@ -202,10 +242,17 @@ def _takeover_failed(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
     return () if fact.author_userid is None else (Notice(HANDOVER_FAILED, fact.author_userid),)
 
 
+def _pool_given(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
+    """One message, however many there are (POOL-7)."""
+    assert isinstance(fact, PoolCustomersGiven)
+    return (Notice(POOL_GIVEN, fact.userid),)
+
+
 REACTIONS: Mapping[type[Fact], Callable[[Fact, datetime], tuple[Notice, ...]]] = {
     RelationStarted: _relation_started,
     RelationLost: _relation_lost,
     CustomerReassigned: _customer_reassigned,
     TakeoverDone: _takeover_done,
     TakeoverFailed: _takeover_failed,
+    PoolCustomersGiven: _pool_given,
 }

@@ -57,9 +57,11 @@ def mask_words(value: str) -> str:
 
 
 def mask_document(value: object) -> object:
-    """JSON of any shape: each text as `mask_words`, and numbers that are long enough to be a phone's."""
+    """JSON of any shape: each text as `mask_words`, numbers that are long enough to be a phone's, names and birthdays
+    by the name of their field, after the last dot.
+    """
     if isinstance(value, dict):
-        return {name: mask_document(one) for name, one in value.items()}
+        return {name: mask_field(str(name), one) for name, one in value.items()}
     if isinstance(value, list):
         return [mask_document(one) for one in value]
     if isinstance(value, str):
@@ -69,11 +71,35 @@ def mask_document(value: object) -> object:
     return value
 
 
+def mask_field(path: str, value: object) -> object:
+    """A value of a customer's own document, by its path; what a retailer added is hidden whole where it is a text."""
+    name = path.rpartition(".")[2]
+    if path.startswith("fields."):
+        return mask_texts(value)
+    if name == "fields" and isinstance(value, dict):
+        return mask_texts(value)
+    if name in _BY_NAME and isinstance(value, str):
+        return _BY_NAME[name](value)
+    return mask_document(value)
+
+
+def mask_texts(value: object) -> object:
+    """Texts in it are hidden whole: nobody knows what they say."""
+    if isinstance(value, dict):
+        return {name: mask_texts(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [mask_texts(one) for one in value]
+    return HIDDEN if isinstance(value, str) and value else mask_document(value)
+
+
 def mask_identity(kind: str, value: str) -> str:
     """By its kind; ids of other systems name nobody and stay."""
     if kind == "phone":
         return mask_phone(value)
     return mask_email(value) if kind == "email" else value
+
+
+_BY_NAME = {"real_name": mask_name, "birthday": mask_birthday}
 
 
 def _first(text: str) -> str:

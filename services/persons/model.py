@@ -32,6 +32,7 @@ AUTHORITY: Mapping[str, Authority] = {
     "level": Authority.RETAILER,
     "note": Authority.RETAILER,
     "attributes": Authority.RETAILER,
+    "fields": Authority.RETAILER,
     "identities": Authority.RETAILER,
     "orders": Authority.RETAILER,
     "events": Authority.RETAILER,
@@ -47,6 +48,8 @@ AUTHORITY: Mapping[str, Authority] = {
     "relation.remark": Authority.SHARED,
     "relation.description": Authority.SHARED,
     "relation.tag_ids": Authority.SHARED,
+    "local_tags": Authority.OURS,
+    "blacklisted": Authority.OURS,
     "assigned_userid": Authority.OURS,
     "assigned_at": Authority.OURS,
     "standing": Authority.OURS,
@@ -58,8 +61,8 @@ AUTHORITY: Mapping[str, Authority] = {
 A unionid that WeCom itself shows is WeCom's, as `contacts` are.
 """
 
-OWN = ("real_name", "birthday", "gender", "company", "level", "note", "attributes")
-"""The retailer's own fields, in one encrypted document per person."""
+OWN = ("real_name", "birthday", "gender", "company", "level", "note", "attributes", "fields")
+"""The retailer's own fields, in one encrypted document per person; `fields`: custom fields, key -> value (CUS-5)."""
 
 CUSTOMER = "customer"
 EXTERNAL_USERID, UNIONID, PHONE, EMAIL, CRM = "external_userid", "unionid", "phone", "email", "crm"
@@ -72,7 +75,7 @@ LONGEST = 256
 
 Key = tuple[str, bytes]
 """An identity as it is compared: its kind, and a keyed hash of its normalised value."""
-Source = Literal["wecom", "api"]
+Source = Literal["wecom", "api", "import"]
 
 
 class IdentityError(TerminalError):
@@ -144,3 +147,13 @@ class CustomersMerged(Fact):
     SUBJECT: ClassVar[tuple[str, str]] = (CUSTOMER, "customer_id")
     customer_id: CustomerId
     merged_id: CustomerId
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomersParted(Fact):
+    """A merge was undone: `parted_id` stands for itself again, with what had come from it."""
+
+    TYPE: ClassVar[str] = "customers_parted"
+    SUBJECT: ClassVar[tuple[str, str]] = (CUSTOMER, "customer_id")
+    customer_id: CustomerId
+    parted_id: CustomerId

@@ -9,13 +9,15 @@ from sqlalchemy import Connection
 
 from services.persons.model import EXTERNAL_USERID, Identity, Key, RecordedIdentity, Source
 from services.persons.plan import Candidate
-from shared.db.engine import as_json, fetch_all, fetch_one, run
+from shared.db.engine import as_bytes, as_json, fetch_all, fetch_one, run
 from shared.ids import CustomerId, TenantId
 from shared.requests import Subject, lock
 from shared.tenants import Tenant
 
 VALUE, OWN = "identity.value", "customer.own"
 """Encryption contexts."""
+ALL_IDENTITIES = "hashtextextended(:of_all, 0)"
+"""The lock that everybody shares who locks some identities."""
 
 
 def key_of(tenant: Tenant, identity: Identity) -> Key:
@@ -26,7 +28,20 @@ def key_of(tenant: Tenant, identity: Identity) -> Key:
 
 def lock_identities(connection: Connection, tenant: Tenant, keys: Iterable[Key]) -> None:
     """Nobody else finds or makes a person by one of these until the transaction ends. Before any row is locked."""
+    run(connection, f"select pg_advisory_xact_lock_shared({ALL_IDENTITIES})", of_all=_all_of(tenant))
     lock(connection, [Subject(tenant.id, "identity", f"{kind}/{token.hex()}") for kind, token in keys])
+
+
+def lock_all_identities(connection: Connection, tenant: Tenant) -> None:
+    """Nobody else finds or makes any person of the corp until the transaction ends, which is to be soon.
+
+    For who looks after thousands at once: PostgreSQL keeps room for some thousand locks, for all transactions together.
+    """
+    run(connection, f"select pg_advisory_xact_lock({ALL_IDENTITIES})", of_all=_all_of(tenant))
+
+
+def _all_of(tenant: Tenant) -> str:
+    return f"{tenant.id}/identities"
 
 
 def find_customers(
@@ -44,7 +59,7 @@ def find_customers(
         "join customer u on u.tenant_id = :tenant_id and u.id = f.customer_id group by 1, 2 order by 1, 2",
         tenant_id=tenant_id,
         kinds=[kind for kind, _ in keys],
-        tokens=[token for _, token in keys],
+        tokens=as_bytes(token for _, token in keys),
     )
     found: dict[Key, dict[CustomerId, bool]] = {key: {} for key in keys}
     for row in rows:
@@ -52,20 +67,26 @@ def find_customers(
     return found
 
 
+LOCK = """
+with led as (select id, merged_into from customer where tenant_id = :tenant_id
+    and (id = any(:ids) or (:merged_too and merged_into = any(:ids))))
+select id, merged_into from customer where tenant_id = :tenant_id
+and id in (select id from led union select merged_into from led) order by id for update
+"""
+
+
 def lock_customers(
-    connection: Connection, tenant_id: TenantId, customer_ids: Iterable[CustomerId]
+    connection: Connection, tenant_id: TenantId, customer_ids: Iterable[CustomerId], *, merged_too: bool = False
 ) -> dict[CustomerId, CustomerId]:
-    """Lock the rows until the transaction ends; each id -> the one that stands for it now. Unknown ids are left out."""
+    """Lock the rows until the transaction ends; each id -> the one that stands for it now. Unknown ids are left out.
+
+    Whom an id leads to is locked with it, and by `merged_too` whoever leads to it (who merges writes them): all at once
+    and in the order of ids, so that nobody waits for somebody who waits for them.
+    """
     stands: dict[CustomerId, CustomerId] = {}
     wanted = set(customer_ids)
     while wanted:
-        rows = fetch_all(
-            connection,
-            "select id, merged_into from customer where tenant_id = :tenant_id and id = any(:ids) order by id "
-            "for update",
-            tenant_id=tenant_id,
-            ids=sorted(wanted),
-        )
+        rows = fetch_all(connection, LOCK, tenant_id=tenant_id, ids=sorted(wanted), merged_too=merged_too)
         stands |= {CustomerId(row["id"]): CustomerId(row["merged_into"] or row["id"]) for row in rows}
         wanted = set(stands.values()) - stands.keys()  # merged while we waited for the lock
     return stands
@@ -236,30 +257,6 @@ def record_own(
         id=customer_id,
         own=tenant.cipher.encrypt(orjson.dumps(own), OWN) if own else None,
         now=now,
-    )
-
-
-def record_merge(
-    connection: Connection, tenant_id: TenantId, merged: Sequence[CustomerId], into: CustomerId, *, now: datetime
-) -> None:
-    """Identities go over to `into`; whoever points at the merged ones points there."""
-    parameters = {"tenant_id": tenant_id, "merged": list(merged), "into": into}
-    run(
-        connection,
-        # Both may have one and the same: it stays once, verified when either was.
-        "with gone as (delete from identity where tenant_id = :tenant_id and customer_id = any(:merged) returning *), "
-        "best as (select distinct on (kind, hmac) * from gone order by kind, hmac, verified desc, created_at) "
-        "insert into identity as i (tenant_id, kind, hmac, customer_id, value, verified, source, created_at) "
-        "select tenant_id, kind, hmac, :into, value, verified, source, created_at from best "
-        "on conflict (tenant_id, kind, hmac, customer_id) do update set verified = i.verified or excluded.verified",
-        **parameters,
-    )
-    run(
-        connection,
-        "update customer set merged_into = :into, updated_at = :now, own = null where tenant_id = :tenant_id "
-        "and (id = any(:merged) or merged_into = any(:merged))",
-        now=now,
-        **parameters,
     )
 
 

@@ -129,17 +129,3 @@ def record_events(connection: Connection, tenant: Tenant, events: Sequence[Behav
         rows=as_json(rows),
     )
     return {row["event_id"] for row in written}
-
-
-def move_to(connection: Connection, tenant_id: TenantId, merged: Sequence[CustomerId], into: CustomerId) -> None:
-    """What belonged to merged customers belongs to `into`; the summary of all of it."""
-    for table in ("customer_order", "customer_event"):
-        run(
-            connection,
-            f"update {table} set customer_id = :into "  # noqa: S608 - constants
-            "where tenant_id = :tenant_id and customer_id = any(:merged)",
-            tenant_id=tenant_id,
-            merged=list(merged),
-            into=into,
-        )
-    summarise(connection, tenant_id, [*merged, into])

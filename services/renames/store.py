@@ -20,6 +20,7 @@ from services.customers.store import load_recorded
 from services.groups.days import day_changes
 from services.groups.model import Kind, Stay
 from services.groups.record import record_days
+from services.pool.store import move_userid
 from services.renames.plan import merge_relations
 from shared.db.engine import fetch_all, run
 from shared.ids import ExternalUserId, TenantId, UserId
@@ -39,6 +40,7 @@ def rename(
     _move_associate(connection, tenant.id, renaming, why, now=now)
     move_relations(connection, tenant, renaming, why, now=now)
     _move_mentions(connection, tenant.id, renaming)
+    move_userid(connection, tenant.id, renaming.old, renaming.new)
     _move_stays(connection, tenant, renaming)
     return AssociateRenamed(occurred_at=renaming.at, userid=renaming.new, old_userid=renaming.old)
 

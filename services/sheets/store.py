@@ -6,10 +6,17 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from services.blacklist.model import Entry
+from services.blacklist.store import load_open as load_entry
 from services.customers.model import CONTACT, Profile, Recorded
 from services.customers.store import load_recorded
+from services.fields.model import DOCUMENT
+from services.fields.plan import shown_values
+from services.fields.store import load_fields
 from services.intents.model import Intent
 from services.intents.store import load_open
+from services.local_tags.giving import Worn, load_worn
+from services.local_tags.model import ALL_SEEING, Viewer
 from services.persons.model import RecordedIdentity
 from services.persons.store import load_identities, load_own, merged_ids, standing_for
 from services.purchases.model import Purchases
@@ -30,7 +37,7 @@ class SheetContact:
 
 @dataclass(frozen=True)
 class Sheet:
-    """`row`: standing, assigned_userid, assigned_at, created_at, updated_at."""
+    """`row`: standing, assigned_userid, assigned_at, created_at, updated_at. `worn`: local tags, of those seen."""
 
     customer_id: CustomerId
     row: Mapping[str, Any]
@@ -39,9 +46,13 @@ class Sheet:
     identities: tuple[RecordedIdentity, ...]
     contacts: tuple[SheetContact, ...]
     purchases: tuple[Purchases, ...]
+    worn: tuple[Worn, ...]
+    blacklisted: Entry | None
 
 
-def load_sheet(connection: Connection, tenant: Tenant, customer_id: CustomerId) -> Sheet | None:
+def load_sheet(
+    connection: Connection, tenant: Tenant, customer_id: CustomerId, *, viewer: Viewer = ALL_SEEING
+) -> Sheet | None:
     """The customer, or whom they were merged into; None: no such customer."""
     master = standing_for(connection, tenant.id, customer_id)
     if master is None:
@@ -59,14 +70,23 @@ def load_sheet(connection: Connection, tenant: Tenant, customer_id: CustomerId) 
     return Sheet(
         customer_id=master,
         row=dict(row),
-        own=load_own(connection, tenant, [master])[master],
+        own=_own(connection, tenant, master),
         merged_ids=tuple(merged_ids(connection, tenant.id, master)),
         identities=tuple(load_identities(connection, tenant, master)),
         contacts=tuple(
             _contact(recorded[one], load_open(connection, tenant, Subject(tenant.id, CONTACT, one))) for one in contacts
         ),
         purchases=tuple(load_purchases(connection, tenant.id, [master])[master]),
+        worn=tuple(load_worn(connection, tenant.id, master, viewer=viewer)),
+        blacklisted=load_entry(connection, tenant, master),
     )
+
+
+def _own(connection: Connection, tenant: Tenant, customer_id: CustomerId) -> dict[str, Any]:
+    own = load_own(connection, tenant, [customer_id])[customer_id]
+    if own.get(DOCUMENT):
+        own[DOCUMENT] = shown_values(load_fields(connection, tenant.id), own[DOCUMENT])
+    return own
 
 
 def contacts_of(connection: Connection, tenant_id: TenantId, customer_id: CustomerId) -> list[ExternalUserId]:

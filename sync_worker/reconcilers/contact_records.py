@@ -30,6 +30,7 @@ from services.intents.edits import came_true, edited_by_others
 from services.intents.model import IntentState
 from services.intents.rules import Enforced, Looked, enforce
 from services.intents.store import load_open_of, record_settled
+from services.joining.recognise import Shown, notice
 from services.loss.plan import StandingPlan, plan_standing
 from services.loss.store import load_standings, record_standings
 from services.notices.store import Caused, record_facts_and_notices
@@ -173,6 +174,7 @@ def record(
     for s in ready:
         facts[s.key] += enforced.drift.get(s.key, ())
     caused = [Caused(fact, s.cause, s.caused_by) for s in ready for fact in facts[s.key]]
+    caused += _recognise(connection, settings, tenant, recorded, [(s, plans[s.key]) for s in ready], now=now)
     notices = record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=settings.message_ttl_s)
     _want_associates(connection, tenant, [plans[s.key] for s in ready], now=now)
     results = {
@@ -184,6 +186,34 @@ def record(
         for s in sightings
     }
     return Written(results, notices)
+
+
+def _recognise(
+    connection: Connection,
+    settings: Settings,
+    tenant: Tenant,
+    recorded: Mapping[ExternalUserId, Recorded],
+    done: Sequence[tuple[Sighting, ContactPlan]],
+    *,
+    now: datetime,
+) -> list[Caused]:
+    """Whom of the pool the contacts are, of whom something is news (POOL-9)."""
+    caused: list[Caused] = []
+    by_cause: dict[tuple[Cause, str | None], list[Shown]] = {}
+    for s, plan in done:
+        if plan.profile is not None or plan.relations:
+            shown = Shown(s.key, plan.profile, _relations(recorded[s.key], plan))
+            by_cause.setdefault((s.cause, s.caused_by), []).append(shown)
+    for (cause, by), news in by_cause.items():
+        facts = notice(connection, tenant, news, region=settings.phone_region, cause=cause, caused_by=by, now=now)
+        caused += [Caused(fact, cause, by) for fact in facts]
+    return caused
+
+
+def _relations(recorded: Recorded, plan: ContactPlan) -> list[tuple[Relation | None, Relation]]:
+    """Relations as they were and are."""
+    present = dict(recorded.relations) | {relation.userid: relation for relation in plan.relations}
+    return [(recorded.relations.get(userid), relation) for userid, relation in present.items()]
 
 
 def _without_ours(plan: ContactPlan, recorded: Recorded, written: Pushed) -> ContactPlan:
@@ -269,10 +299,13 @@ def decide(
 ) -> dict[ExternalUserId, datetime]:
     """Decide and record assignment and standing of each contact's customer; their facts join `facts`.
 
-    `lag`: how long a new owner may be missing from reads. Returns when to look again at contacts for whom it is.
+    `lag`: how long a new owner may be missing from reads. Returns when to look again at contacts for whom it is, or
+    whose customer was merged with another one while we were looking.
     """
+    assignments = load_assignments(connection, tenant.id, [state.customer_id for state in states])
+    merged = [state.external_userid for state in states if state.customer_id not in assignments]
+    states = [state for state in states if state.customer_id in assignments]
     ids = [state.customer_id for state in states]
-    assignments = load_assignments(connection, tenant.id, ids)
     decisions = load_decisions(connection, tenant.id, ids)
     standings = load_standings(connection, tenant.id, ids)
     transfers = load_of_subjects(connection, tenant.id, Kind.CUSTOMER, [state.external_userid for state in states])
@@ -294,7 +327,8 @@ def decide(
         facts.setdefault(state.external_userid, []).extend([*assigned[one].facts, *stands[one].facts])
     record_assignments(connection, tenant.id, assigned, now=now)
     record_standings(connection, tenant.id, stands)
-    return {state.external_userid: now + max(lag, SOON) for state in states if assigned[state.customer_id].undecided}
+    later = {state.external_userid: now + max(lag, SOON) for state in states if assigned[state.customer_id].undecided}
+    return later | dict.fromkeys(merged, now + SOON)
 
 
 def _want_associates(connection: Connection, tenant: Tenant, plans: Sequence[ContactPlan], *, now: datetime) -> None:

@@ -2,7 +2,19 @@
 
 from collections.abc import Mapping
 
-from sync_worker.reconcilers import Shell, acquisition, chats, contacts, deleted_tags, members, outlets, tags, takeovers
+from sync_worker.reconcilers import (
+    Shell,
+    acquisition,
+    chats,
+    contacts,
+    deleted_local_tags,
+    deleted_tags,
+    field_cards,
+    members,
+    outlets,
+    tags,
+    takeovers,
+)
 
 SHELLS: Mapping[str, Shell] = {
     shell.kind: shell
@@ -13,6 +25,8 @@ SHELLS: Mapping[str, Shell] = {
         chats.CHATS,
         tags.CATALOGUE,
         deleted_tags.TAKEN_OFF,
+        deleted_local_tags.TAKEN_OFF,
+        field_cards.MARKED,
         acquisition.LINKS,
         acquisition.QUOTA,
         takeovers.TAKEOVERS,

@@ -12,9 +12,11 @@ from services.assignment.first import assign_first_friends
 from services.customers.model import CONTACT
 from services.customers.store import contacts_after, load_recorded, lock_customers
 from services.customers.walk import contacts_unshown
+from services.joining.recognise import Shown, notice
 from services.loss.store import mark_friends
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
+from services.pool.store import has_records
 from shared.clock import monotonic
 from shared.db.engine import transact
 from shared.ids import ExternalUserId
@@ -52,6 +54,7 @@ def _decide(connection: Connection, *, work: Work, cursor: str) -> str | None:
     )
     mark_friends(connection, work.tenant.id, sorted(simple))
     _decide_one_by_one(connection, work, [one for one in keys if one not in simple])
+    _recognise(connection, work, keys)
     set_phase(connection, work.run, "decide", cursor=keys[-1])
     return keys[-1]
 
@@ -70,6 +73,22 @@ def _decide_one_by_one(connection: Connection, work: Work, keys: list[ExternalUs
     contact_records.decide(connection, work.tenant, states, facts, now=now)
     caused = [Caused(fact, "bootstrap", work.run.caused_by) for found in facts.values() for fact in found]
     record_facts_and_notices(connection, work.tenant, caused, now=now, ttl_s=work.runtime.settings.message_ttl_s)
+
+
+def _recognise(connection: Connection, work: Work, keys: list[ExternalUserId]) -> None:
+    """Whom of the pool they are; a retailer who has put nobody there pays one look (POOL-9)."""
+    if not has_records(connection, work.tenant.id):
+        return
+    recorded = load_recorded(connection, work.tenant, keys)
+    shown = [
+        Shown(one, known.profile, [(None, r) for r in known.relations.values()]) for one, known in recorded.items()
+    ]
+    now, settings, by = work.runtime.clock.now(), work.runtime.settings, work.run.caused_by
+    facts = notice(
+        connection, work.tenant, shown, region=settings.phone_region, cause="bootstrap", caused_by=by, now=now
+    )
+    caused = [Caused(fact, "bootstrap", by) for fact in facts]
+    record_facts_and_notices(connection, work.tenant, caused, now=now, ttl_s=settings.message_ttl_s)
 
 
 def _want_unshown(connection: Connection, work: Work) -> None:

@@ -18,7 +18,7 @@ from services.customers.model import Notes, Observed, ObservedRelation, Profile
 from shared.api_keys import Scope, make_key
 from shared.clock import FixedClock
 from shared.corp_file import CorpFile
-from shared.db.engine import fetch_all
+from shared.db.engine import fetch_all, run
 from shared.ids import ExternalUserId, UserId
 from shared.runtime import Runtime
 from shared.settings import Settings
@@ -117,6 +117,19 @@ class Shop(Caller):
         )
         with self.runtime.engine.begin() as connection:
             record(connection, self.runtime.settings, self.tenant, [Sighting(observed, "event", None)], now=now)
+
+    def add_associates(self, *userids: str, department_id: int = 1) -> None:
+        """The directory shows them, with the customer-contact function."""
+        with self.runtime.engine.begin() as connection:
+            run(
+                connection,
+                "insert into associate (tenant_id, userid, main_department_id, observed_at, cause) "
+                "select :tenant_id, u, :department_id, :now, 'event' from unnest(cast(:userids as text[])) u",
+                tenant_id=self.tenant.id,
+                department_id=department_id,
+                userids=list(userids),
+                now=self.clock.now(),
+            )
 
     def add_tags(self, *tag_ids: str) -> None:
         now = self.clock.now()

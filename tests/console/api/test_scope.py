@@ -65,10 +65,10 @@ def ask(caller: Caller, found: dict[str, Any], method: str, path: str, customer_
             where = where.replace(
                 "{" + parameter["name"] + "}", str(customer_id if about else parameter["schema"]["example"])
             )
-    body = example_of(operation)
-    if isinstance(body, dict) and "filter" in body:
-        body = body | {"filter": {}}
-    return caller.ask(method.upper(), where, body)
+    example = example_of(operation)
+    if "filter" in example.get("body", {}):
+        example["body"] = example["body"] | {"filter": {}}
+    return caller.ask(method.upper(), where, **example)
 
 
 def operations(found: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:

@@ -136,3 +136,10 @@ def test_a_customer_nobody_knows_cannot_be_reassigned(connection, tenant):
     """An id without a customer is refused, not made (ASG-4)."""
     with pytest.raises(ReassignmentRefusedError, match="no customer"):
         reassign(connection, tenant, CONTACT, ZHAO, by="chen", now=at(950))
+
+
+def test_who_was_merged_meanwhile_is_left_out(connection, tenant):
+    """Nobody is assigned a record that leads to another one (CUS-9, ASG-10)."""
+    customer = customer_of(connection, tenant, *FRIENDS)
+    connection.exec_driver_sql(f"update customer set merged_into = 1 where id = {customer}")
+    assert load_assignments(connection, tenant.id, [customer]) == {}

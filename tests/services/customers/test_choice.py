@@ -18,6 +18,7 @@ TENANT = TenantId(4711)
 USERIDS = [UserId(one) for one in ("LiNa", "WangFang", "ZhangWei")]
 OUTLETS: dict[UserId, int | None] = {USERIDS[0]: 2, USERIDS[1]: 3, USERIDS[2]: None}
 TAGS = ("etA", "etB", "etC")
+CHATS = ("wrOne", "wrTwo")
 DAYS = [NOW - timedelta(days=n) for n in range(4)]
 
 some_tags = st.lists(st.sampled_from(TAGS), max_size=2, unique=True)
@@ -31,6 +32,7 @@ choices = st.builds(
     added_since=st.none() | st.sampled_from(DAYS),
     added_before=st.none() | st.sampled_from(DAYS),
     assigned=st.booleans(),
+    chats=st.lists(st.sampled_from(CHATS), max_size=2, unique=True),
 )
 relations = st.lists(
     st.tuples(
@@ -39,14 +41,15 @@ relations = st.lists(
         st.none() | some_tags,
         st.none() | st.sampled_from(DAYS),
         st.booleans(),
+        st.lists(st.tuples(st.sampled_from(CHATS), st.booleans()), max_size=2, unique_by=lambda one: one[0]),
     ),
     max_size=8,
 )
-Drawn = tuple[UserId, State, list[str] | None, datetime | None, bool]
+Drawn = tuple[UserId, State, list[str] | None, datetime | None, bool, list[tuple[str, bool]]]
 
 
 def _keep(connection: Connection, drawn: list[Drawn]) -> None:
-    for table in ("relation", "external_contact", "customer", "associate"):
+    for table in ("relation", "external_contact", "customer", "associate", "group_member"):
         run(connection, f"delete from {table} where tenant_id = {TENANT}")
     run(
         connection,
@@ -54,7 +57,7 @@ def _keep(connection: Connection, drawn: list[Drawn]) -> None:
         "(value)::bigint, now() from jsonb_each_text(cast(:outlets as jsonb))",
         outlets=as_json(OUTLETS),
     )
-    for n, (userid, state, tags, began, assigned) in enumerate(drawn):
+    for n, (userid, state, tags, began, assigned, chats) in enumerate(drawn):
         run(connection, "insert into customer (tenant_id, id, assigned_userid, created_at) "
             f"values ({TENANT}, :n, :who, now())", n=n, who=userid if assigned else None)  # fmt: skip
         run(connection, f"insert into external_contact (tenant_id, external_userid, customer_id, cause) "
@@ -62,6 +65,10 @@ def _keep(connection: Connection, drawn: list[Drawn]) -> None:
         run(connection, f"insert into relation (tenant_id, external_userid, userid, state, started_at, corp_tag_ids, "
             f"cause) values ({TENANT}, :key, :userid, :state, :began, :tags, 'event')",
             key=f"wm{n}", userid=userid, state=state.value, began=began, tags=tags)  # fmt: skip
+        for chat_id, there in chats:
+            run(connection, "insert into group_member (tenant_id, chat_id, member_id, number, kind, left_at, "
+                f"observed_at, cause) values ({TENANT}, :chat, :key, 1, 'customer', :left, now(), 'event')",
+                chat=chat_id, key=f"wm{n}", left=None if there else NOW)  # fmt: skip
 
 
 @settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -71,7 +78,7 @@ def test_postgresql_and_python_mean_the_same(connection: Connection, choice: Cho
     _keep(connection, drawn)
     meant = [
         f"wm{n}"
-        for n, (userid, state, tags, began, assigned) in enumerate(drawn)
+        for n, (userid, state, tags, began, assigned, chats) in enumerate(drawn)
         if chooses(
             choice,
             Relation(
@@ -82,6 +89,7 @@ def test_postgresql_and_python_mean_the_same(connection: Connection, choice: Cho
             ),
             outlets=OUTLETS,
             assigned=userid if assigned else None,
+            chats=[chat_id for chat_id, there in chats if there],
         )
     ]
     found: list[str] = []

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shared.grams import normalise
+from shared.grams import fold
 from tests.services.finding.world import (
     ASSOCIATES,
     CHATS,
@@ -124,7 +124,7 @@ PARTS: dict[str, Callable[[Person], list[str]]] = {
 def _condition(c: dict[str, Any], one: Person) -> bool:
     name, op, value = c["field"], c["op"], c.get("value")
     if name in PARTS:
-        has = any(normalise(value) in normalise(text) for text in PARTS[name](one))
+        has = any(fold(value) in fold(text) for text in PARTS[name](one))
         return has if op == "contains" else not has
     if name in ("phone", "crm"):
         return _among(op, {v for kind, v in one.identities if kind == name}, value)
@@ -287,7 +287,7 @@ def _random_condition(draw: random.Random) -> dict[str, Any]:
 
 def _random_value(draw: random.Random, name: str) -> tuple[str, Any]:
     if name in PARTS:
-        text = normalise(draw.choice(NAMES if name == "name" else COMPANIES)) or "娜"
+        text = fold(draw.choice(NAMES if name == "name" else COMPANIES)) or "娜"
         start = draw.randrange(len(text))
         return draw.choice(("contains", "not_contains")), text[start : start + draw.randint(1, 4)].strip() or "a"
     if name in MEMBERS:

@@ -26,7 +26,7 @@ OLD_KEY, NEW_KEY = ("an old secret key that wraps all rings", "a new secret key 
 @pytest.fixture
 def corp(engine: Engine, vault: Vault, clock: FixedClock, monkeypatch: pytest.MonkeyPatch) -> Tenant:
     """A corp with rows in every table that holds encrypted values; pages are small."""
-    monkeypatch.setattr(store, "PAGE_ROWS", 2)
+    monkeypatch.setattr(store, "MOST_ROWS", 2)
     with engine.begin() as connection:
         made = add_tenant(connection, vault, clock, corp_id="ww0000000000000001")
         for one in SEALED:

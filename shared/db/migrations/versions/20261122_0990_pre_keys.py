@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "20261122_0990_pre_keys"
-down_revision = "20261122_1090_pre_scope"
+down_revision = "20261122_0980_pre_records"
 
 
 def upgrade() -> None:

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "20261122_1000_pre_finding"
-down_revision = "20261122_0940_pre_customers"
+down_revision = "20261122_0990_pre_keys"
 
 SCHEMA = """
 alter table tenant add column currency text not null default 'CNY';  -- of the amounts that customers are found by
@@ -16,7 +16,7 @@ create table customer_number (                      -- custom fields that are nu
   primary key (tenant_id, customer_id, key)
 );
 create index customer_number_value on customer_number (tenant_id, key, value, customer_id);
-create index customer_card_fields on customer_card using gin (fields) where fields <> '{}';
+create index customer_card_fields on customer_card using gin (fields);
 create index customer_card_level on customer_card (tenant_id, level) where level is not null;
 create index customer_card_created on customer_card (tenant_id, created_at, customer_id);
 

@@ -1,0 +1,51 @@
+"""One customer from all sides (CUS-4)."""
+
+from flask import Response
+
+from console.api.acting import Work, read
+from console.api.asked import CustomerPath
+from console.api.customers import sheet_of
+from console.api.routes import operation
+from console.api.sheets import customer_out
+from console.api.told_persons import (
+    BlacklistedOut,
+    ChatOut,
+    ContactedOut,
+    CustomFieldOut,
+    FriendOut,
+    LocalTagOut,
+    NearOut,
+    OutletOut,
+    PoolOut,
+    ProfileOut,
+    StageOut,
+)
+from services.sheets.profile import load_profile
+from shared.api_keys import Scope
+
+
+@operation("get", "/customers/<id>/profile", Scope.CUSTOMERS_READ, ProfileOut, group="customers")
+def show_profile(path: CustomerPath) -> Response:
+    """Show a customer from all sides: what `GET /customers/{id}` has, and outlets, chats, tags, stages and so on."""
+
+    def work(work: Work) -> ProfileOut:
+        sheet = sheet_of(work, path.id)
+        found = load_profile(work.connection, work.tenant, sheet)
+        last = found.last_contact
+        return ProfileOut(
+            customer=customer_out(sheet),
+            outlets=[OutletOut(**one) for one in found.outlets],
+            friends=[FriendOut(**one) for one in found.friends],
+            chats=[ChatOut(**one) for one in found.chats],
+            near=[NearOut(**one) for one in found.near],
+            local_tags=[LocalTagOut(**one) for one in found.tags],
+            stages=[StageOut(**one) for one in found.stages],
+            score=found.score,
+            points=found.points,
+            blacklist=None if found.blacklist is None else BlacklistedOut(**found.blacklist),
+            pool=None if found.pool is None else PoolOut(**found.pool),
+            custom_fields=[CustomFieldOut(**one.__dict__) for one in found.fields],
+            last_contact=None if last is None else ContactedOut(at=last.at, source=last.source.value, by=last.by),
+        )
+
+    return read(work)

@@ -1,0 +1,1 @@
+"""The blacklist: customers who are not to be approached (CUS-10)."""

@@ -1,0 +1,1 @@
+"""Local tags: what a retailer marks customers (and chats) with besides WeCom's own tags."""

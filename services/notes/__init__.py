@@ -1,0 +1,1 @@
+"""What people write down of a customer: notes, and events by hand after a template (CUS-13)."""

@@ -1,0 +1,185 @@
+"""The thread of a worker process that looks after the pool: rows say what is due, and each step is one commit.
+
+It joins people whom WeCom showed, deals batches out, lets rules look at records, takes back what leavers had and what
+was neglected, and has associates told. A process that is killed leaves whole steps only; two at once take different
+rows.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Connection
+
+from services.joining.recognise import join_next
+from services.notices.store import Caused, record_facts_and_notices
+from services.planning import Cause, Fact
+from services.pool.batches import deal, running_batches
+from services.pool.leaving import return_of_leavers, tenants_with_leavers
+from services.pool.matches import tenants_with_sure
+from services.pool.ruling import apply_rules, return_neglected, tenants_with_due, tenants_with_returns
+from services.pool.telling import tell_given, tenants_to_tell
+from shared.audit import Origin, record_audit
+from shared.clock import monotonic
+from shared.db.engine import is_away, transact
+from shared.ids import TenantId
+from shared.runtime import Runtime
+from shared.tenants import Tenant, load_tenant
+
+LONGEST_S = 5.0
+"""So long one kind of work goes on before the others have their turn."""
+
+log = structlog.get_logger()
+
+
+class Step(Protocol):
+    def __call__(self, connection: Connection, tenant_id: TenantId) -> int: ...
+
+
+class PoolKeeper:
+    """Looks when it is told to, and goes on until nothing is due."""
+
+    def __init__(self, runtime: Runtime, *, notify: Callable[[], None]) -> None:
+        self._runtime, self._notify = runtime, notify
+        self._awake, self._stopping = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pool", daemon=True)
+        self._thread.start()
+
+    def look(self) -> None:
+        """Something may be due; returns at once."""
+        self._awake.set()
+
+    def stop(self, *, within_s: float) -> None:
+        """Begin no step any more."""
+        self._stopping.set()
+        self._awake.set()
+        self._thread.join(within_s)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._awake.wait()
+            self._awake.clear()
+            try:
+                while not self._stopping.is_set() and keep_pool(self._runtime, stopping=self._stopping.is_set):
+                    self._notify()
+            except Exception as error:  # whatever it is, the thread must go on
+                log.warning("pool.database_away" if is_away(error) else "pool.failed", reason=type(error).__name__,
+                            exc_info=None if is_away(error) else error)  # fmt: skip
+
+
+def keep_pool(runtime: Runtime, *, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Do what is due, of each kind for some seconds at most; the number of steps that found something."""
+    steps = 0
+    for kind in KINDS:
+        until = monotonic() + LONGEST_S
+        while not stopping() and monotonic() < until and (done := kind(runtime)):
+            steps += done
+    return steps
+
+
+def _record(
+    connection: Connection, runtime: Runtime, tenant: Tenant, facts: Sequence[Fact], *, cause: Cause, by: str
+) -> None:
+    caused = [Caused(fact, cause, by) for fact in facts]
+    ttl_s = runtime.settings.message_ttl_s
+    record_facts_and_notices(connection, tenant, caused, now=runtime.clock.now(), ttl_s=ttl_s)
+
+
+def _tenant(connection: Connection, runtime: Runtime, tenant_id: TenantId) -> Tenant:
+    tenant = load_tenant(connection, runtime.vault, tenant_id)
+    assert tenant is not None
+    return tenant
+
+
+def _join(runtime: Runtime) -> int:
+    def join(connection: Connection, tenant_id: TenantId) -> int:
+        tenant, now = _tenant(connection, runtime, tenant_id), runtime.clock.now()
+        settled = join_next(connection, tenant, now=now)
+        if settled is None:
+            return 0
+        if settled.joined is not None:
+            record_audit(connection, tenant, settled.joined.changes, Origin("system", None, now))
+        by = settled.row["caused_by"] or f"pool_match:{settled.row['id']}"
+        _record(connection, runtime, tenant, settled.facts, cause=settled.row["cause"], by=by)
+        return 1
+
+    return _each(runtime, tenants_with_sure, join)
+
+
+def _deal(runtime: Runtime) -> int:
+    with runtime.engine.begin() as connection:
+        batches = running_batches(connection)
+
+    def deal_one(connection: Connection, tenant_id: TenantId, batch_id: int) -> int:
+        facts = deal(connection, tenant_id, batch_id, now=runtime.clock.now())
+        if facts is None:
+            return 0
+        tenant = _tenant(connection, runtime, tenant_id)
+        _record(connection, runtime, tenant, facts, cause="api", by=f"pool_batch:{batch_id}")
+        return 1
+
+    return sum(transact(runtime.engine, partial(deal_one, tenant_id=t, batch_id=b)) for t, b in batches)
+
+
+def _apply(runtime: Runtime) -> int:
+    def apply(connection: Connection, tenant_id: TenantId) -> int:
+        tenant = _tenant(connection, runtime, tenant_id)
+        looked, facts = apply_rules(connection, tenant, now=runtime.clock.now())
+        _record(connection, runtime, tenant, facts, cause="rule", by="pool")
+        return looked
+
+    return _each(runtime, lambda c: tenants_with_due(c, now=runtime.clock.now()), apply)
+
+
+def _leavers(runtime: Runtime) -> int:
+    grace = timedelta(seconds=runtime.settings.pool_leaver_grace_s)
+
+    def back(connection: Connection, tenant_id: TenantId) -> int:
+        facts = return_of_leavers(connection, tenant_id, grace=grace, now=runtime.clock.now())
+        _record(connection, runtime, _tenant(connection, runtime, tenant_id), facts, cause="rule", by="departure")
+        return len(facts)
+
+    return _each(runtime, tenants_with_leavers, back)
+
+
+def _neglected(runtime: Runtime) -> int:
+    with runtime.engine.begin() as connection:
+        rules = tenants_with_returns(connection, now=runtime.clock.now())
+
+    def back(connection: Connection, tenant_id: TenantId, rule_id: int) -> int:
+        facts = return_neglected(connection, tenant_id, rule_id, now=runtime.clock.now())
+        tenant = _tenant(connection, runtime, tenant_id)
+        _record(connection, runtime, tenant, facts, cause="rule", by=f"pool_rule:{rule_id}")
+        return len(facts)
+
+    return sum(transact(runtime.engine, partial(back, tenant_id=t, rule_id=r)) for t, r in rules)
+
+
+def _tell(runtime: Runtime) -> int:
+    after = timedelta(seconds=runtime.settings.pool_tell_after_s)
+
+    def tell(connection: Connection, tenant_id: TenantId) -> int:
+        now, tenant = runtime.clock.now(), _tenant(connection, runtime, tenant_id)
+        told = tell_given(connection, tenant_id, after=after, now=now)
+        caused = [Caused(one.fact, one.cause, one.caused_by) for one in told]
+        record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=runtime.settings.message_ttl_s)
+        return len(told)
+
+    return _each(runtime, lambda c: tenants_to_tell(c, after=after, now=runtime.clock.now()), tell)
+
+
+def _each(
+    runtime: Runtime,
+    tenants: Callable[[Connection], Sequence[TenantId]],
+    step: Step,
+) -> int:
+    """One step for each corp that has something due: none waits for all of another's."""
+    with runtime.engine.begin() as connection:
+        due = tenants(connection)
+    return sum(transact(runtime.engine, partial(step, tenant_id=one)) for one in due)
+
+
+KINDS: tuple[Callable[[Runtime], int], ...] = (_join, _deal, _leavers, _neglected, _apply, _tell)
