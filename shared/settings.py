@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     mask_nicknames: bool = Field(
         False, description="API keys without personal:read get names and remarks of WeCom masked, too"
     )
+    bulk_undo_days: int = Field(30, ge=1, le=3650, description="how long a bulk change of customers can be undone")
     phone_region: str = Field(
         "CN", pattern=r"^[A-Z]{2}$", description="country of phone numbers without a country code"
     )
@@ -91,6 +92,9 @@ class Settings(BaseSettings):
     resync_parallel: int = Field(5, ge=1, le=64, description="full passes: blocks of one pass walked at once by all")
     resync_cron: str = Field(
         "17 1 * * *", description="when full passes start, in each corp's own time zone; off: never"
+    )
+    rules_hour: int = Field(
+        1, ge=0, le=23, description="from when on, in each corp's own day, its rules and segments look at everybody"
     )
     resync_jitter_s: float = Field(3600.0, ge=0, description="each corp starts up to so much later, always the same")
     resync_tries: int = Field(6, ge=1, description="tries of a page before it is left out and the pass incomplete")

@@ -84,6 +84,8 @@ Words = Annotated[str, *_personal("words", mask_words)]
 """A text that somebody wrote."""
 Document = Annotated[dict[str, Any], *_personal("document", mask_document, returns=dict[str, Any])]
 """JSON of any shape."""
+Asked = Annotated[Any, *_personal("filter", mask_document, returns=Any)]
+"""A filter: people look for numbers and addresses, too."""
 OwnFields = Annotated[dict[str, Any], *_personal("fields", mask_texts, returns=dict[str, Any])]
 """Fields that a retailer added: which of them say who somebody is, only they know."""
 OwnValue = Annotated[Any, *_personal("fields", mask_texts, returns=Any)]

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.blacklist.store import END_REASON, REASON
+from services.bulk_changes.store import ASKED as CHANGE
+from services.bulk_changes.store import BEFORE
+from services.bulk_changes.store import REASON as WHY
 from services.cards.store import OWN
 from services.customers.store import MOBILES
 from services.customers.store import UNIONID as UNIONID_OF_CONTACT
@@ -19,6 +22,11 @@ from services.notes.store import BODY as NOTE_BODY
 from services.persons.store import VALUE
 from services.pool.store import NOTE
 from services.purchases.store import PROPERTIES
+from services.rules.book import FILTER as FILTER_OF_TAG
+from services.saved_filters.store import FILTER as FILTER_SAVED
+from services.scores.store import REASON as WHY_POINTS
+from services.segments.store import FILTER as FILTER_OF_SEGMENT
+from services.stages.store import FILTER as FILTER_OF_STAGE
 from services.tasks.store import TITLE
 from services.transfers.ask import MESSAGE
 from services.webhooks.store import SECRET, URL
@@ -70,6 +78,13 @@ SEALED = (
     Sealed("file", ID, {"name": NAME}),
     Sealed("file_job", ID, {"asked": ASKED, "found": FOUND, "problem": PROBLEM}),
     Sealed("file_piece", {"file_id": "bigint", "n": "integer"}, {"body": PIECE}, page_rows=8),
+    Sealed("automatic_tag", ID, {"filter": FILTER_OF_TAG}),
+    Sealed("bulk_change", ID, {"asked": CHANGE, "reason": WHY}),
+    Sealed("bulk_change_row", {"change_id": "bigint", "customer_id": "bigint"}, {"before": BEFORE}),
+    Sealed("saved_filter", ID, {"filter": FILTER_SAVED}),
+    Sealed("score_entry", ID, {"reason": WHY_POINTS}),
+    Sealed("segment", ID, {"filter": FILTER_OF_SEGMENT}),
+    Sealed("stage", ID, {"filter": FILTER_OF_STAGE}),
     Sealed("intent", ID, {}, {"desired": WISH, "bases": WISH}),
     Sealed("transfer", ID, {"message": MESSAGE}),
     Sealed("customer_event", {"event_id": "text"}, {"properties": PROPERTIES}),

@@ -8,12 +8,13 @@ from tests.console.api.conftest import Caller, MakeShop, Shop
 from tests.console.api.test_document import document
 
 PERSONAL = re.compile(
-    r"(?:.*_)?(?:phones?|mobiles?|e?mails?|real_names?|birthdays?|birth_date|remarks?|notes?|desired|attributes)"
+    r"(?:.*_)?(?:phones?|mobiles?|e?mails?|real_names?|birthdays?|birth_date|remarks?|notes?|desired|attributes|filters?)"
 )
 """Names that say what is in a field. `value` of an identity, `name` of a contact and `fields` have it, too."""
 ALSO = {
     ("IdentityOut", "value"), ("ContactOut", "name"), ("CustomerRowOut", "name"), ("FoundOut", "names"),
     ("FoundOut", "fields"), ("RelationOut", "description"), ("ObservedOut", "description"),
+    ("LedgerEntryOut", "reason"), ("BulkChangeOut", "reason"),
 }  # fmt: skip
 
 
