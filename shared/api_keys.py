@@ -50,6 +50,7 @@ class Scope(StrEnum):
     FILES_WRITE = "files:write"
     SYNC_READ = "sync:read"
     AUDIT_READ = "audit:read"
+    PERSONAL_READ = "personal:read"
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class Caller:
     @property
     def actor(self) -> str:
         return f"api:{self.name}"
+
+    @property
+    def may_read_personal(self) -> bool:
+        """Whether it sees phones, names and the like as they are; else masked (ACC-3)."""
+        return Scope.PERSONAL_READ.value in self.scopes
 
 
 class NameTakenError(Exception):

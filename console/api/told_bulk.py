@@ -1,10 +1,11 @@
 """Answers about bulk changes."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
+
+from console.api.personal import Asked, Words
 
 
 class BulkPreviewOut(BaseModel):
@@ -27,8 +28,8 @@ class BulkChangeOut(BaseModel):
     kind: str
     state: str
     change: dict[str, Any] | None
-    filter: Mapping[str, Any] | None
-    reason: str
+    filter: Asked | None
+    reason: Words
     author: str
     total: int
     counts: dict[str, int]

@@ -1,9 +1,10 @@
 """Bodies about stages, automatic tags, scores, segments and saved filters, as they are answered."""
 
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel
+
+from console.api.personal import Asked, Words
 
 
 class LineStageOut(BaseModel):
@@ -12,7 +13,7 @@ class LineStageOut(BaseModel):
     stage_id: int
     name: str
     automatic: bool
-    filter: Any
+    filter: Asked
     customer_count: int
 
 
@@ -38,7 +39,7 @@ class StagesMovedOut(BaseModel):
 class AutomaticTagOut(BaseModel):
     rule_id: int
     tag_id: str
-    filter: Any
+    filter: Asked
     state: str
     made_at: datetime
     made_by: str
@@ -103,7 +104,7 @@ class LedgerEntryOut(BaseModel):
     occurred_at: datetime
     recorded_at: datetime
     by: str
-    reason: str | None
+    reason: Words | None
 
 
 class LedgerOut(BaseModel):
@@ -120,7 +121,7 @@ class SegmentOut(BaseModel):
     name: str
     category: str | None
     kind: str
-    filter: Any
+    filter: Asked
     state: str
     member_count: int | None
     refreshed_at: datetime | None
@@ -158,7 +159,7 @@ class PortraitOut(BaseModel):
 class SavedFilterOut(BaseModel):
     filter_id: int
     name: str
-    filter: Any
+    filter: Asked
     owner: str
     shared: bool
     created_at: datetime
