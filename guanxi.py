@@ -23,6 +23,7 @@ COMMANDS = {
     "migrate": ("commands.migrate", "Bring the database's schema up to date."),
     "corp": ("commands.corp", "Add, list and check corps."),
     "api-key": ("commands.api_key", "Make, list and revoke keys of the REST API."),
+    "keys": ("commands.keys", "The keys that everything is encrypted with: show and change them."),
     "resync": ("commands.resync", "Walk everything a corp has in WeCom and bring the database in line."),
     "plan": ("commands.plan", "Show what differs between WeCom and here; changes nothing."),
     "approve": ("commands.approve", "Let removals happen that a full pass kept for a person."),

@@ -58,7 +58,7 @@ def measure() -> list[Line]:
             lines.append(Line(f"{name}: page", tuple(took), "ms"))
             lines.append(Line(f"{name}: {about}{number.number:,}", tuple(counts), "ms"))
         lines.append(Line("all pages, p95", (quantiles(pages, n=20)[-1],), "ms"))
-        lines.append(Line("most memory of this process", (_peak_mib(),), "MiB"))
+        lines.append(Line("most memory of this process", (peak_mib(),), "MiB"))
     return lines
 
 
@@ -106,5 +106,5 @@ def _make(engine: Engine, tenant: Tenant, size: int) -> list[Line]:
     return [Line("cards made", (rate,), "cards/s")]
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -287,13 +287,19 @@ def _counted(numbers: Numbers) -> str:
     return ", ".join(f"{numbers[one]} {one.value}" for one in IntentState if numbers.get(one)) or "none"
 
 
+def _over(job: Job) -> str:
+    if job.change_id is not None:
+        return f"the customers of bulk change {job.change_id}"
+    return orjson.dumps(job.choice.stored()).decode() if job.choice.stored() else "all friends"
+
+
 def _words(job: Job, numbers: Numbers) -> str:
     lines = [
         f"job {job.id}: {job.state.value}, asked for by {job.author} ({job.source.value}) at {_utc(job.created_at)}"
         + (f", over at {_utc(job.finished_at)}" if job.finished_at else ""),
         f"  why: {job.reason}" if job.reason else "",
         f"  puts on: {', '.join(job.add_tags) or 'nothing'}; takes off: {', '.join(job.remove_tags) or 'nothing'}",
-        f"  over: {orjson.dumps(job.choice.stored()).decode()}" if job.choice.stored() else "  over: all friends",
+        f"  over: {_over(job)}",
         f"  relations: {job.matched}, {job.already} of them as wanted",
         f"  changes: {_counted(numbers)}",
     ]

@@ -9,7 +9,9 @@ from pydantic import ValidationError
 
 from console.api import (
     audits,
+    automatic_tags,
     blacklist,
+    bulk_changes,
     chat_events,
     chat_folders,
     chat_tags,
@@ -30,6 +32,10 @@ from console.api import (
     profiles,
     purchases,
     relations,
+    saved_filters,
+    scores,
+    segments,
+    stages,
     tagging,
     tasks,
     timelines,
@@ -46,7 +52,9 @@ from shared.telemetry import add_health, configure_logging
 
 HANDLERS = (
     audits,
+    automatic_tags,
     blacklist,
+    bulk_changes,
     chat_events,
     chat_folders,
     chat_tags,
@@ -67,6 +75,10 @@ HANDLERS = (
     profiles,
     purchases,
     relations,
+    saved_filters,
+    scores,
+    segments,
+    stages,
     tagging,
     tasks,
     timelines,

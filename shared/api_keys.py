@@ -26,6 +26,9 @@ _NOBODY = hashlib.sha256(b"").digest()
 class Scope(StrEnum):
     CUSTOMERS_READ = "customers:read"
     CUSTOMERS_WRITE = "customers:write"
+    CUSTOMERS_DELETE = "customers:delete"
+    BULK_READ = "bulk:read"
+    BULK_WRITE = "bulk:write"
     TAGS_READ = "tags:read"
     TAGS_WRITE = "tags:write"
     FIELDS_WRITE = "fields:write"
@@ -33,6 +36,12 @@ class Scope(StrEnum):
     BLACKLIST_WRITE = "blacklist:write"
     ORDERS_WRITE = "orders:write"
     EVENTS_WRITE = "events:write"
+    RULES_READ = "rules:read"
+    RULES_WRITE = "rules:write"
+    SEGMENTS_READ = "segments:read"
+    SEGMENTS_WRITE = "segments:write"
+    FILTERS_READ = "filters:read"
+    FILTERS_WRITE = "filters:write"
     GROUPS_READ = "groups:read"
     GROUPS_WRITE = "groups:write"
     POOL_READ = "pool:read"
@@ -41,6 +50,7 @@ class Scope(StrEnum):
     FILES_WRITE = "files:write"
     SYNC_READ = "sync:read"
     AUDIT_READ = "audit:read"
+    PERSONAL_READ = "personal:read"
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,11 @@ class Caller:
     @property
     def actor(self) -> str:
         return f"api:{self.name}"
+
+    @property
+    def may_read_personal(self) -> bool:
+        """Whether it sees phones, names and the like as they are; else masked (ACC-3)."""
+        return Scope.PERSONAL_READ.value in self.scopes
 
 
 class NameTakenError(Exception):

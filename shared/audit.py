@@ -1,6 +1,7 @@
 """The audit: who changed what, when, from where (ACC-2), in the transaction of the change.
 
-Names of changed fields are in the clear, what they were and are is encrypted. Rows are only ever added.
+Names of changed fields are in the clear, what they were and are is encrypted. Rows are only ever added; when a customer
+is deleted, the encrypted part of theirs is emptied.
 """
 
 from collections.abc import Mapping, Sequence
@@ -83,10 +84,18 @@ def load_audit(connection: Connection, tenant: Tenant, kind: str, key: str, *, l
     )
     found = []
     for row in rows:
-        details = orjson.loads(tenant.cipher.decrypt(row["details"], DETAILS))
+        details = _opened(tenant, row["details"])
         change = Change(row["action"], kind, key, details["before"], details["after"])
         found.append(Audited(row["at"], row["actor"], row["origin"], change))
     return found
+
+
+def _opened(tenant: Tenant, details: bytes | None) -> Mapping[str, Mapping[str, object]]:
+    """{} where the subject was deleted: who did what and when stays, what it was about does not."""
+    if details is None:
+        return {"before": {}, "after": {}}
+    opened: Mapping[str, Mapping[str, object]] = orjson.loads(tenant.cipher.decrypt(details, DETAILS))
+    return opened
 
 
 @dataclass(frozen=True)

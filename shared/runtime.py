@@ -46,7 +46,7 @@ def open_runtime(settings: Settings, *, application: str, pool_size: int = 8) ->
         clock=SystemClock(settings.clock_file),
         engine=make_engine(database_url, pool_size=pool_size, application=f"guanxi-{application}"),
         redis=make_redis(redis_url),
-        vault=Vault(secret_key(settings)),
+        vault=make_vault(settings),
     )
 
 
@@ -64,6 +64,11 @@ def endpoints(settings: Settings) -> tuple[str, str]:
             "start one with `guanxi up` in another terminal, or set the variable"
         )
     return database_url, redis_url
+
+
+def make_vault(settings: Settings) -> Vault:
+    previous = settings.secret_key_previous
+    return Vault(secret_key(settings), previous=previous.get_secret_value() if previous else "")
 
 
 def secret_key(settings: Settings) -> str:

@@ -42,6 +42,13 @@ class Settings(BaseSettings):
     )
     home: Path = Field(Path(".guanxi"), description="data of the embedded servers, spool, made keys, logs")
     secret_key: SecretStr | None = Field(None, description="wraps the data key of every corp; 32 characters or more")
+    secret_key_previous: SecretStr | None = Field(
+        None,
+        description="the key before it, while processes are restarted one by one (docs/keys.md)",
+    )
+    key_settle_s: float = Field(
+        180.0, ge=0, description="how long processes may go on with the data keys they know; they look every minute"
+    )
     wecom_base_url: str = "https://qyapi.weixin.qq.com"
     wechat_base_url: str = "https://api.weixin.qq.com"
     console_url: str = Field("http://127.0.0.1:8780", description="public base of the links in messages")
@@ -64,6 +71,10 @@ class Settings(BaseSettings):
     api_answer_ttl_s: float = Field(
         172_800.0, ge=86_400, description="how long a repeat with the same Idempotency-Key gets the first answer"
     )
+    mask_nicknames: bool = Field(
+        False, description="API keys without personal:read get names and remarks of WeCom masked, too"
+    )
+    bulk_undo_days: int = Field(30, ge=1, le=3650, description="how long a bulk change of customers can be undone")
     phone_region: str = Field(
         "CN", pattern=r"^[A-Z]{2}$", description="country of phone numbers without a country code"
     )
@@ -81,6 +92,9 @@ class Settings(BaseSettings):
     resync_parallel: int = Field(5, ge=1, le=64, description="full passes: blocks of one pass walked at once by all")
     resync_cron: str = Field(
         "17 1 * * *", description="when full passes start, in each corp's own time zone; off: never"
+    )
+    rules_hour: int = Field(
+        1, ge=0, le=23, description="from when on, in each corp's own day, its rules and segments look at everybody"
     )
     resync_jitter_s: float = Field(3600.0, ge=0, description="each corp starts up to so much later, always the same")
     resync_tries: int = Field(6, ge=1, description="tries of a page before it is left out and the pass incomplete")
@@ -192,7 +206,7 @@ class Settings(BaseSettings):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
 
-    @field_validator("secret_key")
+    @field_validator("secret_key", "secret_key_previous")
     @classmethod
     def _long_key(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 32:

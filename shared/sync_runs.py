@@ -93,41 +93,49 @@ def open_departure(connection: Connection, tenant_id: TenantId, userid: UserId, 
 
 
 BULK = "bulk"
-"""Kind and resource of the runs that carry out bulk jobs."""
+"""Kind of the runs that carry out what people want of many; resource of those that push a bulk job's intents."""
+BULK_CHANGE = "bulk_change"
+"""Resource of the runs that carry out bulk changes of customers."""
+_SCOPES = {BULK: "job:", BULK_CHANGE: "change:"}
 
 
-def open_bulk(connection: Connection, tenant_id: TenantId, *, job_id: int, asked_by: str, now: datetime) -> None:
-    """Open the run that carries out a bulk job; any number of them may be open."""
+def open_bulk(
+    connection: Connection, tenant_id: TenantId, *, job_id: int, asked_by: str, now: datetime, resource: str = BULK
+) -> None:
+    """Open the run that carries out a bulk job or change; any number of them may be open."""
     run(
         connection,
         "insert into sync_run (tenant_id, kind, resource, state, scope, asked_by, started_at, next_try_at) "
-        "values (:tenant_id, :bulk, :bulk, 'walking', cast(:scope as text[]), :asked_by, :now, :now)",
+        "values (:tenant_id, :bulk, :resource, 'walking', cast(:scope as text[]), :asked_by, :now, :now)",
         tenant_id=tenant_id,
         bulk=BULK,
-        scope=[f"job:{job_id}"],
+        resource=resource,
+        scope=[f"{_SCOPES[resource]}{job_id}"],
         asked_by=asked_by,
         now=now,
     )
 
 
 def job_of(held: "Run") -> int:
-    """The bulk job that a run of kind `bulk` carries out."""
+    """The bulk job or change that a run of kind `bulk` carries out."""
     assert held.scope is not None
-    return int(held.scope[0].removeprefix("job:"))
+    return int(held.scope[0].removeprefix(_SCOPES[held.resource]))
 
 
-def pause_bulk(connection: Connection, tenant_id: TenantId, *, job_id: int) -> None:
+def pause_bulk(connection: Connection, tenant_id: TenantId, *, job_id: int, resource: str = BULK) -> None:
     """Nobody takes a step of the job's run until it is resumed."""
     run(
         connection,
         "update sync_run set paused = true where tenant_id = :tenant_id and kind = :bulk and scope = :scope",
         tenant_id=tenant_id,
         bulk=BULK,
-        scope=[f"job:{job_id}"],
+        scope=[f"{_SCOPES[resource]}{job_id}"],
     )
 
 
-def resume_bulk(connection: Connection, tenant_id: TenantId, *, job_id: int, now: datetime) -> None:
+def resume_bulk(
+    connection: Connection, tenant_id: TenantId, *, job_id: int, now: datetime, resource: str = BULK
+) -> None:
     run(
         connection,
         # Contacts that were looked at meanwhile were left as they are: they are asked for again.
@@ -137,7 +145,7 @@ def resume_bulk(connection: Connection, tenant_id: TenantId, *, job_id: int, now
         "where tenant_id = :tenant_id and kind = :bulk and scope = :scope",
         tenant_id=tenant_id,
         bulk=BULK,
-        scope=[f"job:{job_id}"],
+        scope=[f"{_SCOPES[resource]}{job_id}"],
         now=now,
     )
 

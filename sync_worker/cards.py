@@ -18,6 +18,7 @@ from shared.directory import Directory
 from shared.ids import CustomerId
 from shared.runtime import Runtime
 from shared.tenants import Tenant
+from sync_worker.ruling import Ruling
 
 BATCH = 1000
 """Marks of a transaction: some tens of milliseconds, a few megabytes."""
@@ -31,6 +32,7 @@ made = Counter("guanxi_cards_made", "Cards that were made anew, by outcome", ["o
 class Cards:
     def __init__(self, runtime: Runtime, *, directory: Directory) -> None:
         self._runtime, self._directory = runtime, directory
+        self._ruling = Ruling(runtime, directory)
         self._awake, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="cards", daemon=True)
         self._thread.start()
@@ -49,27 +51,33 @@ class Cards:
             self._awake.wait(LOOK_EVERY_S)
             self._awake.clear()
             try:
-                while not self._stopping.is_set() and make_due_cards(self._runtime, self._directory):
+                while not self._stopping.is_set() and self._take_turns():
                     pass
             except Exception as error:  # whatever it is, the thread must go on
                 log.warning("cards.database_away" if is_away(error) else "cards.failed", reason=type(error).__name__,
                             exc_info=None if is_away(error) else error)  # fmt: skip
 
+    def _take_turns(self) -> int:
+        """Cards, then a page of each rule that looks at everybody: neither waits for the other's end."""
+        return make_due_cards(self._runtime, self._directory, self._ruling) + self._ruling.step()
 
-def make_due_cards(runtime: Runtime, directory: Directory) -> int:
+
+def make_due_cards(runtime: Runtime, directory: Directory, ruling: Ruling | None = None) -> int:
     """One batch of each corp that has something due; the number of customers looked at."""
     with runtime.engine.begin() as connection:
         due = tenants_due(connection)
         usable = directory.usable(connection, due)
-    return sum(_make(runtime, usable[one]) for one in due if one in usable)
+    ruling = ruling or Ruling(runtime, directory)
+    return sum(_make(runtime, usable[one], ruling) for one in due if one in usable)
 
 
-def _make(runtime: Runtime, tenant: Tenant) -> int:
+def _make(runtime: Runtime, tenant: Tenant, ruling: Ruling) -> int:
     with runtime.engine.begin() as connection:
         ids = take_due(connection, tenant.id, limit=BATCH)
         if not ids:
             return 0
         refreshed = _refresh(connection, tenant, ids)
+        ruling.follow(connection, tenant, refreshed)
     made.labels("changed").inc(len(refreshed))
     made.labels("same").inc(len(ids) - len(refreshed))
     return len(ids)
@@ -92,6 +100,7 @@ def _refresh(connection: Connection, tenant: Tenant, ids: Sequence[CustomerId]) 
 
 
 def make_all_due(runtime: Runtime, directory: Directory) -> None:
-    """Until nothing is due; for commands and tests."""
-    while make_due_cards(runtime, directory):
+    """Until nothing is due, of cards nor of rules; for commands and tests."""
+    ruling = Ruling(runtime, directory)
+    while make_due_cards(runtime, directory, ruling) or ruling.step():
         pass

@@ -27,7 +27,7 @@ def command(health_bind: str | None, only: str | None) -> None:
     settings = load_settings()
     configure_logging(settings, process="worker")
     runtime = open_runtime(
-        settings, application="worker", pool_size=1 + settings.worker_threads + settings.resync_threads
+        settings, application="worker", pool_size=2 + settings.worker_threads + settings.resync_threads
     )
     worker = Worker(runtime, events=only != "passes", passes=only != "events")
     jobs.serve(worker)

@@ -12,12 +12,14 @@ from shared.directory import Directory
 from shared.queue import NOTIFY, WORK, Bell
 from shared.runtime import Runtime
 from shared.wecom.clients import Clients
+from sync_worker.bulk.forgetting import forget_old_values
 from sync_worker.cards import Cards
 from sync_worker.drift import DriftCheck
 from sync_worker.files.lane import Lane
 from sync_worker.loop import Loop
 from sync_worker.pool import PoolKeeper
 from sync_worker.reconcile import Reconciler
+from sync_worker.segments import Segments
 from sync_worker.timetable import open_due_passes
 from sync_worker.turns import most_threads
 from sync_worker.walkers import Walkers
@@ -27,8 +29,8 @@ LONGEST_STOP_S = 5.0
 
 
 class Worker:
-    """`events`: it routes and reconciles. `passes`: it walks full passes, makes cards, and sees to imports and exports;
-    what passes want is left to the former.
+    """`events`: it routes and reconciles. `passes`: it walks full passes, makes cards, refreshes segments, and sees to
+    imports and exports; what passes want is left to the former.
     """
 
     def __init__(self, runtime: Runtime, *, events: bool = True, passes: bool = True) -> None:
@@ -46,6 +48,7 @@ class Worker:
         self._walkers = Walkers(runtime, directory=directory, clients=clients) if passes else None
         self._cards = Cards(runtime, directory=directory) if passes else None
         self._files = Lane(runtime) if passes else None
+        self._segments = Segments(runtime, directory=directory) if passes else None
         if self._loop is not None:
             reconciler = Reconciler(
                 runtime,
@@ -63,6 +66,8 @@ class Worker:
             self._walkers.look()
         if self._cards is not None:
             self._cards.look()
+        if self._segments is not None:
+            self._segments.look()
         if self._pool is not None:
             self._pool.look()
         if self._files is not None:
@@ -80,8 +85,10 @@ class Worker:
             self._work_bell.ring()
 
     def housekeep(self) -> None:
+        now = self._runtime.clock.now()
         with self._runtime.engine.begin() as connection:
-            make_inbox_partitions(connection, today=self._runtime.clock.now().date())
+            make_inbox_partitions(connection, today=now.date())
+        forget_old_values(self._runtime)
 
     def open_passes(self) -> None:
         """Open the full passes whose time has come; whoever walks passes will see them."""
@@ -100,6 +107,8 @@ class Worker:
             self._walkers.stop(within_s=LONGEST_STOP_S)
         if self._cards is not None:
             self._cards.stop(within_s=LONGEST_STOP_S)
+        if self._segments is not None:
+            self._segments.stop(within_s=LONGEST_STOP_S)
         if self._pool is not None:
             self._pool.stop(within_s=LONGEST_STOP_S)
         if self._loop is not None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from console.api.gate import caller
+from console.api.personal import View
 from console.api.problems import ProblemError
 from console.desk import desk
 from services.joining.join import NoCustomerError
@@ -136,12 +137,17 @@ def _asked() -> Asked | None:
     if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
         why = f"has 1 to {LONGEST_KEY} printable characters"
         raise ProblemError(422, "invalid", "bad Idempotency-Key", errors=[("header/Idempotency-Key", why)])
-    whole = request.get_data()
+    whole = request.get_data() + (b"" if caller().may_read_personal else b"\0masked")  # no answer for other eyes
     return Asked(f"{request.method} {request.path}", key, request.full_path.encode() + b"\0" + whole)
 
 
 def _json(body: BaseModel | None) -> bytes:
-    return b"" if body is None else body.model_dump_json().encode()
+    return b"" if body is None else body.model_dump_json(context=view().context).encode()
+
+
+def view() -> View:
+    """What of personal data the caller may see, in whatever form it is answered."""
+    return View(caller().may_read_personal, not desk().runtime.settings.mask_nicknames)
 
 
 def answered(answer: Answer) -> Response:

@@ -27,7 +27,7 @@ GROUP, SUBJECT = "exports", "export"
 
 def _hides_personal() -> bool:
     """Whether this caller's exports hide what is personal: the one place that decides it (ACC-3)."""
-    return False
+    return not caller().may_read_personal
 
 
 @operation("get", "/export-columns", Scope.FILES_READ, ColumnsOut, group=GROUP)

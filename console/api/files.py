@@ -127,6 +127,8 @@ def fetch_file(path: FilePath) -> Response:
     runtime, tenant = desk().runtime, caller().tenant
     with runtime.engine.begin() as connection:
         file = load_file(connection, tenant, path.id, now=runtime.clock.now())
+    if not caller().may_read_personal and file.created_by != caller().actor:
+        raise ProblemError(403, "forbidden", "another key's file may show what this one may not read: personal:read")
     if file.state != "ready" or file.format is None:
         raise FileRefusedError("the file is not complete yet")
 

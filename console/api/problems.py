@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from services.assignment.model import ReassignmentRefusedError
 from services.bulk.model import JobRefusedError
+from services.bulk_changes.model import BulkRefusedError, ConfirmationError, NoChangeError
 from services.chats.model import (
     ChatRefusedError,
     NameTakenError,
@@ -33,6 +34,11 @@ from services.notes.model import HandEventRefusedError, NoNoteError, TemplateNam
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
 from services.pool.model import NoSuchError, NotInPoolError, PoolRefusedError
+from services.rules.model import NoRuleError, RuleRefusedError
+from services.saved_filters.model import NoSavedFilterError, SavedFilterRefusedError
+from services.scores.model import NoScoreRuleError, ScoreRefusedError
+from services.segments.model import NoSegmentError, SegmentRefusedError
+from services.stages.model import NoStageError, StageRefusedError
 from services.tasks.model import NoTaskError, TaskRefusedError
 from shared.answers import OtherRequestError, UnderWayError
 from shared.db.engine import CONFLICTS, describe, is_away
@@ -118,6 +124,19 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NotYoursError: (409, "not-yours"),
     WishRefusedError: (409, "wish-refused"),
     ReassignmentRefusedError: (409, "assignment-refused"),
+    NoChangeError: (404, "no-bulk-change"),
+    BulkRefusedError: (409, "bulk-refused"),
+    ConfirmationError: (409, "confirmation"),
+    NoRuleError: (404, "no-rule"),
+    RuleRefusedError: (409, "rule-refused"),
+    NoStageError: (404, "no-stage"),
+    StageRefusedError: (409, "stage-refused"),
+    NoScoreRuleError: (404, "no-rule"),
+    ScoreRefusedError: (409, "score-refused"),
+    NoSegmentError: (404, "no-segment"),
+    SegmentRefusedError: (409, "segment-refused"),
+    NoSavedFilterError: (404, "no-filter"),
+    SavedFilterRefusedError: (409, "filter-refused"),
     NoFieldError: (404, "no-field"),
     FieldRefusedError: (409, "field-refused"),
     NoTagError: (404, "no-tag"),

@@ -1,11 +1,11 @@
 """A customer's sheet as it is answered."""
 
 from console.api.gate import caller
+from console.api.personal import Desired
 from console.api.told import (
     BlacklistedOut,
     ContactOut,
     CustomerOut,
-    Desired,
     IdentityOut,
     IntentOut,
     ObservedOut,

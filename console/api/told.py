@@ -1,22 +1,24 @@
 """Bodies as they are answered."""
 
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, SerializationInfo, field_serializer
 
+from console.api.personal import MARK, Birthday, Desired, Document, Nickname, OwnFields, Phone, RealName, Words, view_of
 from services.joining.telling import Outcome
-
-Desired = str | bool | int | list[str]
-"""A text, whether a tag is on, or phone numbers."""
+from services.persons.masking import mask_identity
 
 
 class IdentityOut(BaseModel):
     kind: str
-    value: str
+    value: str = Field(json_schema_extra={MARK: "personal-identity"})
     verified: bool
     source: str
     created_at: datetime | None
+
+    @field_serializer("value")
+    def _value(self, value: str, info: SerializationInfo) -> str:
+        return value if view_of(info).personal else mask_identity(self.kind, value)
 
 
 class IdentitiesOut(BaseModel):
@@ -34,7 +36,7 @@ class IntentOut(BaseModel):
     desired: Desired
     author: str
     source: str
-    reason: str | None
+    reason: Words | None
     state: str
     refusal: str | None
     created_at: datetime
@@ -63,10 +65,10 @@ class PendingOut(BaseModel):
 class ObservedOut(BaseModel):
     """What WeCom showed last."""
 
-    remark: str | None
-    description: str | None
+    remark: Nickname | None
+    description: Words | None
     remark_corp_name: str | None
-    remark_mobiles: list[str] | None
+    remark_mobiles: list[Phone] | None
     tag_ids: list[str] | None
 
 
@@ -79,10 +81,10 @@ class RelationOut(BaseModel):
     ended_at: datetime | None
     add_way: int | None
     add_state: str | None
-    remark: str | None
-    description: str | None
+    remark: Nickname | None
+    description: Words | None
     remark_corp_name: str | None
-    remark_mobiles: list[str] | None
+    remark_mobiles: list[Phone] | None
     tag_ids: list[str] | None
     personal_tags: list[str] | None
     observed: ObservedOut
@@ -93,7 +95,7 @@ class ContactOut(BaseModel):
     """WeCom's record of the customer, and their relations to associates."""
 
     external_userid: str
-    name: str | None
+    name: Nickname | None
     gender: int | None
     type: int | None
     avatar: str | None
@@ -112,14 +114,14 @@ class PurchasesOut(BaseModel):
 
 
 class OwnOut(BaseModel):
-    real_name: str | None = None
-    birthday: date | None = None
+    real_name: RealName | None = None
+    birthday: Birthday | None = None
     gender: str | None = None
     company: str | None = None
     level: str | None = None
-    note: str | None = None
-    attributes: dict[str, Any] | None = None
-    fields: dict[str, Any] = {}
+    note: Words | None = None
+    attributes: Document | None = None
+    fields: OwnFields = {}
     """Custom fields that are switched on: key -> value; options by id."""
 
 
@@ -138,7 +140,7 @@ class BlacklistedOut(BaseModel):
     """`reason` null: this key may not read it."""
 
     entry_id: int
-    reason: str | None
+    reason: Words | None
     added_at: datetime
     added_by: str
 
@@ -173,8 +175,8 @@ class CustomerRowOut(BaseModel):
     assigned_userid: str | None
     assigned_at: datetime | None
     external_userids: list[str]
-    name: str | None
-    real_name: str | None
+    name: Nickname | None
+    real_name: RealName | None
     created_at: datetime
     updated_at: datetime
 

@@ -4,6 +4,8 @@ from datetime import date, datetime
 
 from pydantic import BaseModel
 
+from console.api.personal import Nickname
+
 
 class FolderOut(BaseModel):
     """`id` 0 is Ungrouped: pinned on top, cannot be changed. `chat_count`: chats that are not dismissed."""
@@ -58,8 +60,8 @@ class ChatMemberOut(BaseModel):
 
     member_id: str
     kind: str
-    name: str | None
-    nickname: str | None
+    name: Nickname | None
+    nickname: Nickname | None
     customer_id: int | None
     joined_at: datetime | None
     scene: int | None
@@ -77,7 +79,7 @@ class SeveralOut(BaseModel):
     """A person from outside who is in several chats at once; `chat_ids`: the first twenty."""
 
     external_userid: str
-    name: str | None
+    name: Nickname | None
     customer_id: int | None
     chat_count: int
     chat_ids: list[str]
@@ -166,7 +168,7 @@ class EndedRelationOut(BaseModel):
     outlet_name: str | None
     external_userid: str
     customer_id: int | None
-    customer_name: str | None
+    customer_name: Nickname | None
     started_at: datetime | None
     ended_at: datetime
     cause: str | None

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
+from console.api.personal import Words
 from services.files.model import File, Job
 from services.files.words import file_words, row_words
 
@@ -22,7 +23,7 @@ class FileOut(BaseModel):
     id: int
     origin: str
     format: str | None
-    name: str
+    name: Words
     state: str
     size: int
     created_at: datetime

@@ -1,9 +1,10 @@
 """Answers about finding customers."""
 
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel
+
+from console.api.personal import Nickname, OwnFields, Phone, RealName
 
 
 class FieldOut(BaseModel):
@@ -25,9 +26,9 @@ class FoundOut(BaseModel):
     """`names`: as WeCom shows them; `real_name` and `fields`: the retailer's."""
 
     id: int
-    names: list[str]
-    real_name: str | None
-    phones: list[str]
+    names: list[Nickname]
+    real_name: RealName | None
+    phones: list[Phone]
     external_userids: list[str]
     standing: str
     assigned_userid: str | None
@@ -53,7 +54,7 @@ class FoundOut(BaseModel):
     pool_status: str | None
     pool_source: str | None
     pool_userid: str | None
-    fields: dict[str, Any]
+    fields: OwnFields
 
 
 class FoundPageOut(BaseModel):

@@ -3,18 +3,24 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, SerializationInfo, field_serializer
 
+from console.api.personal import MARK, Document, Nickname, OwnValue, Words, view_of
 from console.api.told import BlacklistedOut, CustomerOut
+from services.persons.masking import mask_field
 
 
 class FieldChoiceOut(BaseModel):
     """`path`: a field's name, or attributes.KEY, fields.KEY. null: empty."""
 
     path: str
-    master: Any
-    other: Any
-    result: Any
+    master: Any = Field(json_schema_extra={MARK: "personal-field"})
+    other: Any = Field(json_schema_extra={MARK: "personal-field"})
+    result: Any = Field(json_schema_extra={MARK: "personal-field"})
+
+    @field_serializer("master", "other", "result")
+    def _value(self, value: Any, info: SerializationInfo) -> Any:
+        return value if view_of(info).personal else mask_field(self.path, value)
 
 
 class MergePreviewOut(BaseModel):
@@ -76,7 +82,7 @@ class PartedOut(BaseModel):
 class NoteOut(BaseModel):
     id: int
     customer_id: int
-    body: str
+    body: Words
     at: datetime
     by: str
     edited_at: datetime | None
@@ -122,7 +128,7 @@ class TaskOut(BaseModel):
 
     id: int
     customer_id: int
-    title: str
+    title: Words
     userid: str
     due_at: datetime | None
     state: str
@@ -148,8 +154,8 @@ class AuditLineOut(BaseModel):
     subject_kind: str
     subject_key: str
     changed: list[str]
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
+    before: Document | None
+    after: Document | None
 
 
 class AuditOut(BaseModel):
@@ -175,9 +181,9 @@ class EntryOut(BaseModel):
     words: WordsOut
     cause: str | None
     by: str | None
-    values: dict[str, Any]
-    text: str | None
-    properties: dict[str, Any]
+    values: Document
+    text: Words | None
+    properties: Document
 
 
 class TimelineOut(BaseModel):
@@ -216,7 +222,7 @@ class NearOut(BaseModel):
     """Another customer who is in `chat_count` of the same chats."""
 
     customer_id: int
-    name: str | None
+    name: Nickname | None
     chat_count: int
 
 
@@ -253,7 +259,7 @@ class CustomFieldOut(BaseModel):
     key: str
     name: str
     kind: str
-    value: Any
+    value: OwnValue
 
 
 class ContactedOut(BaseModel):

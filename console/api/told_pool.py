@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from console.api.personal import Phone, RealName, Words
 from services.pool.model import How, Reason, Status, Why
 
 
@@ -13,9 +14,9 @@ class PoolRecordOut(BaseModel):
     somebody is unreachable, or how it became known that they were added."""
 
     customer_id: int
-    real_name: str | None
+    real_name: RealName | None
     company: str | None
-    phones: list[str]
+    phones: list[Phone]
     blacklisted: bool
     status: Status
     source: str
@@ -24,7 +25,7 @@ class PoolRecordOut(BaseModel):
     why: Why | None
     rule_id: int | None
     reason: Reason | How | None
-    note: str | None
+    note: Words | None
     contacted_at: datetime | None
     status_at: datetime
     created_at: datetime

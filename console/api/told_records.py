@@ -4,6 +4,8 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from console.api.personal import Words
+
 
 class OptionOut(BaseModel):
     """`withdrawn`: nobody can choose it any more; who has it keeps it."""
@@ -64,12 +66,12 @@ class TaggedManyOut(BaseModel):
 class EntryOut(BaseModel):
     entry_id: int
     customer_id: int
-    reason: str
+    reason: Words
     added_at: datetime
     added_by: str
     ended_at: datetime | None
     ended_by: str | None
-    end_reason: str | None
+    end_reason: Words | None
 
 
 class EntriesOut(BaseModel):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar, Literal
 
 from services.planning import Fact
@@ -12,6 +13,14 @@ Why = Literal["first_add", "auto", "operator", "transfer", "import", "lost"]
 
 class ReassignmentRefusedError(Exception):
     """The wish breaks a rule; the text names it."""
+
+
+class ReassignmentObstacle(StrEnum):
+    """Why a customer cannot be given to somebody; `same`: they have them already."""
+
+    NOT_A_FRIEND = "not_a_friend"
+    ONE_FRIEND = "one_friend"
+    SAME = "same"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from services.assignment.model import (
     CustomerUnassigned,
     Decision,
     Handover,
+    ReassignmentObstacle,
     ReassignmentRefusedError,
     Why,
 )
@@ -190,16 +191,28 @@ def _fact(change: AssignmentChange, customer_id: CustomerId, external_userid: Ex
     )
 
 
+def obstacle_to(
+    relations: Mapping[UserId, Relation], assigned: UserId | None, to_userid: UserId
+) -> ReassignmentObstacle | None:
+    """Why an operator may not give the customer to `to_userid` (ASG-4); None: they may."""
+    friends = {relation.userid for relation in relations.values() if relation.present is not None}
+    if to_userid not in friends:
+        return ReassignmentObstacle.NOT_A_FRIEND
+    if len(friends) == 1:
+        return ReassignmentObstacle.ONE_FRIEND
+    return ReassignmentObstacle.SAME if to_userid == assigned else None
+
+
 def check_reassignment(relations: Mapping[UserId, Relation], recorded: Assignment, to_userid: UserId) -> None:
     """Whether an operator may give the customer to `to_userid` (ASG-4).
 
     Raises:
         ReassignmentRefusedError: not a friend, the only friend, or already the assigned one.
     """
-    friends = {relation.userid for relation in relations.values() if relation.present is not None}
-    if to_userid not in friends:
-        raise ReassignmentRefusedError(f"{to_userid} is not a friend of this customer; only a friend can take over")
-    if len(friends) == 1:
-        raise ReassignmentRefusedError("this customer has one friend only and cannot be reassigned")
-    if to_userid == recorded.userid:
-        raise ReassignmentRefusedError(f"this customer is assigned to {to_userid} already")
+    match obstacle_to(relations, recorded.userid, to_userid):
+        case ReassignmentObstacle.NOT_A_FRIEND:
+            raise ReassignmentRefusedError(f"{to_userid} is not a friend of this customer; only a friend can take over")
+        case ReassignmentObstacle.ONE_FRIEND:
+            raise ReassignmentRefusedError("this customer has one friend only and cannot be reassigned")
+        case ReassignmentObstacle.SAME:
+            raise ReassignmentRefusedError(f"this customer is assigned to {to_userid} already")

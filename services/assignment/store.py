@@ -62,6 +62,20 @@ def record_decision(connection: Connection, tenant_id: TenantId, customer_id: Cu
     )
 
 
+def record_decisions(connection: Connection, tenant_id: TenantId, decisions: Mapping[CustomerId, Decision]) -> None:
+    """One for each of many customers."""
+    rows = [{"customer_id": one, **decision.__dict__} for one, decision in sorted(decisions.items())]
+    if rows:
+        run(
+            connection,
+            "insert into assignment_decision (tenant_id, customer_id, to_userid, decided_at, by_whom) "
+            'select :tenant_id, customer_id, to_userid, decided_at, "by" from jsonb_to_recordset(cast(:rows as jsonb)) '
+            'as r(customer_id bigint, to_userid text, decided_at timestamptz, "by" text)',
+            tenant_id=tenant_id,
+            rows=as_json(rows),
+        )
+
+
 def record_assignments(
     connection: Connection, tenant_id: TenantId, plans: Mapping[CustomerId, AssignmentPlan], *, now: datetime
 ) -> None:

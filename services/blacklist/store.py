@@ -4,7 +4,7 @@ Whatever approaches customers by itself (automatic assignment, reminders, broadc
 or `blacklisted_among` names; set-based SQL joins `blacklist_entry` where `ended_at is null`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -54,9 +54,7 @@ def record_added(
     """
     page = load_page(connection, chosen, after=after, limit=limit)
     standing = lock_page(connection, tenant.id, page)
-    encrypted = [
-        {"customer_id": one, "reason": tenant.cipher.encrypt(reason.encode(), REASON)} for one in standing
-    ]  # each with a nonce of its own: equal reasons are not seen to be equal
+    encrypted = _reasons(tenant, standing, reason, REASON)
     rows = fetch_all(
         connection,
         "with made as (insert into blacklist_entry (tenant_id, customer_id, reason, added_at, added_by) "
@@ -106,6 +104,37 @@ def record_ended(
     return int(row["id"])
 
 
+def record_many_ended(
+    connection: Connection,
+    tenant: Tenant,
+    customer_ids: Sequence[CustomerId],
+    reason: str,
+    *,
+    by: str,
+    now: datetime,
+) -> list[tuple[CustomerId, int]]:
+    """Take customers, who are locked, off the list: those who were on it, with the entry that ended."""
+    rows = fetch_all(
+        connection,
+        "update blacklist_entry b set ended_at = :now, ended_by = :by, end_reason = r.reason "
+        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(customer_id bigint, reason bytea) "
+        "where b.tenant_id = :tenant_id and b.customer_id = r.customer_id and b.ended_at is null "
+        "returning b.customer_id, b.id",
+        tenant_id=tenant.id,
+        by=by,
+        rows=as_json(_reasons(tenant, customer_ids, reason, END_REASON)),
+        now=now,
+    )
+    ended = sorted((CustomerId(row["customer_id"]), int(row["id"])) for row in rows)
+    touch(connection, tenant.id, [one for one, _ in ended], now=now)
+    return ended
+
+
+def _reasons(tenant: Tenant, customer_ids: Sequence[CustomerId], reason: str, context: str) -> list[dict[str, object]]:
+    """Each with a nonce of its own: equal reasons are not seen to be equal."""
+    return [{"customer_id": one, "reason": tenant.cipher.encrypt(reason.encode(), context)} for one in customer_ids]
+
+
 def load_entries(connection: Connection, tenant: Tenant, customer_id: CustomerId) -> list[Entry]:
     """All entries of a customer, newest first."""
     rows = fetch_all(
@@ -118,13 +147,18 @@ def load_entries(connection: Connection, tenant: Tenant, customer_id: CustomerId
 
 
 def load_open(connection: Connection, tenant: Tenant, customer_id: CustomerId) -> Entry | None:
-    row = fetch_one(
+    return load_open_of(connection, tenant, [customer_id]).get(customer_id)
+
+
+def load_open_of(connection: Connection, tenant: Tenant, customer_ids: Sequence[CustomerId]) -> dict[CustomerId, Entry]:
+    """The entries of those who are on the list."""
+    rows = fetch_all(
         connection,
-        "select * from blacklist_entry where tenant_id = :tenant_id and customer_id = :id and ended_at is null",
+        "select * from blacklist_entry where tenant_id = :tenant_id and customer_id = any(:ids) and ended_at is null",
         tenant_id=tenant.id,
-        id=customer_id,
+        ids=list(customer_ids),
     )
-    return _entry(row, tenant) if row else None
+    return {CustomerId(row["customer_id"]): _entry(row, tenant) for row in rows}
 
 
 def page_entries(connection: Connection, tenant: Tenant, *, ended: bool, before: int | None, limit: int) -> list[Entry]:

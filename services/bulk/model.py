@@ -27,7 +27,10 @@ class JobRefusedError(TerminalError):
 
 @dataclass(frozen=True)
 class Job:
-    """`matched`: relations that were looked at; `already`: those of them that were as wanted, so nothing is asked."""
+    """`matched`: relations that were looked at; `already`: those of them that were as wanted, so nothing is asked.
+
+    `change_id`: the bulk change of customers whose intents it pushes; None: it finds its relations by its choice.
+    """
 
     tenant_id: TenantId
     id: int
@@ -42,6 +45,7 @@ class Job:
     already: int
     created_at: datetime
     finished_at: datetime | None
+    change_id: int | None = None
 
     @property
     def caused_by(self) -> str:

@@ -33,15 +33,53 @@ def ask_job(
     Raises:
         JobRefusedError: it cannot be carried out; the text says why.
     """
+    check_job(connection, tenant_id, add=add, remove=remove)
+    job_id = record_job(
+        connection,
+        tenant_id,
+        add=add,
+        remove=remove,
+        choice=choice,
+        author=author,
+        source=source,
+        reason=reason,
+        now=now,
+    )
+    open_bulk(connection, tenant_id, job_id=job_id, asked_by=author, now=now)
+    return job_id
+
+
+def check_job(connection: Connection, tenant_id: TenantId, *, add: Sequence[str], remove: Sequence[str]) -> None:
+    """
+    Raises:
+        JobRefusedError: it cannot be carried out; the text says why.
+    """
     check_tags(add, remove, frozenset(usable_tags(connection, tenant_id, [*add, *remove])))
     kept = {rule.tag_id: rule.name for rule in load_rules(connection, tenant_id)}
     for tag_id in remove:
         if tag_id in kept:
             raise JobRefusedError(f"the rule {kept[tag_id]!r} keeps {tag_id} on; `guanxi tag-rule end` ends the rule")
+
+
+def record_job(
+    connection: Connection,
+    tenant_id: TenantId,
+    *,
+    add: Sequence[str],
+    remove: Sequence[str],
+    choice: Choice,
+    author: str,
+    source: Source,
+    reason: str | None,
+    now: datetime,
+    change_id: int | None = None,
+) -> int:
+    """A job that has no run yet; its id. `change_id`: the bulk change of customers that keeps its intents."""
     row = fetch_one(
         connection,
-        "insert into bulk_job (tenant_id, add_tags, remove_tags, choice, author, source, reason, created_at) "
-        "values (:tenant_id, :add, :remove, cast(:choice as jsonb), :author, :source, :reason, :now) returning id",
+        "insert into bulk_job (tenant_id, add_tags, remove_tags, choice, author, source, reason, created_at, "
+        "change_id) values (:tenant_id, :add, :remove, cast(:choice as jsonb), :author, :source, :reason, :now, "
+        ":change_id) returning id",
         tenant_id=tenant_id,
         add=list(dict.fromkeys(add)),
         remove=list(dict.fromkeys(remove)),
@@ -50,9 +88,9 @@ def ask_job(
         source=source.value,
         reason=reason,
         now=now,
+        change_id=change_id,
     )
     assert row is not None
-    open_bulk(connection, tenant_id, job_id=row["id"], asked_by=author, now=now)
     return int(row["id"])
 
 
@@ -89,6 +127,7 @@ def _job(row: Row) -> Job:
         already=row["already"],
         created_at=row["created_at"],
         finished_at=row["finished_at"],
+        change_id=row["change_id"],
     )
 
 

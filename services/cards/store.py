@@ -30,7 +30,7 @@ def take_due(connection: Connection, tenant_id: TenantId, *, limit: int) -> list
 
     One at a time: whoever read earlier must not write later. The lock ends with the transaction.
     """
-    if not _lock(connection, tenant_id):
+    if not lock_cards(connection, tenant_id):
         return None
     rows = fetch_all(
         connection,
@@ -43,7 +43,8 @@ def take_due(connection: Connection, tenant_id: TenantId, *, limit: int) -> list
     return [CustomerId(row["customer_id"]) for row in rows]
 
 
-def _lock(connection: Connection, tenant_id: TenantId) -> bool:
+def lock_cards(connection: Connection, tenant_id: TenantId) -> bool:
+    """Nobody else makes this tenant's cards until the transaction ends; False: somebody does just now."""
     row = fetch_one(
         connection, "select pg_try_advisory_xact_lock(hashtext('cards'), cast(:id as int)) as got", id=tenant_id
     )

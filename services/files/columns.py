@@ -10,6 +10,7 @@ from typing import Any
 from services.fields.model import DOCUMENT, Field
 from services.fields.values import shown
 from services.files.model import CUSTOM, FileRefusedError
+from services.persons.masking import mask_birthday, mask_email, mask_name, mask_phone, mask_words
 
 Cell = Callable[["Person", "Names"], str]
 MOST_COLUMNS = 60
@@ -49,6 +50,8 @@ class Column:
     kinds: tuple[str, ...] = ()
     own: bool = False
     contacts: bool = False
+    mask: Callable[[str], str] | None = None
+    """Of each of the values in a personal cell, for whoever may not read it; None: the cell is hidden whole."""
 
 
 def _time(expression: str) -> str:
@@ -89,17 +92,17 @@ COLUMNS: Mapping[str, Column] = {
     "updated_at": Column("更新时间", "updated", _time("c.updated_at")),
     "standing": Column("客户状态", "standing", "c.standing"),
     "external_userids": Column("外部联系人ID", "external_userid", "w.ids", contacts=True),
-    "name": Column("昵称", "nickname", "w.name", personal=True, contacts=True),
-    "real_name": Column("姓名", "name", cell=_own("real_name"), personal=True, own=True),
-    "phones": Column("手机号", "phone", cell=_identities("phone"), personal=True, kinds=("phone",)),
-    "emails": Column("邮箱", "email", cell=_identities("email"), personal=True, kinds=("email",)),
+    "name": Column("昵称", "nickname", "w.name", personal=True, contacts=True, mask=mask_name),
+    "real_name": Column("姓名", "name", cell=_own("real_name"), personal=True, own=True, mask=mask_name),
+    "phones": Column("手机号", "phone", cell=_identities("phone"), personal=True, kinds=("phone",), mask=mask_phone),
+    "emails": Column("邮箱", "email", cell=_identities("email"), personal=True, kinds=("email",), mask=mask_email),
     "crm": Column("会员号", "crm", cell=_identities("crm"), kinds=("crm",)),
     "unionid": Column("unionid", "unionid", cell=_identities("unionid"), kinds=("unionid",)),
     "gender": Column("性别", "gender", cell=_own("gender"), own=True),
-    "birthday": Column("生日", "birthday", cell=_own("birthday"), personal=True, own=True),
+    "birthday": Column("生日", "birthday", cell=_own("birthday"), personal=True, own=True, mask=mask_birthday),
     "company": Column("公司", "company", cell=_own("company"), own=True),
     "level": Column("等级", "level", cell=_own("level"), own=True),
-    "note": Column("备注", "note", cell=_own("note"), personal=True, own=True),
+    "note": Column("备注", "note", cell=_own("note"), personal=True, own=True, mask=mask_words),
     "assigned_userid": Column("导购ID", "userid", "c.assigned_userid"),
     "assigned_associate": Column("导购", "associate", "c.assigned_userid", _associate("assigned_associate")),
     "assigned_outlet": Column("门店", "outlet", "c.assigned_userid", _outlet),
@@ -144,8 +147,16 @@ def columns_of(names: Sequence[str], custom: Mapping[str, Column]) -> dict[str, 
     return {name: known[name] for name in names}
 
 
-def masked(column: Column, *, hide: bool) -> Cell | None:
-    """The one place where an export hides what is personal; None: the column's own cell is shown."""
+def masked(column: Column, shown: Cell, *, hide: bool) -> Cell:
+    """The one place where an export hides what is personal; `shown`: the cell of those who may read it."""
     if not (hide and column.personal):
-        return None
-    return lambda _person, _names: MASKED
+        return shown
+    mask = column.mask
+    if mask is None:
+        return lambda _person, _names: MASKED
+
+    def cell(person: Person, names: Names) -> str:
+        text = shown(person, names)
+        return BETWEEN.join(mask(one) for one in text.split(BETWEEN)) if text else ""
+
+    return cell

@@ -126,7 +126,7 @@ class Layout:
         )
 
     def cells(self) -> list[Callable[[Person, Names], str]]:
-        return [masked(column, hide=self.hide) or column.cell or _plain(name) for name, column in self.columns.items()]
+        return [masked(column, column.cell or _plain(name), hide=self.hide) for name, column in self.columns.items()]
 
 
 def _plain(name: str) -> Cell:

@@ -212,7 +212,7 @@ def load_audited(
     rows = fetch_all(
         connection,
         "select details from audit where tenant_id = :tenant_id and subject_kind = 'customer' and subject_key = :key "
-        "and action = :action order by at desc, id desc",
+        "and action = :action and details is not null order by at desc, id desc",
         tenant_id=tenant.id,
         key=str(customer_id),
         action=action,

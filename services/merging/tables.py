@@ -68,13 +68,15 @@ MOVED = (
     ),
     Moved("pool_change", ("id",)),
     Moved("pool_state", ("state",)),
+    Moved("score_entry", ("id",)),
+    Moved("behaviour_due", ("id",)),
 )
 
 SUMMED = ("customer_score",)
 """One row of numbers per person: a merge adds them up, its undoing subtracts what came."""
 
-DERIVED = ("purchase_summary", "customer_card", "customer_name", "customer_number", "card_due")
+DERIVED = ("purchase_summary", "customer_card", "customer_name", "customer_number", "card_due", "stage_met")
 """Computed anew: the summary here, the card from marks that triggers leave."""
 
-PASSING = ("pool_batch_row", "pool_given", "pool_due")
+PASSING = ("bulk_change_row", "pool_batch_row", "pool_given", "pool_due")
 """Work that is on its way: whoever carries it out looks whether a customer still stands for themselves."""

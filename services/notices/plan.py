@@ -26,6 +26,7 @@ from services.associates.model import (
     OutletRemoved,
 )
 from services.blacklist.model import CustomerBlacklisted, CustomerUnblacklisted
+from services.bulk_changes.model import BulkChangeFinished
 from services.catalogue.model import TagCatalogueEditSettled
 from services.customers.model import (
     RelationAssociateLeft,
@@ -39,6 +40,7 @@ from services.customers.model import (
     RelationStarted,
     RelationTransferred,
 )
+from services.erasing.model import CustomerErased
 from services.files.model import CustomersImported, ImportFinished
 from services.groups.model import (
     ChatChanged,
@@ -79,6 +81,9 @@ from services.pool.model import (
     PoolReturned,
     PoolUnreachable,
 )
+from services.scores.model import ScoreChanged, ScoresAdjusted
+from services.segments.model import SegmentRefreshed
+from services.stages.model import CustomerStageChanged
 from services.tags.model import (
     TagCreated,
     TagDeleted,
@@ -118,6 +123,7 @@ SILENT: frozenset[type[Fact]] = frozenset(
         AssociateOutOfSight,
         AssociateRenamed,
         AssociateReturned,
+        BulkChangeFinished,  # whoever asked looks at it
         ChatChanged,
         ChatCreated,
         ChatDismissed,
@@ -134,8 +140,10 @@ SILENT: frozenset[type[Fact]] = frozenset(
         CustomerAssigned,  # the first friend hears of it as a new customer
         CustomerBlacklisted,  # those who ask are told: campaigns, rules, the profile
         CustomerDeleted,
+        CustomerErased,  # the associates' friendships go on
         CustomerLost,  # the associate hears of the relation
         CustomerReturned,
+        CustomerStageChanged,  # stages get reminders of their own (STG-3)
         CustomerTagged,  # who works with them sees it; SOPs will react to it
         CustomerUnassigned,
         CustomerUnblacklisted,
@@ -169,6 +177,9 @@ SILENT: frozenset[type[Fact]] = frozenset(
         RelationOutOfSight,
         RelationTagDrift,  # counted where the rules are listed
         RelationTransferred,  # the platform's doing, not the customer's
+        ScoreChanged,
+        ScoresAdjusted,
+        SegmentRefreshed,
         TagCatalogueEditSettled,  # likewise
         TagCreated,
         TagDeleted,

@@ -247,6 +247,27 @@ def load_own(
     }
 
 
+def record_owns(
+    connection: Connection, tenant: Tenant, owns: Mapping[CustomerId, Mapping[str, object]], *, now: datetime
+) -> None:
+    """The own fields of many customers, who are locked."""
+    if not owns:
+        return
+    rows = [
+        {"id": one, "own": tenant.cipher.encrypt(orjson.dumps(own), OWN) if own else None}
+        for one, own in sorted(owns.items())
+    ]
+    run(
+        connection,
+        "update customer u set own = r.own, updated_at = greatest(u.updated_at, :now) "
+        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(id bigint, own bytea) "
+        "where u.tenant_id = :tenant_id and u.id = r.id",
+        tenant_id=tenant.id,
+        rows=as_json(rows),
+        now=now,
+    )
+
+
 def record_own(
     connection: Connection, tenant: Tenant, customer_id: CustomerId, own: Mapping[str, object], *, now: datetime
 ) -> None:

@@ -66,6 +66,11 @@ def transact(engine: Engine, work: Callable[[Connection], Result]) -> Result:
     raise conflict
 
 
+def is_passing(error: BaseException) -> bool:
+    """Whether the same transaction may succeed in a moment: the database is away, or another one was in its way."""
+    return is_away(error) or (isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in CONFLICTS)
+
+
 def as_json(rows: object) -> str:
     """Rows for one `jsonb_to_recordset(:rows)` parameter; bytes go as `\\x` hex, times as ISO."""
     return orjson.dumps(rows, default=_hex).decode()

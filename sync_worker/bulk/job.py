@@ -101,7 +101,9 @@ def _tell(connection: Connection, work: Work, job: Job, facts: Sequence[Fact]) -
 
 
 def _collect(work: Work, job: Job) -> bool:
-    """Keep the intents of the next relations; True when these were the last."""
+    """Keep the intents of the next relations; True when these were the last, or a bulk change has kept them all."""
+    if job.change_id is not None:
+        return True
     contact, _, userid = work.run.cursor.partition(" ")
     after, tenant, now = (contact, userid), work.tenant, work.runtime.clock.now()
     with work.runtime.engine.begin() as connection:

@@ -157,6 +157,17 @@ class Shop(Caller):
         with self.runtime.engine.begin() as connection:
             refresh_cards(connection, self.tenant, take_due(connection, self.tenant.id, limit=1000) or [])
 
+    def add_automatic_tag(self) -> None:
+        """local:900, as the examples name it."""
+        with self.runtime.engine.begin() as connection:
+            run(
+                connection,
+                "insert into local_tag (tenant_id, id, group_id, kind, name, position, created_at) "
+                "overriding system value values (:tenant_id, 900, 900, 'automatic', 'big spender', 1, :now)",
+                tenant_id=self.tenant.id,
+                now=self.clock.now(),
+            )
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with self.runtime.engine.begin() as connection:
             return [tuple(row.values()) for row in fetch_all(connection, sql)]

@@ -12,6 +12,8 @@ from console.api.told import CustomerOut, RelationOut
 from services.customers.model import Notes
 from services.persons.model import AUTHORITY, OWN, Authority
 from shared.api_keys import Scope
+from shared.directory import Directory
+from sync_worker.cards import make_all_due
 from sync_worker.files.job import work_once
 from tests.console.api.conftest import Shop
 from tests.services.chats.conftest import add_chat, add_chat_tag
@@ -39,9 +41,11 @@ def test_every_example_of_a_request_works(shop: Shop):
     """In the document's order, deletions last, on a corp with two associates, tags, a customer and a chat."""
     shop.befriend("wmOne", "LiNa", "WangFang")
     shop.add_tags("etGold", "etSilver")
+    make_all_due(shop.runtime, Directory(shop.runtime.vault))
     with shop.runtime.engine.begin() as connection:
         add_chat(connection, shop.tenant, "wrChatOne", "新品群")
         add_chat_tag(connection, shop.tenant, 7001)
+    shop.add_automatic_tag()
     shop.add_associates("LiNa", "WangFang")
     _fill_pool(shop)
     found, ran = document(shop), 0

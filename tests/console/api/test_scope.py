@@ -37,6 +37,9 @@ def town(shop: Shop) -> Iterator[Shop]:
     shop.befriend("wmHis", "WangFang", name=HIS, unionid="uHis")
     shop.befriend("wmTheirs", "LiNa", "WangFang", name=THEIRS, unionid="uTheirs")
     shop.add_tags("etGold", "etSilver")
+    for path in ("/stage-lines", "/stage-lines/{id}/stages", "/segments"):
+        example = example_of(document(shop)["paths"][f"/api/v1{path}"]["post"])
+        assert shop.ask("POST", path.replace("{id}", "1"), **example).status_code == 201
     for who, phone in (("Hers", "13900000001"), ("His", "13900000002"), ("Theirs", "13900000003")):
         shop.upsert(f"unionid=u{who}", f"phone={phone}")
         customer = {"customer": {"kind": "unionid", "value": f"u{who}"}, "occurred_at": "2026-11-20T10:00:00+08:00"}

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "20261122_1000_pre_finding"
-down_revision = "20261122_0980_pre_records"
+down_revision = "20261122_0990_pre_keys"
 
 SCHEMA = """
 alter table tenant add column currency text not null default 'CNY';  -- of the amounts that customers are found by

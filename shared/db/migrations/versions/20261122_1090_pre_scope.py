@@ -7,7 +7,7 @@ read is granted table by table; all that is not named here, or made later, it ca
 from alembic import op
 
 revision = "20261122_1090_pre_scope"
-down_revision = "20261122_1010_pre_persons"
+down_revision = "20261122_1030_pre_bulk_customers"
 
 BY_CARD = "exists (select from customer_card k where k.tenant_id = {table}.tenant_id and k.customer_id = {table}.{column})"
 BY_CONTACT = (
