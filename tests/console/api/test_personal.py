@@ -1,12 +1,16 @@
 """Personal data in answers: masked for keys that may not read it (ACC-3)."""
 
 import re
+import runpy
+from pathlib import Path
 from typing import Any
 
 from shared.api_keys import Scope
+from shared.db.engine import run
 from tests.console.api.conftest import Caller, MakeShop, Shop
 from tests.console.api.test_document import document
 
+MIGRATION = Path(__file__).parents[3] / "shared/db/migrations/versions/20261122_0990_pre_keys.py"
 PERSONAL = re.compile(
     r"(?:.*_)?(?:phones?|mobiles?|e?mails?|real_names?|birthdays?|birth_date|remarks?|notes?|desired|attributes|filters?)"
 )
@@ -114,3 +118,15 @@ def test_an_export_of_such_a_key_is_masked_and_others_files_are_not_its(shop: Sh
     refused = blind(shop).ask("GET", f"/files/{file_id}/content")
     assert refused.status_code == 403
     assert "personal:read" in refused.text
+
+
+def test_keys_of_before_see_what_they_saw(shop: Shop):
+    """Nobody asked for less: the migration gives them the scope, once (ACC-3)."""
+    made = full(shop)
+    old = shop.caller(Scope.CUSTOMERS_READ, name="old")
+    statement = runpy.run_path(str(MIGRATION))["AS_BEFORE"]
+    for _ in range(2):
+        with shop.runtime.engine.begin() as connection:
+            run(connection, statement)
+    assert old.get(f"/customers/{made['id']}")["fields"]["real_name"] == "王小明"
+    assert shop.rows("select scopes from api_key where name = 'old'") == [(["customers:read", "personal:read"],)]

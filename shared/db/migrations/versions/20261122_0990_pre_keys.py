@@ -5,6 +5,8 @@ from alembic import op
 revision = "20261122_0990_pre_keys"
 down_revision = "20261122_0980_pre_records"
 
+AS_BEFORE = "update api_key set scopes = scopes || '{personal:read}'::text[] where not 'personal:read' = any(scopes)"
+
 
 def upgrade() -> None:
     op.execute("""
@@ -25,8 +27,8 @@ create table key_rotation (
   primary key (tenant_id, id)
 );
 create unique index key_rotation_open on key_rotation (tenant_id) where finished_at is null;
-update api_key set scopes = scopes || '{personal:read}'::text[] where not 'personal:read' = any(scopes);
 """)
+    op.execute(AS_BEFORE)
 
 
 def downgrade() -> None:
