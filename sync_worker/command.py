@@ -10,6 +10,9 @@ from shared.telemetry import configure_logging
 from sync_worker import jobs
 from sync_worker.worker import Worker
 
+BESIDE = 4
+"""Threads with a connection of their own, beside readers and walkers: cards, segments, the pool, files."""
+
 
 @click.command("worker")
 @click.option("--health-bind", metavar="HOST:PORT", help="Health and metrics; port 0 picks a free one.")
@@ -27,7 +30,7 @@ def command(health_bind: str | None, only: str | None) -> None:
     settings = load_settings()
     configure_logging(settings, process="worker")
     runtime = open_runtime(
-        settings, application="worker", pool_size=2 + settings.worker_threads + settings.resync_threads
+        settings, application="worker", pool_size=BESIDE + settings.worker_threads + settings.resync_threads
     )
     worker = Worker(runtime, events=only != "passes", passes=only != "events")
     jobs.serve(worker)
