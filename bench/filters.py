@@ -43,7 +43,11 @@ def filters(phone: str) -> list[Asked]:
         ("friends of both of two", _all(("friend", "all_of", ["sales1", "sales2"])), a),
         ("an outlet", _all(("outlet", "any_of", {"ids": [77]})), a),
         ("a region with all under it", _all(("outlet", "any_of", {"ids": [5], "below": True})), a),
-        ("an outlet's own with a tag", _all(("assigned_outlet", "any_of", {"ids": [77]}), ("tag", "any_of", common)), a),
+        (
+            "an outlet's own with a tag",
+            _all(("assigned_outlet", "any_of", {"ids": [77]}), ("tag", "any_of", common)),
+            a,
+        ),
         ("a common tag", _all(("tag", "any_of", common)), c),
         ("a rare tag", _all(("tag", "any_of", rare)), c),
         ("two tags together", _all(("tag", "all_of", ["etTag3", "etTag150"])), c),

@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from commands.auditing import actor_of, writes
 from commands.corps import load_corps
 from commands.ids import a_text, an_id
 from services.keys.columns import SEALED
@@ -57,6 +58,7 @@ def status(corp_id: str | None, count: bool) -> None:
 
 @command.command("rewrap")
 @click.option("--by", type=a_text, metavar="NAME", required=True, help="Who does it.")
+@writes("keys.rewrap")
 def rewrap_(by: str) -> None:
     """Wrap the keys of all corps with GUANXI_SECRET_KEY; GUANXI_SECRET_KEY_PREVIOUS may be forgotten then.
 
@@ -76,6 +78,7 @@ def rewrap_(by: str) -> None:
 @click.argument("corp_id", type=an_id)
 @click.option("--by", type=a_text, metavar="NAME", required=True, help="Who wants it.")
 @click.option("--no-wait", is_flag=True, help="Do what is due now; call it again later for the rest.")
+@writes("keys.rotate")
 def rotate_data(corp_id: str, by: str, no_wait: bool) -> None:
     """Give CORP_ID a new data key and make all its encrypted values anew with it, while everything goes on.
 
@@ -91,7 +94,7 @@ def rotate_data(corp_id: str, by: str, no_wait: bool) -> None:
     begun = transact(
         runtime.engine,
         lambda connection: begin_rotation(
-            connection, runtime.vault, tenant, by=by, now=runtime.clock.now(), settle_s=settle_s
+            connection, runtime.vault, tenant, by=actor_of(by), now=runtime.clock.now(), settle_s=settle_s
         ),
     )
     click.echo("a new key, which all processes come to know first" if begun else "going on with the change under way")
@@ -156,7 +159,7 @@ def _old(runtime: Runtime, tenant_id: int) -> int:
 
 def _rewrapped(runtime: Runtime, tenant: Tenant, *, by: str) -> bool:
     with runtime.engine.begin() as connection:
-        return rewrap(connection, runtime.vault, tenant, by=by, now=runtime.clock.now())
+        return rewrap(connection, runtime.vault, tenant, by=actor_of(by), now=runtime.clock.now())
 
 
 def _corps(runtime: Runtime) -> list[Tenant]:

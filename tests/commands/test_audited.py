@@ -21,7 +21,7 @@ CHANGES_NOTHING = {
     *("corp list", "corp check", "api-key list", "plan", "explain", "tags list", "transfer list", "transfer show"),
     *("transfer unassigned", "intents", "bulk list", "bulk show", "bulk rows", "tag-rule list", "webhook list"),
     *("webhook test", "webhook deliveries", "inbox counts", "inbox list", "inbox show", "dead list", "doctor"),
-    "audit",
+    *("audit", "keys status"),
 }
 
 
