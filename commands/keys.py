@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from commands.auditing import actor_of, writes
+from commands.auditing import writes
 from commands.corps import load_corps
 from commands.ids import a_text, an_id
 from services.keys.columns import SEALED
@@ -94,7 +94,7 @@ def rotate_data(corp_id: str, by: str, no_wait: bool) -> None:
     begun = transact(
         runtime.engine,
         lambda connection: begin_rotation(
-            connection, runtime.vault, tenant, by=actor_of(by), now=runtime.clock.now(), settle_s=settle_s
+            connection, runtime.vault, tenant, by=by, now=runtime.clock.now(), settle_s=settle_s
         ),
     )
     click.echo("a new key, which all processes come to know first" if begun else "going on with the change under way")
@@ -159,7 +159,7 @@ def _old(runtime: Runtime, tenant_id: int) -> int:
 
 def _rewrapped(runtime: Runtime, tenant: Tenant, *, by: str) -> bool:
     with runtime.engine.begin() as connection:
-        return rewrap(connection, runtime.vault, tenant, by=actor_of(by), now=runtime.clock.now())
+        return rewrap(connection, runtime.vault, tenant, by=by, now=runtime.clock.now())
 
 
 def _corps(runtime: Runtime) -> list[Tenant]:

@@ -60,7 +60,7 @@ def begin_rotation(
         by=by,
     )
     change = Change("keys.rotate", "corp", tenant.corp_id, after={"key": number})
-    record_audit(connection, tenant, [change], Origin(by, None, now))
+    record_audit(connection, tenant, [change], Origin(f"operator:{by}", None, now))
     return True
 
 
@@ -87,7 +87,9 @@ def rewrap(connection: Connection, vault: Vault, tenant: Tenant, *, by: str, now
     if vault.is_current(row["data_key"]):
         return False
     _store_ring(connection, vault, tenant.id, vault.unwrap(row["data_key"]))
-    record_audit(connection, tenant, [Change("keys.rewrap", "corp", tenant.corp_id)], Origin(by, None, now))
+    record_audit(
+        connection, tenant, [Change("keys.rewrap", "corp", tenant.corp_id)], Origin(f"operator:{by}", None, now)
+    )
     return True
 
 

@@ -39,7 +39,7 @@ def test_a_data_key_is_changed_and_all_goes_on(office: Office, guanxi: Guanxi, m
     office.resync()
     shown = guanxi("keys", "status", "--count").output
     assert "Chen" in shown
-    assert office.rows("select actor, action from audit") == [("Chen Jing", "keys.rotate")]
+    assert office.rows("select actor, action from audit") == [("operator:Chen Jing", "keys.rotate")]
 
 
 def test_a_secret_key_is_changed_with_the_old_one_beside_it(
