@@ -4,7 +4,7 @@ import time
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from commands.auditing import writes
 from commands.corps import load_corps
@@ -36,8 +36,8 @@ def status(corp_id: str | None, count: bool) -> None:
     """The keys of CORP_ID, or of every corp: whether the present, the previous or another
     secret key wraps them, how many there are, and the last change."""
     runtime = _runtime()
-    columns = ("corp", "secret key", "makes with", "keys", "last change", *(["rows of older keys"] if count else []))
-    table = Table(*columns)
+    columns = ("corp", "secret key", "makes with", "keys", "last change", *(["older rows"] if count else []))
+    table = Table(*(Column(name, overflow="fold") for name in columns))
     with runtime.engine.begin() as connection:
         for tenant_id, name, wrapped in wrapped_rings(connection):
             if corp_id in (None, name):
@@ -47,12 +47,10 @@ def status(corp_id: str | None, count: bool) -> None:
                     table.add_row(name, "another one", *[""] * (len(columns) - 2))
                     continue
                 last = last_rotation(connection, tenant_id)
-                shown = (
-                    "" if last is None else f"{last['state']}, by {last['started_by']}: {last['changed_count']} values"
-                )
+                told = (last["state"], f"{last['changed_count']} rows", last["started_by"]) if last else ()
                 more = [str(_old(runtime, tenant_id))] if count else []
                 by = "present" if current else "previous"
-                table.add_row(name, by, str(ring.current), str(len(ring.keys)), shown, *more)
+                table.add_row(name, by, str(ring.current), str(len(ring.keys)), "\n".join(told), *more)
     Console().print(table)
 
 
@@ -131,14 +129,14 @@ def _described(one: Rotation) -> str:
     if one.table is None:
         what = "know key" if one.state == ANNOUNCED else "make values with key"
         return f"all processes {what} {one.number} at {one.ready_at.isoformat(timespec='seconds')}"
-    return f"{one.changed_count} values made anew; at table {one.table}"
+    return f"{one.changed_count} rows made anew; at table {one.table}"
 
 
 def _tell_end(runtime: Runtime, tenant: Tenant) -> None:
     with runtime.engine.begin() as connection:
         last = last_rotation(connection, tenant.id)
     assert last is not None
-    click.echo(f"done: {last['changed_count']} values made anew with key {last['number']}")
+    click.echo(f"done: {last['changed_count']} rows made anew with key {last['number']}")
     if last["unreadable_count"]:
         raise click.ClickException(
             f"{last['unreadable_count']} values open with no key of this corp and were left as they are: "

@@ -33,7 +33,7 @@ def test_a_data_key_is_changed_and_all_goes_on(office: Office, guanxi: Guanxi, m
     done = guanxi("keys", "rotate-data", CORP_ID, "--by", "Somebody Else")
     assert done.exit_code == 0, done.output
     assert "going on with the change under way" in done.output
-    assert "values made anew with key 2" in done.output
+    assert "rows made anew with key 2" in done.output
     assert opens_with(office, Vault(SECRET_KEY)) == before
     assert office.rows("select get_byte(secret, 0) from app") == [(2,)]
     office.resync()
