@@ -70,8 +70,9 @@ def post_task(path: CustomerPath, body: TaskBody) -> Response:
             now=work.now,
         )
         after = {"customer_id": customer_id, "title": task.title, "userid": task.userid, "due_at": task.due_at}
+        due_at = task.due_at.isoformat() if task.due_at else None
         fact = TaskMade(
-            occurred_at=work.now, task_id=task.id, customer_id=customer_id, userid=task.userid, due_at=task.due_at
+            occurred_at=work.now, task_id=task.id, customer_id=customer_id, userid=task.userid, due_at=due_at
         )
         return Done(TaskOut(**task.__dict__), 201, (Change("task.made", "task", str(task.id), {}, after),), (fact,))
 

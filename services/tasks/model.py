@@ -65,7 +65,8 @@ class TaskMade(TaskFact):
     """An associate is to do something about a customer."""
 
     TYPE: ClassVar[str] = "task_made"
-    due_at: datetime | None
+    due_at: str | None
+    """ISO 8601; a fact's payload is JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,12 @@ def test_a_look_then_a_merge_then_its_end(shop: Shop):
     shop.ask("PUT", "/orders/tmall/T-1", order() | {"customer": {"kind": "shop:tmall", "value": "9"}})
     before = shop.get(f"/customers/{one}"), shop.get(f"/customers/{two}")
     look = shop.get(f"/customers/{one}/merge-preview/{two}", take="level")
-    assert look["refused"] is None and look["rows"] == {"identity": 1, "customer_order": 1}
+    assert look["refused"] is None and look["rows"] == {
+        "identity": 1,
+        "customer_order": 1,
+        "pool_record": 1,
+        "pool_change": 1,
+    }
     assert {field["path"]: field["result"] for field in look["fields"]} == {
         "real_name": "王小明",
         "level": "silver",
@@ -27,7 +32,7 @@ def test_a_look_then_a_merge_then_its_end(shop: Shop):
     assert (look["customer"], look["other"]) == before
     merged = shop.ask("POST", f"/customers/{one}/merge", {"other_id": two, "take": ["level"], "reason": "she said so"})
     assert merged.status_code == 200, merged.text
-    assert merged.json["moved"] == {"identity": 1, "customer_order": 1}
+    assert merged.json["moved"] == moved
     assert merged.json["customer"]["fields"]["level"] == "silver"
     assert merged.json["customer"]["purchases"][0]["amount"] == 100
     assert shop.get(f"/customers/{two}")["id"] == one
@@ -35,10 +40,11 @@ def test_a_look_then_a_merge_then_its_end(shop: Shop):
     assert (known["merged_id"], known["why"], known["by"], known["undone_at"]) == (two, "person", "api:crm", None)
     parted = shop.ask("POST", f"/merges/{known['id']}/undo", {})
     assert parted.status_code == 200, parted.text
-    assert parted.json["returned"] == {"identity": 1, "customer_order": 1}
+    assert parted.json["returned"] == moved
     after = shop.get(f"/customers/{one}"), shop.get(f"/customers/{two}")
     assert [without_times(x) for x in after] == [without_times(x) for x in before]
-    assert shop.rows("select type from fact order by id") == [("customers_merged",), ("customers_parted",)]
+    told = [("pool_entered",), ("customers_merged",), ("customers_parted",)]
+    assert shop.rows("select type from fact order by id") == told
     assert shop.get(f"/customers/{one}/merges")["merges"][0]["undone_by"] == "api:crm"
 
 
@@ -89,7 +95,8 @@ def test_merges_undos_and_upserts_at_once_end_in_one_world(shop: Shop):
         return caller.ask("POST", f"/customers/{ids[a]}/merge", {"other_id": ids[b]}).status_code
 
     with ThreadPoolExecutor(5) as pool:
-        assert set(pool.map(act, range(30))) <= {200, 404, 409}
+        # 503: a conflict that was lost three times, and nothing was written; whoever asks again gets an answer.
+        assert set(pool.map(act, range(30))) <= {200, 404, 409, 503}
     assert shop.rows("select count(*)::int from customer") == [(5,)]
     chains = "select 1 from customer a join customer b on b.id = a.merged_into where b.merged_into is not null"
     assert shop.rows(chains) == []
