@@ -14,7 +14,7 @@ from console.api.problems import ProblemError
 from console.api.routes import operation
 from console.api.told_files import FileOut, FilesOut
 from console.desk import desk
-from services.files.model import FileRefusedError
+from services.files.model import File, FileRefusedError
 from services.files.store import (
     add_piece,
     begin_file,
@@ -121,14 +121,22 @@ def show_file(path: FilePath) -> Response:
     return read(lambda work: FileOut.of(load_file(work.connection, work.tenant, path.id, now=work.now)))
 
 
+def refuse_anothers(file: File) -> None:
+    """
+    Raises:
+        ProblemError: 403, what another key wrote or sent may hold what this one may not read (ACC-3).
+    """
+    if not caller().may_read_personal and file.created_by != caller().actor:
+        raise ProblemError(403, "forbidden", "another key's file may show what this one may not read: personal:read")
+
+
 @operation("get", "/files/<id>/content", Scope.FILES_READ, None, group=GROUP, answers_bytes=True)
 def fetch_file(path: FilePath) -> Response:
     """Fetch a file: what was sent, what was exported, or rows that failed. 409 while it is still being written."""
     runtime, tenant = desk().runtime, caller().tenant
     with runtime.engine.begin() as connection:
         file = load_file(connection, tenant, path.id, now=runtime.clock.now())
-    if not caller().may_read_personal and file.created_by != caller().actor:
-        raise ProblemError(403, "forbidden", "another key's file may show what this one may not read: personal:read")
+    refuse_anothers(file)
     if file.state != "ready" or file.format is None:
         raise FileRefusedError("the file is not complete yet")
 

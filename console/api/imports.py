@@ -7,6 +7,7 @@ from flask import Response
 
 from console.api.acting import Done, Work, read, write
 from console.api.asked_files import ImportBody, ImportPath, MappingBody, NewestQuery
+from console.api.files import refuse_anothers
 from console.api.gate import caller
 from console.api.routes import operation
 from console.api.told_files import ImportOut, ImportsOut
@@ -29,6 +30,7 @@ def post_import(body: ImportBody) -> Response:
 
     def work(work: Work) -> Done:
         file = load_file(work.connection, work.tenant, body.file_id, now=work.now)
+        refuse_anothers(file)
         if file.state != "ready":
             raise FileRefusedError("the file has not been sent completely")
         by = caller().actor

@@ -22,6 +22,7 @@ from console.api.told_persons import (
 from services.merging.merge import merge, preview
 from services.merging.store import page_merges
 from services.merging.undo import undo
+from services.pool.leaving import leave_of_friends
 from shared.api_keys import Scope
 from shared.audit import Change
 from shared.ids import CustomerId
@@ -64,10 +65,11 @@ def merge_customers(path: CustomerPath, body: MergeBody) -> Response:
             by=caller().actor,
             now=work.now,
         )
+        left = leave_of_friends(work.connection, work.tenant.id, [done.customer_id], how="person", now=work.now)
         answer = MergedOut(
             merge_id=done.merge_id, moved=dict(done.moved), customer=customer_out(sheet_of(work, done.customer_id))
         )
-        return Done(answer, 200, _with_reason(done.changes, body.reason), (done.fact,))
+        return Done(answer, 200, _with_reason(done.changes, body.reason), (done.fact, *left))
 
     return write(work, once=True)
 

@@ -9,7 +9,9 @@ COLUMNS = (
 )  # fmt: skip
 
 _MINE = "where {alias}.tenant_id = :tenant_id and {alias}.customer_id = any(:ids)"
-_CHANGES = ", ".join(f"case when o.{one} is distinct from f.{one} then '{one}' end" for one in COLUMNS)
+_CHANGES = ", ".join(
+    f"case when o.customer_id is null or o.{one} is distinct from f.{one} then '{one}' end" for one in COLUMNS
+)
 _LIST = ", ".join(COLUMNS)
 
 MAKE = f"""

@@ -1,6 +1,6 @@
 """Chats and their members as lines of CSV files, a page at a time; times are the corp's (GRP-7)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -86,9 +86,17 @@ Place = tuple[str, str, int]
 
 
 def member_lines(
-    connection: Connection, tenant: Tenant, chosen: Chosen, *, after: Place | None
+    connection: Connection,
+    tenant: Tenant,
+    chosen: Chosen,
+    *,
+    after: Place | None,
+    hide: Callable[[str], str] | None = None,
 ) -> tuple[bytes, Place | None]:
-    """The next stays in the chats chosen, and where to go on; None: these were the last."""
+    """The next stays in the chats chosen, and where to go on; None: these were the last.
+
+    `hide`: masks what people call themselves, for those who may not read it (ACC-3).
+    """
     conditions = conditions_of(chosen)
     chat_id, member_id, number = after or ("", "", 0)
     rows: Sequence[Row] = fetch_all(
@@ -104,6 +112,7 @@ def member_lines(
         limit=PAGE,
         **conditions.parameters,
     )
-    lines = _sheet(tenant, MEMBERS).lines(rows, first=after is None)
+    shown = [dict(row) | {n: hide(row[n]) for n in ("name", "nickname") if row[n]} for row in rows] if hide else rows
+    lines = _sheet(tenant, MEMBERS).lines(shown, first=after is None)
     last = rows[-1] if len(rows) == PAGE else None
     return lines, (last["chat_id"], last["member_id"], last["number"]) if last else None

@@ -4,7 +4,7 @@ Whoever else writes something of a customer locks the customer first, so nothing
 shows meanwhile takes the same lock (services/customers/record.py), and is seen here, or makes a customer of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -17,6 +17,14 @@ CUSTOMER = "customer"
 """Kind of subject in the audit."""
 
 
+SAID = {
+    "note": "cast(id as text) from customer_note",
+    "task": "cast(id as text) from customer_task",
+    "customer_event": "event_id from customer_event",
+}
+"""Subjects of the audit that are about one customer, and where their keys are found."""
+
+
 def erase(
     connection: Connection, tenant_id: TenantId, customer_ids: Sequence[CustomerId], *, now: datetime
 ) -> dict[CustomerId, bool]:
@@ -25,6 +33,7 @@ def erase(
     records = _with_merged(connection, tenant_id, customer_ids)
     gone = [record for record, stands in records.items() if stands not in mirrored]
     ours = {"tenant_id": tenant_id, "ids": sorted(records)}
+    _erase_words(connection, ours)
     for table in ERASED:
         run(connection, f"delete from {table} where tenant_id = :tenant_id and customer_id = any(:ids)", **ours)  # noqa: S608
     _erase_values(connection, tenant_id, sorted(records), gone, now=now)
@@ -42,6 +51,19 @@ def erase(
         ids=gone,
     )
     return {one: one in mirrored for one in customer_ids}
+
+
+def _erase_words(connection: Connection, ours: Mapping[str, object]) -> None:
+    """What the audit holds of notes, tasks and events about them, while the rows still say whose these are."""
+    for kind, keys in SAID.items():
+        run(
+            connection,
+            "update audit set details = null where tenant_id = :tenant_id and subject_kind = :kind "  # noqa: S608
+            f"and details is not null and subject_key = any(array(select {keys} "
+            "where tenant_id = :tenant_id and customer_id = any(:ids)))",
+            kind=kind,
+            **ours,
+        )
 
 
 def _mirrored(connection: Connection, tenant_id: TenantId, customer_ids: Sequence[CustomerId]) -> set[CustomerId]:

@@ -1,7 +1,7 @@
 """The shapes of values that operators take, each checked with its place. No I/O."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -40,7 +40,13 @@ def _moment(value: object) -> object:
     return value
 
 
-Moment = Annotated[AwareDatetime | date, BeforeValidator(_moment)]
+def _in_range(value: datetime | date) -> datetime | date:
+    if not 1900 <= value.year <= 2200:
+        raise ValueError("must lie between the years 1900 and 2200")
+    return value
+
+
+Moment = Annotated[AwareDatetime | date, BeforeValidator(_moment), AfterValidator(_in_range)]
 """A day in the corp's time zone, or a time."""
 
 

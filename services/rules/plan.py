@@ -22,6 +22,9 @@ TOGETHER = 25
 _ELSEWHERE = frozenset({Kind.PART, Kind.IDENTITY, Kind.OUTLET, Kind.ADDED, Kind.EVENT, Kind.ORDER})
 """Kinds of fields whose answer may change while no column of the card does."""
 
+NEW = "created_at"
+"""Changes once, when a card is made: a filter that finds everybody is asked about who is new."""
+
 
 @dataclass(frozen=True)
 class Round:
@@ -50,7 +53,7 @@ class Index:
 def make_index(rules: Sequence[Rule]) -> Index:
     by_column: dict[str, list[Rule]] = {}
     for rule in rules:
-        for column in sorted({column for one in rule.filters for column in one.touches}):
+        for column in sorted({column for one in rule.filters for column in one.touches or {NEW}}):
             by_column.setdefault(column, []).append(rule)
     return Index({column: tuple(found) for column, found in by_column.items()}, tuple(rules))
 

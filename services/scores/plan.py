@@ -46,9 +46,14 @@ def plan_entries(
     return entries
 
 
+MOST_AT_ONCE = 10**15
+"""What one behaviour can count for: a ledger's numbers have 64 bits."""
+
+
 def _worth(rule: ScoreRule, one: Behaviour) -> int:
     """An order in another currency has no amount: it is worth nothing where amounts count."""
-    return rule.amount if rule.each is None else rule.amount * ((one.amount or 0) // rule.each)
+    worth = rule.amount if rule.each is None else rule.amount * ((one.amount or 0) // rule.each)
+    return max(-MOST_AT_ONCE, min(MOST_AT_ONCE, worth))
 
 
 def sums(entries: Iterable[Entry]) -> dict[Holder, int]:

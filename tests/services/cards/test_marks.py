@@ -5,6 +5,7 @@ import random
 import pytest
 from sqlalchemy import Connection
 
+from services.cards.made import COLUMNS
 from services.cards.store import refresh_cards, take_due
 from shared.db.engine import fetch_all, run
 from shared.tenants import Tenant
@@ -91,3 +92,10 @@ def test_who_was_merged_has_no_card(connection: Connection, tenant: Tenant, whol
         found = fetch_all(connection, f"select 1 from {table} where tenant_id = :t and customer_id = :id", t=tenant.id,
                           id=mine)  # fmt: skip
         assert not found, table
+
+
+def test_of_a_new_card_everything_is_told(connection: Connection, tenant: Tenant, whole: tuple[int, int]):
+    """Also what is empty: a rule about "never bought" is to hear of who is new (TAG-5)."""
+    run(connection, "insert into customer (tenant_id, id, created_at) values (:t, 1, :now)", t=tenant.id, now=NOW)
+    (one,) = refresh_cards(connection, tenant, due(connection, tenant))
+    assert one.changes == set(COLUMNS)

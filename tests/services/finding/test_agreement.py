@@ -58,3 +58,22 @@ def test_counts_are_exact_when_small(connection: Connection, tenant: Tenant):
     given = {"groups": [{"conditions": [{"field": "standing", "op": "equals", "value": "lost"}]}]}
     count = count_found(connection, read_filter(connection, tenant, given), context)
     assert (count.number, count.estimated) == (sum(one.standing == "lost" for one in world.people), False)
+
+
+def test_an_estimate_is_of_what_is_meant_and_of_nothing_else(
+    connection: Connection, tenant: Tenant, other_tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+):
+    """Not of other corps' cards, nor of a table that was never analysed (CUS-3, G9)."""
+    world = make_world(random.Random(9), 40)
+    record_world(connection, tenant, world)
+    record_world(connection, other_tenant, make_world(random.Random(10), 60))
+    monkeypatch.setattr("services.finding.listing.COUNTED", 5)
+    count = count_found(connection, read_filter(connection, tenant, {}), context_of(tenant, region="CN", now=NOW))
+    assert (count.number, count.estimated) == (40, True)
+
+
+@pytest.mark.parametrize("value", ["9" * 30, "", "x", "-1e3"])
+def test_a_cursor_holds_only_what_a_sort_can_be(value: str):
+    """What PostgreSQL could not hold is refused before it is asked (G8)."""
+    with pytest.raises(ValueError, match=""):
+        Sort.SCORE.checked(value)

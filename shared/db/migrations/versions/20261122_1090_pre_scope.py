@@ -27,7 +27,13 @@ do $$ begin
 exception when duplicate_object or unique_violation then null;
 end $$;
 do $$ begin
-  if not pg_has_role('guanxi_scoped', 'MEMBER') then execute format('grant guanxi_scoped to %I', current_user); end if;
+  -- Since PostgreSQL 16 whoever makes a role may administer it, but not become it.
+  begin
+    set local role guanxi_scoped;
+    reset role;
+  exception when insufficient_privilege then
+    execute format('grant guanxi_scoped to %I', current_user);
+  end;
 end $$;
 create function guanxi_viewers() returns text[] language sql stable
   as $$ select coalesce(nullif(current_setting('guanxi.viewers', true), ''), '{}')::text[] $$;
