@@ -4,8 +4,8 @@ Marks are taken in the transaction that makes the cards, so that a process that 
 time works on a corp; what changes meanwhile leaves a mark of its own.
 """
 
-import threading
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from prometheus_client import Counter
@@ -18,6 +18,7 @@ from shared.directory import Directory
 from shared.ids import CustomerId
 from shared.runtime import Runtime
 from shared.tenants import Tenant
+from sync_worker.looking import Looking, each_alone
 from sync_worker.ruling import Ruling
 
 BATCH = 1000
@@ -29,37 +30,10 @@ log = structlog.get_logger()
 made = Counter("guanxi_cards_made", "Cards that were made anew, by outcome", ["outcome"])
 
 
-class Cards:
-    def __init__(self, runtime: Runtime, *, directory: Directory) -> None:
-        self._runtime, self._directory = runtime, directory
-        self._ruling = Ruling(runtime, directory)
-        self._awake, self._stopping = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="cards", daemon=True)
-        self._thread.start()
-
-    def look(self) -> None:
-        """A card may be due; returns at once."""
-        self._awake.set()
-
-    def stop(self, *, within_s: float) -> None:
-        self._stopping.set()
-        self._awake.set()
-        self._thread.join(within_s)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._awake.wait(LOOK_EVERY_S)
-            self._awake.clear()
-            try:
-                while not self._stopping.is_set() and self._take_turns():
-                    pass
-            except Exception as error:  # whatever it is, the thread must go on
-                log.warning("cards.database_away" if is_away(error) else "cards.failed", reason=type(error).__name__,
-                            exc_info=None if is_away(error) else error)  # fmt: skip
-
-    def _take_turns(self) -> int:
-        """Cards, then a page of each rule that looks at everybody: neither waits for the other's end."""
-        return make_due_cards(self._runtime, self._directory, self._ruling) + self._ruling.step()
+def keep_cards(runtime: Runtime, *, directory: Directory) -> Looking:
+    """The thread. Cards, then a page of each rule that looks at everybody: neither waits for the other's end."""
+    ruling = Ruling(runtime, directory)
+    return Looking("cards", lambda: make_due_cards(runtime, directory, ruling) + ruling.step(), every_s=LOOK_EVERY_S)
 
 
 def make_due_cards(runtime: Runtime, directory: Directory, ruling: Ruling | None = None) -> int:
@@ -68,10 +42,10 @@ def make_due_cards(runtime: Runtime, directory: Directory, ruling: Ruling | None
         due = tenants_due(connection)
         usable = directory.usable(connection, due)
     ruling = ruling or Ruling(runtime, directory)
-    return sum(_make(runtime, usable[one], ruling) for one in due if one in usable)
+    return each_alone(usable.values(), partial(_make, runtime, ruling), what="cards", tenant_of=lambda one: one.id)
 
 
-def _make(runtime: Runtime, tenant: Tenant, ruling: Ruling) -> int:
+def _make(runtime: Runtime, ruling: Ruling, tenant: Tenant) -> int:
     with runtime.engine.begin() as connection:
         ids = take_due(connection, tenant.id, limit=BATCH)
         if not ids:

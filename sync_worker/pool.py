@@ -5,13 +5,11 @@ was neglected, and has associates told. A process that is killed leaves whole st
 rows.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-import structlog
 from sqlalchemy import Connection
 
 from services.joining.recognise import join_next
@@ -24,15 +22,14 @@ from services.pool.ruling import apply_rules, return_neglected, tenants_with_due
 from services.pool.telling import tell_given, tenants_to_tell
 from shared.audit import Origin, record_audit
 from shared.clock import monotonic
-from shared.db.engine import is_away, transact
+from shared.db.engine import transact
 from shared.ids import TenantId
 from shared.runtime import Runtime
 from shared.tenants import Tenant, load_tenant
+from sync_worker.looking import Looking, each_alone
 
 LONGEST_S = 5.0
 """So long one kind of work goes on before the others have their turn."""
-
-log = structlog.get_logger()
 
 
 class Step(Protocol):
@@ -44,30 +41,14 @@ class PoolKeeper:
 
     def __init__(self, runtime: Runtime, *, notify: Callable[[], None]) -> None:
         self._runtime, self._notify = runtime, notify
-        self._awake, self._stopping = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pool", daemon=True)
-        self._thread.start()
+        self._looking = Looking("pool", self._keep, every_s=None)
+        self.look, self.stop = self._looking.look, self._looking.stop
 
-    def look(self) -> None:
-        """Something may be due; returns at once."""
-        self._awake.set()
-
-    def stop(self, *, within_s: float) -> None:
-        """Begin no step any more."""
-        self._stopping.set()
-        self._awake.set()
-        self._thread.join(within_s)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._awake.wait()
-            self._awake.clear()
-            try:
-                while not self._stopping.is_set() and keep_pool(self._runtime, stopping=self._stopping.is_set):
-                    self._notify()
-            except Exception as error:  # whatever it is, the thread must go on
-                log.warning("pool.database_away" if is_away(error) else "pool.failed", reason=type(error).__name__,
-                            exc_info=None if is_away(error) else error)  # fmt: skip
+    def _keep(self) -> int:
+        steps = keep_pool(self._runtime, stopping=lambda: self._looking.stopping)
+        if steps:
+            self._notify()
+        return steps
 
 
 def keep_pool(runtime: Runtime, *, stopping: Callable[[], bool] = lambda: False) -> int:
@@ -121,7 +102,10 @@ def _deal(runtime: Runtime) -> int:
         _record(connection, runtime, tenant, facts, cause="api", by=f"pool_batch:{batch_id}")
         return 1
 
-    return sum(transact(runtime.engine, partial(deal_one, tenant_id=t, batch_id=b)) for t, b in batches)
+    def work(one: tuple[TenantId, int]) -> int:
+        return transact(runtime.engine, partial(deal_one, tenant_id=one[0], batch_id=one[1]))
+
+    return each_alone(batches, work, what="pool batches", tenant_of=lambda one: one[0])
 
 
 def _apply(runtime: Runtime) -> int:
@@ -155,7 +139,10 @@ def _neglected(runtime: Runtime) -> int:
         _record(connection, runtime, tenant, facts, cause="rule", by=f"pool_rule:{rule_id}")
         return len(facts)
 
-    return sum(transact(runtime.engine, partial(back, tenant_id=t, rule_id=r)) for t, r in rules)
+    def work(one: tuple[TenantId, int]) -> int:
+        return transact(runtime.engine, partial(back, tenant_id=one[0], rule_id=one[1]))
+
+    return each_alone(rules, work, what="pool rules", tenant_of=lambda one: one[0])
 
 
 def _tell(runtime: Runtime) -> int:
@@ -179,7 +166,11 @@ def _each(
     """One step for each corp that has something due: none waits for all of another's."""
     with runtime.engine.begin() as connection:
         due = tenants(connection)
-    return sum(transact(runtime.engine, partial(step, tenant_id=one)) for one in due)
+
+    def work(tenant_id: TenantId) -> int:
+        return transact(runtime.engine, partial(step, tenant_id=tenant_id))
+
+    return each_alone(due, work, what="pool", tenant_of=lambda one: one)
 
 
 KINDS: tuple[Callable[[Runtime], int], ...] = (_join, _deal, _leavers, _neglected, _apply, _tell)

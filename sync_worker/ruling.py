@@ -3,7 +3,7 @@
 All of it works where cards are made: under the same lock of a corp, so what a rule looks at is what cards show.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import structlog
 from sqlalchemy import Connection
@@ -24,10 +24,11 @@ from services.scores.counting import count_behaviours, tenants_with_behaviours
 from services.scores.model import ScoreChanged
 from services.segments.store import want_daily
 from services.stages.model import CustomerStageChanged
-from shared.db.engine import describe, is_away, is_passing, transact
+from shared.db.engine import describe, is_passing, transact
 from shared.directory import Directory
 from shared.runtime import Runtime
 from shared.tenants import Tenant
+from sync_worker.looking import each_alone
 
 DAILY, RETRY = "daily", "retry"
 """Who asked for such a run, in its row."""
@@ -67,8 +68,11 @@ class Ruling:
             running = tenants_with_runs(connection)
             counting = tenants_with_behaviours(connection)
             usable = self._directory.usable(connection, sorted({*running, *counting}))
-        done = sum(_alone(self._count, usable[one]) for one in counting if one in usable)
-        return done + sum(_alone(self._page, usable[one]) for one in running if one in usable)
+        done = 0
+        for tenant_ids, work in ((counting, self._count), (running, self._page)):
+            tenants = [usable[one] for one in tenant_ids if one in usable]
+            done += each_alone(tenants, work, what="rules", tenant_of=lambda one: one.id)
+        return done
 
     def _apply(self, connection: Connection, tenant: Tenant, rounds: Sequence[Round]) -> Applied:
         applied = apply_rules(connection, rounds, self._context(tenant))
@@ -138,14 +142,3 @@ def _by(fact: Fact) -> str:
 def _rules_of(book: Book, page: OpenPage) -> list[Rule]:
     """Those that still apply; the run of one that does not ends with its page."""
     return [rule for rule in (book.find(key) for key in page.keys) if rule is not None]
-
-
-def _alone(work: Callable[[Tenant], int], tenant: Tenant) -> int:
-    """A corp that cannot be worked on holds up no other."""
-    try:
-        return work(tenant)
-    except Exception as error:
-        if is_away(error):
-            raise
-        log.error("rules.stuck", tenant_id=tenant.id, reason=describe(error))
-        return 0

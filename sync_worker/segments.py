@@ -3,7 +3,6 @@
 A thread of its own, beside that of cards: a large segment takes seconds, and cards should not wait for them.
 """
 
-import threading
 from functools import partial
 
 import structlog
@@ -17,13 +16,14 @@ from services.rules.circles import lines_of, reads
 from services.rules.model import RuleKey
 from services.rules.runs import ask_runs
 from services.segments.model import NoSegmentError, SegmentRefreshed
-from services.segments.refreshing import empty_deleted, next_wanted, refresh, tenants_with_work
+from services.segments.refreshing import empty_deleted, next_wanted, note_failure, refresh, tenants_with_work
 from services.stages.store import load_lines
 from shared.clock import monotonic
-from shared.db.engine import is_away, transact
+from shared.db.engine import describe, is_passing, transact
 from shared.directory import Directory
 from shared.runtime import Runtime
 from shared.tenants import Tenant
+from sync_worker.looking import Looking, each_alone
 
 LOOK_EVERY_S = 1.0
 SEGMENT = "segment"
@@ -34,32 +34,9 @@ took = Histogram(
 )
 
 
-class Segments:
-    def __init__(self, runtime: Runtime, *, directory: Directory) -> None:
-        self._runtime, self._directory = runtime, directory
-        self._awake, self._stopping = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="segments", daemon=True)
-        self._thread.start()
-
-    def look(self) -> None:
-        """A refresh may be wanted; returns at once."""
-        self._awake.set()
-
-    def stop(self, *, within_s: float) -> None:
-        self._stopping.set()
-        self._awake.set()
-        self._thread.join(within_s)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._awake.wait(LOOK_EVERY_S)
-            self._awake.clear()
-            try:
-                while not self._stopping.is_set() and refresh_wanted(self._runtime, self._directory):
-                    pass
-            except Exception as error:  # whatever it is, the thread must go on
-                log.warning("segments.database_away" if is_away(error) else "segments.failed",
-                            reason=type(error).__name__, exc_info=None if is_away(error) else error)  # fmt: skip
+def keep_segments(runtime: Runtime, *, directory: Directory) -> Looking:
+    """The thread."""
+    return Looking("segments", lambda: refresh_wanted(runtime, directory), every_s=LOOK_EVERY_S)
 
 
 def refresh_wanted(runtime: Runtime, directory: Directory) -> int:
@@ -67,7 +44,7 @@ def refresh_wanted(runtime: Runtime, directory: Directory) -> int:
     with runtime.engine.begin() as connection:
         due = tenants_with_work(connection)
         usable = directory.usable(connection, due)
-    return sum(_work(runtime, usable[one]) for one in due if one in usable)
+    return each_alone(usable.values(), partial(_work, runtime), what="segments", tenant_of=lambda one: one.id)
 
 
 def _work(runtime: Runtime, tenant: Tenant) -> int:
@@ -81,6 +58,12 @@ def _work(runtime: Runtime, tenant: Tenant) -> int:
     try:
         transact(runtime.engine, partial(_refresh, runtime, tenant, wanted.id))
     except NoSegmentError:
+        return 1
+    except Exception as error:
+        if is_passing(error):
+            raise  # it is wanted still
+        log.error("segments.not_refreshed", tenant_id=tenant.id, segment_id=wanted.id, reason=describe(error))
+        transact(runtime.engine, partial(note_failure, tenant_id=tenant.id, segment_id=wanted.id))
         return 1
     took.observe(monotonic() - began)
     return 1

@@ -13,13 +13,13 @@ from shared.queue import NOTIFY, WORK, Bell
 from shared.runtime import Runtime
 from shared.wecom.clients import Clients
 from sync_worker.bulk.forgetting import forget_old_values
-from sync_worker.cards import Cards
+from sync_worker.cards import keep_cards
 from sync_worker.drift import DriftCheck
 from sync_worker.files.lane import Lane
 from sync_worker.loop import Loop
 from sync_worker.pool import PoolKeeper
 from sync_worker.reconcile import Reconciler
-from sync_worker.segments import Segments
+from sync_worker.segments import keep_segments
 from sync_worker.timetable import open_due_passes
 from sync_worker.turns import most_threads
 from sync_worker.walkers import Walkers
@@ -46,9 +46,9 @@ class Worker:
         self._loop = Loop(runtime, directory) if events else None
         self._pool = PoolKeeper(runtime, notify=self.ring_notifier) if events else None
         self._walkers = Walkers(runtime, directory=directory, clients=clients) if passes else None
-        self._cards = Cards(runtime, directory=directory) if passes else None
+        self._cards = keep_cards(runtime, directory=directory) if passes else None
         self._files = Lane(runtime) if passes else None
-        self._segments = Segments(runtime, directory=directory) if passes else None
+        self._segments = keep_segments(runtime, directory=directory) if passes else None
         if self._loop is not None:
             reconciler = Reconciler(
                 runtime,

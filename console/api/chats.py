@@ -33,7 +33,6 @@ from services.chats.folders import name_of_ungrouped
 from services.chats.listing import KINDS, describe_chat, list_chats, load_chat, today_of
 from services.chats.members import list_members, list_several, load_trend
 from services.chats.model import ChatsAfter
-from services.persons.masking import mask_name, mask_words
 from shared.api_keys import Scope
 from shared.audit import Change
 from shared.db.engine import Row
@@ -98,8 +97,7 @@ def export_members(query: ChatFilterIn) -> Response:
     """The members, present and former, of all chats that the filters find, as CSV; a line for each stay."""
     chosen = query.chosen()
     change = Change("chat_members.exported", "group_chat", "*", after={"filter": vars(chosen)})
-    seen = view()  # the request itself is over when the later pages are made
-    hide = None if seen.personal else mask_words if seen.nicknames else mask_name
+    hide = view().mask_of_nicknames  # the request itself is over when the later pages are made
     return stream(
         lambda work, after: member_lines(work.connection, work.tenant, chosen, after=after, hide=hide),
         name="chat-members",

@@ -6,7 +6,7 @@ from typing import cast
 from flask import Response
 
 from console.api import keysets
-from console.api.acting import Work, read, stream
+from console.api.acting import Work, read, stream, view
 from console.api.asked_chats import EndedFilterIn, EndedQuery
 from console.api.problems import ProblemError
 from console.api.routes import operation
@@ -63,9 +63,10 @@ def _list(state: State, query: EndedQuery) -> Response:
 
 
 def _export(state: State, query: EndedFilterIn, *, name: str) -> Response:
+    hide = view().mask_of_nicknames  # the request itself is over when the later pages are made
     after = {"filter": query.model_dump(mode="json", exclude_defaults=True)}
     return stream(
-        lambda work, after: ended_lines(work.connection, work.tenant, state, query.chosen(), after=after),
+        lambda work, after: ended_lines(work.connection, work.tenant, state, query.chosen(), after=after, hide=hide),
         name=name,
         change=Change("relations.exported", "relation", state.value, after=after),
     )

@@ -34,6 +34,13 @@ class View:
     nicknames: bool = True
 
     @property
+    def mask_of_nicknames(self) -> Callable[[str], str] | None:
+        """For answers that are no pydantic models, such as CSV; None: nothing is to be masked."""
+        if self.personal:
+            return None
+        return mask_words if self.nicknames else mask_name
+
+    @property
     def context(self) -> dict[str, "View"]:
         """For pydantic's `context`."""
         return {VIEW: self}

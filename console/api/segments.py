@@ -86,7 +86,7 @@ def list_members(path: NumberPath, query: PageQuery) -> Response:
     return read(work)
 
 
-@operation("get", "/segments/<id>/portrait", Scope.SEGMENTS_READ, PortraitOut, group=GROUP, limited=True)
+@operation("get", "/segments/<id>/portrait", Scope.SEGMENTS_READ, PortraitOut, group=GROUP)
 def show_portrait(path: NumberPath) -> Response:
     """Show what the members are like: standing, gender, level, outlet, tags, purchases, shops.
 
@@ -188,7 +188,7 @@ def _out(one: Segment) -> SegmentOut:
         name=one.name,
         category=one.category,
         kind=one.kind.value,
-        filter=one.filter,
+        filter=one.filter if caller().sight.is_everything else None,
         state=one.state.value,
         member_count=one.member_count if caller().sight.is_everything else None,
         refreshed_at=one.refreshed_at,

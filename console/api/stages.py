@@ -275,7 +275,7 @@ def _lines_out(work: Work) -> LinesOut:
                         stage_id=one.id,
                         name=one.name,
                         automatic=one.automatic,
-                        filter=one.filter,
+                        filter=one.filter if caller().sight.is_everything else None,
                         customer_count=counts.get(one.id, 0),
                     )
                     for one in line.stages

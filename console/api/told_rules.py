@@ -115,13 +115,13 @@ class LedgerOut(BaseModel):
 
 
 class SegmentOut(BaseModel):
-    """`member_count` null: the caller sees only a part. `wanted_at`: a refresh is under way since then."""
+    """`member_count` and `filter` null: the caller sees only a part. `wanted_at`: a refresh is under way since then."""
 
     segment_id: int
     name: str
     category: str | None
     kind: str
-    filter: Asked
+    filter: Asked | None
     state: str
     member_count: int | None
     refreshed_at: datetime | None

@@ -114,9 +114,9 @@ def restart(
         raise FileRefusedError("the check has found nothing that could be imported")
     run(
         connection,
-        "update file_job set state = :state, asked = coalesce(:asked, asked), problem = null, done = 0, counts = '{}', "
-        "started_at = case when :state = 'running' then cast(:now as timestamptz) end, saved_at = null, tries = 0, "
-        "lease_until = null, fence = fence + 1 where tenant_id = :tenant_id and id = :id",
+        "update file_job set state = :state, asked = coalesce(:asked, asked), problem = null, done = 0, reached = 0, "
+        "counts = '{}', started_at = case when :state = 'running' then cast(:now as timestamptz) end, "
+        "saved_at = null, tries = 0, lease_until = null, fence = fence + 1 where tenant_id = :tenant_id and id = :id",
         tenant_id=tenant.id,
         id=job_id,
         state=to,
@@ -208,7 +208,8 @@ def save(
         connection,
         tenant,
         job,
-        "done = :done, counts = cast(:counts as jsonb), total = coalesce(:total, total), saved_at = :now, tries = 0, "
+        "tries = case when :done > reached then 0 else tries end, reached = greatest(reached, :done), done = :done, "
+        "counts = cast(:counts as jsonb), total = coalesce(:total, total), saved_at = :now, "
         "failures_id = coalesce(:failures_id, failures_id), lease_until = :until",
         now=now,
         until=now + timedelta(seconds=lease_s),

@@ -45,7 +45,21 @@ def begin_file(
 
 
 def add_piece(connection: Connection, tenant: Tenant, file_id: int, n: int, body: bytes) -> None:
-    """Piece `n`, from 0; the next one that is missing, or nothing happens to the file's size."""
+    """Piece `n`, from 0; the next one that is missing.
+
+    Raises:
+        NoFileError: it was deleted meanwhile; nothing is written.
+    """
+    # The file first: whoever deletes it waits for this piece, or is waited for.
+    grown = run(
+        connection,
+        "update file set size = size + :size, pieces = pieces + 1 where tenant_id = :tenant_id and id = :id",
+        tenant_id=tenant.id,
+        id=file_id,
+        size=len(body),
+    )
+    if not grown:
+        raise NoFileError("the file was deleted while it was being written")
     run(
         connection,
         "insert into file_piece (tenant_id, file_id, n, body) values (:tenant_id, :file_id, :n, :body)",
@@ -54,17 +68,14 @@ def add_piece(connection: Connection, tenant: Tenant, file_id: int, n: int, body
         n=n,
         body=tenant.cipher.encrypt(body, BODY),
     )
-    run(
-        connection,
-        "update file set size = size + :size, pieces = pieces + 1 where tenant_id = :tenant_id and id = :id",
-        tenant_id=tenant.id,
-        id=file_id,
-        size=len(body),
-    )
 
 
 def finish_file(connection: Connection, tenant_id: TenantId, file_id: int, *, format_: Format, until: datetime) -> None:
-    run(
+    """
+    Raises:
+        NoFileError: it was deleted meanwhile.
+    """
+    finished = run(
         connection,
         "update file set state = 'ready', format = :format, expires_at = :until "
         "where tenant_id = :tenant_id and id = :id",
@@ -73,6 +84,8 @@ def finish_file(connection: Connection, tenant_id: TenantId, file_id: int, *, fo
         format=format_,
         until=until,
     )
+    if not finished:
+        raise NoFileError("the file was deleted while it was being written")
 
 
 def empty_file(connection: Connection, tenant_id: TenantId, file_id: int) -> None:
@@ -138,9 +151,10 @@ def load_piece(connection: Connection, tenant: Tenant, file_id: int, n: int) -> 
 
 
 def delete_file(connection: Connection, tenant_id: TenantId, file_id: int) -> None:
+    """The file first: whoever adds a piece just now is waited for, and their piece is seen then."""
     values = {"tenant_id": tenant_id, "id": file_id}
-    run(connection, "delete from file_piece where tenant_id = :tenant_id and file_id = :id", **values)
     run(connection, "delete from file where tenant_id = :tenant_id and id = :id", **values)
+    run(connection, "delete from file_piece where tenant_id = :tenant_id and file_id = :id", **values)
 
 
 def sweep_files(connection: Connection, *, now: datetime) -> int:

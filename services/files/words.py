@@ -42,7 +42,7 @@ FILE: Mapping[str, tuple[str, str]] = {
     "mapping": ("各列的含义不成立：{why}", "the mapping cannot be: {why}"),
     "tag": ("指定的标签不存在或不能手动使用", "a tag that every row is to get does not exist, or is no manual one"),
     "associate": ("指定的导购不存在或已离职", "the associate that rows are to be given to is not there"),
-    "file_gone": ("文件已过期或被删除：请重新上传", "the file has expired or was deleted: send it again"),
+    "file_gone": ("文件已过期或被删除：请重新开始", "the file has expired or was deleted: begin again"),
     "crashed": (
         "多次读取都中断了：文件可能过大或已损坏",
         "reading it broke off several times: too large, or damaged",

@@ -32,6 +32,7 @@ from services.pool.plan import recognise
 from shared.db.engine import Row
 from shared.ids import CustomerId, ExternalUserId
 from shared.tenants import Tenant
+from shared.vault import VaultError
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,10 @@ class Settled:
     row: Row
 
 
+PROBLEMS = {ContradictionError: "contradiction", NoCustomerError: "no_customer", VaultError: "unreadable"}
+"""Why a match that is sure needs a person after all."""
+
+
 def join_next(connection: Connection, tenant: Tenant, *, now: datetime) -> Settled | None:
     """Carry out the next match that is sure; None: there is none. One in a transaction: locks have one order."""
     row = next_sure(connection, tenant.id)
@@ -155,8 +160,8 @@ def join_next(connection: Connection, tenant: Tenant, *, now: datetime) -> Settl
     try:
         with connection.begin_nested():
             joined = _join(connection, tenant, row, row["customer_ids"], how=row["how"], now=now)
-    except (ContradictionError, NoCustomerError) as error:
-        problem = "contradiction" if isinstance(error, ContradictionError) else "no_customer"
+    except (ContradictionError, NoCustomerError, VaultError) as error:
+        problem = PROBLEMS[type(error)]
         settle_match(connection, row, state="open", by=None, now=now, problem=problem)
         unclear = PoolMatchUnclear(
             occurred_at=now,

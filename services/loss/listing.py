@@ -1,8 +1,9 @@
 """The lists of lost and of deleted relations: who, when, by which evidence; never mixed (LOSS-1, LOSS-6)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -119,11 +120,23 @@ def _conditions(chosen: EndedFilter) -> tuple[list[str], dict[str, object]]:
 
 
 def ended_lines(
-    connection: Connection, tenant: Tenant, state: State, chosen: EndedFilter, *, after: EndedAfter | None
+    connection: Connection,
+    tenant: Tenant,
+    state: State,
+    chosen: EndedFilter,
+    *,
+    after: EndedAfter | None,
+    hide: Callable[[str], str] | None = None,
 ) -> tuple[bytes, EndedAfter | None]:
-    """The next lines of a CSV file, and where to go on; None: these were the last."""
+    """The next lines of a CSV file, and where to go on; None: these were the last.
+
+    `hide`: masks customers' names, for those who may not read them (ACC-3).
+    """
     rows = list_ended(connection, tenant.id, state, chosen, after=after, limit=PAGE)
     sheet = CsvSheet(TITLES, WORDS, language=tenant.language, timezone=tenant.timezone)
     last = rows[-1] if len(rows) == PAGE else None
     place = (last["ended_at"], last["external_userid"], last["userid"]) if last else None
-    return sheet.lines(rows, first=after is None), place
+    shown: Sequence[Mapping[Any, Any]] = rows
+    if hide is not None:
+        shown = [dict(row) | {"customer_name": hide(row["customer_name"] or "")} for row in rows]
+    return sheet.lines(shown, first=after is None), place

@@ -93,6 +93,12 @@ def refresh(connection: Connection, tenant: Tenant, segment_id: int, context: Co
     )
 
 
+def note_failure(connection: Connection, tenant_id: TenantId, segment_id: int) -> None:
+    """It could not be refreshed, whatever the reason: its members stay, and others have their turn."""
+    why = "it could not be refreshed; the log of the worker says why"
+    _note(connection, tenant_id, segment_id, problem=why, at=None, count=None)
+
+
 def _note(
     connection: Connection,
     tenant_id: TenantId,

@@ -3,7 +3,7 @@
 import structlog
 
 from services.files.jobs import MOST_TRIES, LostJobError
-from services.files.model import Kind, State
+from services.files.model import Kind, NoFileError, State
 from shared.db.engine import describe, is_away
 from shared.runtime import Runtime
 from sync_worker.files import checking, exporting, importing
@@ -32,6 +32,8 @@ def work_once(runtime: Runtime) -> bool:
     except LostJobError:
         told.info("file_job.lost")
         return True
+    except NoFileError:  # somebody deleted what was being written
+        work.fail("file_gone")
     except MemoryError:
         work.fail("crashed")
     except Exception as error:

@@ -8,6 +8,7 @@ from services.persons.model import make_identity
 from services.pool.entering import enter
 from services.pool.giving import assign
 from services.pool.model import Act, Entry
+from shared.db.engine import run
 from shared.ids import CustomerId, UserId
 from sync_worker.pool import keep_pool
 from tests.sync_worker.conftest import Office
@@ -70,3 +71,25 @@ def test_an_event_takes_somebody_out_of_the_pool_and_a_departure_brings_them_bac
     office.reconcile()
     assert one.states()["LiNa"] == "gone"
     assert stands(office)[1][1:3] == ("unassigned", None)
+
+
+def test_a_record_that_does_not_open_is_shown_to_a_person_and_holds_up_nobody(
+    make_office: Callable[..., Office],
+) -> None:
+    """The match waits with its problem, and the next one is carried out (POOL-9)."""
+    office = make_office()
+    for name, phone in (("甲", "13800138000"), ("乙", "13800138001")):
+        office.corp.act({"do": "add", "silent": True, "userid": "LiNa", "name": name, "mobiles": [phone]})
+    record_demo_corp(office.runtime)
+    damaged, sound = expect(office, "phone", "13800138000"), expect(office, "phone", "13800138001")
+    with office.runtime.engine.begin() as connection:
+        run(connection, "update customer set own = '\\x00' where id = :id", id=damaged)
+    office.walk()
+    while keep_pool(office.runtime):
+        pass
+    assert office.rows("select state, problem from pool_match order by state") == [
+        ("joined", None), ("open", "unreadable"),
+    ]  # fmt: skip
+    stood = "select status from pool_record p join customer u on p.customer_id = coalesce(u.merged_into, u.id)"
+    assert office.rows(f"{stood} where u.id = {sound}") == [("added",)]
+    assert office.rows(f"{stood} where u.id = {damaged}") == [("unassigned",)]

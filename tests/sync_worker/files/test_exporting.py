@@ -4,8 +4,9 @@ import io
 
 import pytest
 
-from services.files.jobs import LostJobError
+from services.files.jobs import MOST_TRIES, LostJobError
 from services.files.model import State
+from services.files.store import delete_file, empty_file
 from shared.spreadsheets.model import Format
 from shared.spreadsheets.reading import read_table
 from sync_worker.files import exporting
@@ -91,3 +92,42 @@ def test_only_the_customers_asked_for_are_exported(desk: Desk):
     job_id = desk.export("id", chosen={"customer_ids": ids[:2]})
     desk.work()
     assert desk.lines(desk.job(job_id).file_id) == ["id", str(ids[0])]
+
+
+def test_an_xlsx_that_dies_at_the_same_page_again_and_again_is_given_up(desk: Desk):
+    """Begun anew each time, it gets no further: only that counts as progress, so it ends (CUS-7)."""
+    fill(desk, PAGE + 10)
+    job_id = desk.export("id", format=Format.XLSX)
+    for _ in range(MOST_TRIES + 2):
+        died = claim_work(desk.runtime)
+        if died is None or died.job.tries > MOST_TRIES:
+            break
+        asked = exporting.asked_of(died.job.asked)
+        layout = died.transact(lambda c, died=died, asked=asked: exporting._layout(c, died, asked))
+        if died.job.total is None:
+            died = died.transact(lambda c, died=died, asked=asked: exporting._choose(c, died, asked))
+        died.transact(lambda c, died=died: empty_file(c, desk.tenant.id, died.job.file_id))
+        body = exporting.make_writer(Format.XLSX).rows([layout.header("en")])
+        died.transact(lambda c, died=died, body=body: exporting._save(c, died, 0, body, done=PAGE))
+        desk.clock.advance(desk.runtime.settings.files_lease_s + 1)
+    desk.clock.advance(desk.runtime.settings.files_lease_s + 1)
+    desk.work()
+    assert desk.job(job_id).state is State.FAILED
+
+
+def test_a_file_that_is_deleted_while_it_is_written_leaves_nothing(desk: Desk):
+    """The export ends with the reason, and no piece of anybody's data stays behind (CUS-7, ACC-3)."""
+    fill(desk, PAGE + 10)
+    job_id = desk.export("id")
+    died = claim_work(desk.runtime)
+    assert died is not None
+    asked = exporting.asked_of(died.job.asked)
+    chosen = died.transact(lambda c: exporting._choose(c, died, asked))
+    died.transact(lambda c: exporting._save(c, chosen, 0, b"x", done=PAGE))
+    with desk.runtime.engine.begin() as connection:
+        delete_file(connection, desk.tenant.id, died.job.file_id)
+    desk.clock.advance(desk.runtime.settings.files_lease_s + 1)
+    desk.work()
+    job = desk.job(job_id)
+    assert (job.state, job.problem and job.problem["code"]) == (State.FAILED, "file_gone")
+    assert desk.one("select count(*) from file_piece") == 0
