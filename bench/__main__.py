@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, chats, files, finding, gateway, latency, segments, sync, webhooks
+from bench import bulk, chats, files, finding, gateway, latency, pool, segments, sync, webhooks
 from bench.measure import Line
 
 BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
     "finding": finding.measure,
     "files": files.measure,
     "gateway": gateway.measure,
+    "pool": pool.measure,
     "segments": segments.measure,
     "sync": sync.measure,
     "latency": latency.measure,
