@@ -82,6 +82,7 @@ def measure() -> list[Line]:
             corp.post("/sim/faults", {"path": "*", "latency_ms": wish.latency_ms})
         bare_s = _timed(lambda: plain_walk.walk_only(corp.simulator_url, CORP_ID, SECRET))
         passes = {"first sync": _measured(stack, corp, lambda: _first(runtime))}
+        passes["cards after it"] = _measured(stack, corp, lambda: _cards(runtime))
         passes["unchanged resync"] = _measured(stack, corp, lambda: _resync(runtime))
         _end_unheard(corp, runtime, wish.missing)
         passes[f"resync, {wish.missing:,} gone"] = last = _measured(stack, corp, lambda: _resync(runtime))
@@ -201,6 +202,11 @@ def _first(runtime: Runtime) -> None:
     record_demo_corp(runtime)
     live = "select count(*) as n from tenant where state = 'live'"
     wait_for(lambda: _number(runtime.engine, live) == 1, "the first sync", patience_s=PATIENCE_S)
+
+
+def _cards(runtime: Runtime) -> None:
+    due = "select count(*) as n from card_due"
+    wait_for(lambda: _number(runtime.engine, due) == 0, "the customers' cards", patience_s=PATIENCE_S)
 
 
 def _resync(runtime: Runtime) -> None:

@@ -8,6 +8,7 @@ Either half can be left out, so that events have processes of their own.
 from concurrent.futures import ThreadPoolExecutor
 
 from shared.db.migrate import make_inbox_partitions
+from shared.db.statistics import analyse_grown
 from shared.directory import Directory
 from shared.queue import NOTIFY, WORK, Bell
 from shared.runtime import Runtime
@@ -16,6 +17,7 @@ from sync_worker.bulk.forgetting import forget_old_values
 from sync_worker.cards import keep_cards
 from sync_worker.drift import DriftCheck
 from sync_worker.files.lane import Lane
+from sync_worker.looking import Looking
 from sync_worker.loop import Loop
 from sync_worker.pool import PoolKeeper
 from sync_worker.reconcile import Reconciler
@@ -26,6 +28,7 @@ from sync_worker.walkers import Walkers
 
 LONGEST_JOB_S = 20.0
 LONGEST_STOP_S = 5.0
+STATISTICS_EVERY_S = 2.0
 
 
 class Worker:
@@ -44,11 +47,17 @@ class Worker:
         clients = Clients(runtime, connections=readers + walkers)
         self._drift = DriftCheck(runtime, directory=directory, clients=clients)
         self._loop = Loop(runtime, directory) if events else None
-        self._pool = PoolKeeper(runtime, notify=self.ring_notifier) if events else None
-        self._walkers = Walkers(runtime, directory=directory, clients=clients) if passes else None
-        self._cards = keep_cards(runtime, directory=directory) if passes else None
-        self._files = Lane(runtime) if passes else None
-        self._segments = keep_segments(runtime, directory=directory) if passes else None
+        self._beside: list[Looking | Lane | PoolKeeper | Walkers] = []
+        if passes:
+            self._beside += [
+                Lane(runtime),
+                Walkers(runtime, directory=directory, clients=clients),
+                keep_cards(runtime, directory=directory),
+                keep_segments(runtime, directory=directory),
+                Looking("statistics", lambda: len(analyse_grown(runtime.engine)), every_s=STATISTICS_EVERY_S),
+            ]
+        if events:
+            self._beside.append(PoolKeeper(runtime, notify=self.ring_notifier))
         if self._loop is not None:
             reconciler = Reconciler(
                 runtime,
@@ -62,16 +71,8 @@ class Worker:
 
     def look(self) -> None:
         """Something may be due; returns at once."""
-        if self._walkers is not None:
-            self._walkers.look()
-        if self._cards is not None:
-            self._cards.look()
-        if self._segments is not None:
-            self._segments.look()
-        if self._pool is not None:
-            self._pool.look()
-        if self._files is not None:
-            self._files.look()
+        for one in self._beside:
+            one.look()
         if self._loop is not None:
             self._loop.look()
 
@@ -101,15 +102,7 @@ class Worker:
 
     def stop(self) -> None:
         """Let what is under way end, and give back what is not; the process may exit then."""
-        if self._files is not None:
-            self._files.stop(within_s=LONGEST_STOP_S)
-        if self._walkers is not None:
-            self._walkers.stop(within_s=LONGEST_STOP_S)
-        if self._cards is not None:
-            self._cards.stop(within_s=LONGEST_STOP_S)
-        if self._segments is not None:
-            self._segments.stop(within_s=LONGEST_STOP_S)
-        if self._pool is not None:
-            self._pool.stop(within_s=LONGEST_STOP_S)
+        for one in self._beside:
+            one.stop(within_s=LONGEST_STOP_S)
         if self._loop is not None:
             self._loop.stop(within_s=LONGEST_STOP_S)

@@ -13,6 +13,8 @@ from shared.tenants import Tenant
 
 OWN = "customer.own"
 NUMBERS = frozenset({"number", "date"})
+WINDOW = 10
+"""Marks that are looked at for each customer of a batch."""
 """Kinds of custom fields that are asked for by range."""
 
 
@@ -26,19 +28,25 @@ def tenants_due(connection: Connection) -> list[TenantId]:
 
 
 def take_due(connection: Connection, tenant_id: TenantId, *, limit: int) -> list[CustomerId] | None:
-    """Take marks and say whose they are; None while somebody else refreshes this tenant's cards.
+    """Take the marks of up to `limit` customers and say whose they are; None while somebody else refreshes this
+    tenant's cards.
 
-    One at a time: whoever read earlier must not write later. The lock ends with the transaction.
+    One at a time: whoever read earlier must not write later. The lock ends with the transaction. What makes a
+    customer leaves several marks, near each other: those within the window are taken with the first.
     """
     if not lock_cards(connection, tenant_id):
         return None
     rows = fetch_all(
         connection,
-        "with taken as (delete from card_due where tenant_id = :tenant_id and id in (select id from card_due "
-        "where tenant_id = :tenant_id order by id limit :limit) returning customer_id) "
+        "with near as materialized (select id, customer_id from card_due where tenant_id = :tenant_id "
+        "order by id limit :window), "
+        "chosen as (select customer_id from near group by customer_id order by min(id) limit :limit), "
+        "taken as (delete from card_due d using near n join chosen using (customer_id) "
+        "where d.tenant_id = :tenant_id and d.id = n.id returning d.customer_id) "
         "select distinct customer_id from taken order by 1",
         tenant_id=tenant_id,
         limit=limit,
+        window=limit * WINDOW,
     )
     return [CustomerId(row["customer_id"]) for row in rows]
 

@@ -47,6 +47,19 @@ def test_one_at_a_time_makes_the_cards_of_a_corp(office: Office) -> None:
         assert take_due(second, tenant_id, limit=10) is None
 
 
+def test_one_batch_takes_all_the_marks_of_its_customers(office: Office) -> None:
+    """What makes a customer leaves several marks: their card is made once, not once for each."""
+    _befriend(office)
+    ((tenant_id,),) = office.rows("select id from tenant")
+    with office.runtime.engine.begin() as connection:
+        run(connection, "insert into card_due (tenant_id, customer_id) select tenant_id, id from customer")
+        run(connection, "insert into card_due (tenant_id, customer_id) values (:id, 77)", id=tenant_id)
+        ((customer_id,),) = office.rows("select id from customer")
+        assert take_due(connection, tenant_id, limit=1) == [customer_id]
+        assert take_due(connection, tenant_id, limit=1) == [77]
+        assert take_due(connection, tenant_id, limit=1) == []
+
+
 def test_a_customer_who_cannot_be_read_holds_up_nobody(office: Office) -> None:
     """A damaged document costs its own card only."""
     _befriend(office)
