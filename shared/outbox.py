@@ -29,7 +29,8 @@ and neither queue is looked at for the other; services/webhooks does the rest.
 class Delivery:
     """`natural_key` names fact or rule, step, channel and recipient; a second row with the same one is a no-op.
 
-    `expires_at` None: it is kept as long as the settings of its channel say.
+    `expires_at` None: it is kept as long as the settings of its channel say. `about`, `reason`: see services/notices.
+    `not_before` None: it may go out at once.
     """
 
     natural_key: str
@@ -39,6 +40,9 @@ class Delivery:
     recipient: str
     causes: Sequence[Mapping[str, object]]
     expires_at: datetime | None
+    about: str | None = None
+    reason: str | None = None
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,13 @@ def enqueue(connection: Connection, tenant_id: TenantId, deliveries: Sequence[De
     return run(
         connection,
         "insert into outbox (tenant_id, natural_key, fact_id, notice, channel, recipient, causes, state, next_try_at, "
-        "created_at, expires_at) select :tenant_id, natural_key, fact_id, notice, channel, recipient, causes, "
-        "case channel when :webhook then 'queued' else 'due' end, :now, :now, expires_at "
+        "first_fair_at, created_at, expires_at, about, reason) "
+        "select :tenant_id, natural_key, fact_id, notice, channel, recipient, causes, "
+        "case channel when :webhook then 'queued' else 'due' end, coalesce(not_before, :now), "
+        "not_before, :now, expires_at, about, reason "
         "from jsonb_to_recordset(cast(:rows as jsonb)) as r(natural_key text, fact_id bigint, notice text, "
-        "channel text, recipient text, causes jsonb, expires_at timestamptz) "
+        "channel text, recipient text, causes jsonb, expires_at timestamptz, about text, "
+        "reason text, not_before timestamptz) "
         "on conflict (tenant_id, natural_key) do nothing",
         tenant_id=tenant_id,
         webhook=WEBHOOK,
@@ -83,6 +90,9 @@ def enqueue(connection: Connection, tenant_id: TenantId, deliveries: Sequence[De
                     "recipient": one.recipient,
                     "causes": one.causes,
                     "expires_at": one.expires_at,
+                    "about": one.about,
+                    "reason": one.reason,
+                    "not_before": one.not_before,
                 }
                 for one in deliveries
             ]

@@ -1,7 +1,9 @@
 """Values of notices. A notice is one text for one recipient, made by one fact."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.reminders.model import Switch
 from shared.ids import UserId
 
 NEW_CUSTOMER = "new_customer"
@@ -16,5 +18,27 @@ POOL_GIVEN = "pool_given"
 
 @dataclass(frozen=True)
 class Notice:
+    """`about`: whose matter it is, where the recipient hears of it beside them or in their place.
+
+    `reason`: what it stands for; a later fact that takes the reason away takes the notice back.
+    """
+
     name: str
     recipient: UserId
+    about: UserId | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """A notice that the corp wants, and how."""
+
+    notice: Notice
+    switch: Switch
+
+
+USUAL: Mapping[str, Switch] = {}
+"""What is usual where a corp has set nothing; kinds that are not named: told at once, to nobody else."""
+
+OF_STAGES: frozenset[str] = frozenset()
+"""Kinds under the one switch of all stages' messages (STG-4)."""

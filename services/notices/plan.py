@@ -3,7 +3,8 @@
 Nobody hears of what a bootstrap finds, nor of what was there before the corp was added.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from services.acquisition.model import (
@@ -62,12 +63,15 @@ from services.notices.model import (
     HANDED_OVER,
     HANDOVER_FAILED,
     NEW_CUSTOMER,
+    OF_STAGES,
     POOL_GIVEN,
     REASSIGNED_AWAY,
     REASSIGNED_TO_YOU,
     RELATION_LOST,
     TAKEN_OVER,
+    USUAL,
     Notice,
+    Told,
 )
 from services.persons.model import CustomersMerged, CustomersParted
 from services.planning import Cause, Fact
@@ -81,6 +85,7 @@ from services.pool.model import (
     PoolReturned,
     PoolUnreachable,
 )
+from services.reminders.model import Policy, Switch
 from services.scores.model import ScoreChanged, ScoresAdjusted
 from services.segments.model import SegmentRefreshed
 from services.stages.model import CustomerStageChanged
@@ -109,6 +114,7 @@ from services.transfers.model import (
     TransferFailed,
     TransferRefused,
 )
+from shared.ids import UserId
 
 SILENT: frozenset[type[Fact]] = frozenset(
     {
@@ -212,6 +218,25 @@ def react(fact: Fact, *, cause: Cause, added_at: datetime) -> tuple[Notice, ...]
     if reaction is None or (cause in _QUIET_CAUSES and not _is_event_since(fact, added_at)):
         return ()
     return reaction(fact, added_at)
+
+
+def wanted(notice: Notice, policy: Policy, stage_ids: Iterable[int] = ()) -> Told | None:
+    """The notice as the corp wants it; None: switched off, so that none is queued (LOSS-4, STG-4)."""
+    if notice.name in OF_STAGES and not policy.stages_on:
+        return None
+    switch = policy.switch(notice.name, USUAL.get(notice.name, Switch()), stage_ids)
+    return Told(notice, switch) if switch.enabled else None
+
+
+def spread(
+    told: Told, *, superiors: Mapping[UserId, tuple[UserId, ...]], administrators: Sequence[UserId]
+) -> tuple[Notice, ...]:
+    """The notice itself, and one for each of those above who are to hear of it; nobody twice."""
+    notice, switch = told.notice, told.switch
+    others = [*(superiors.get(notice.recipient, ()) if switch.superior else ())]
+    others += administrators if switch.administrators else ()
+    also = [one for one in dict.fromkeys(others) if one != notice.recipient]
+    return notice, *(replace(notice, recipient=one, about=notice.about or notice.recipient) for one in also)
 
 
 def _is_event_since(fact: Fact, added_at: datetime) -> bool:

@@ -6,13 +6,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.notices.plan import react
+from services.notices.model import Notice
+from services.notices.plan import react, spread, wanted
 from services.planning import Cause, Fact
+from services.reminders.model import Switch
+from services.reminders.store import load_policy, superiors_of
 from services.webhooks.queue import deliveries_of
 from services.webhooks.store import load_listeners
 from shared.db.engine import fetch_all
 from shared.facts import FactRow, record_facts
-from shared.ids import OutboxId
+from shared.ids import FactId, OutboxId, TenantId
 from shared.outbox import Delivery, enqueue
 from shared.tenants import Tenant
 
@@ -48,19 +51,12 @@ def record_facts_and_notices(
         ],
         now=now,
     )
-    deliveries = [
-        Delivery(
-            natural_key=f"fact:{fact_id}:{notice.name}:wecom:{notice.recipient}",
-            fact_id=fact_id,
-            notice=notice.name,
-            channel="wecom",
-            recipient=notice.recipient,
-            causes=[{"cause": one.cause, "caused_by": one.caused_by}],
-            expires_at=now + timedelta(seconds=ttl_s),
-        )
+    notices = [
+        (fact_id, one, notice)
         for fact_id, one in zip(ids, caused, strict=True)
         for notice in react(one.fact, cause=one.cause, added_at=tenant.added_at)
     ]
+    deliveries = _deliveries(connection, tenant, notices, now=now, ttl_s=ttl_s) if notices else []
     if caused:  # a corp without endpoints pays this one look, one with endpoints rows in the same insert
         listeners = load_listeners(connection, tenant.id)
         told = [(fact_id, one.fact.TYPE, one.cause) for fact_id, one in zip(ids, caused, strict=True)]
@@ -68,13 +64,82 @@ def record_facts_and_notices(
     return enqueue(connection, tenant.id, deliveries, now=now)
 
 
+def _deliveries(
+    connection: Connection,
+    tenant: Tenant,
+    notices: Sequence[tuple[FactId, Caused, Notice]],
+    *,
+    now: datetime,
+    ttl_s: float,
+) -> list[Delivery]:
+    """A row for each recipient of what the corp wants to be told."""
+    policy = load_policy(connection, tenant.id)
+    stages = _stages(
+        connection, tenant.id, [one.fact for _, one, notice in notices if policy.asks_for_stage(notice.name)]
+    )
+    all_told = [
+        (fact_id, one, told)
+        for fact_id, one, notice in notices
+        if (told := wanted(notice, policy, stages.get(_contact(one.fact), ()))) is not None
+    ]
+    below = {told.notice.recipient for _, _, told in all_told if told.switch.superior}
+    superiors = superiors_of(connection, tenant.id, below) if below else {}
+    return [
+        _delivery(fact_id, one, notice, told.switch, now=now, ttl_s=ttl_s)
+        for fact_id, one, told in all_told
+        for notice in spread(told, superiors=superiors, administrators=policy.administrators)
+    ]
+
+
+def _delivery(
+    fact_id: FactId, caused: Caused, notice: Notice, switch: Switch, *, now: datetime, ttl_s: float
+) -> Delivery:
+    at = now + timedelta(seconds=switch.delay_s + switch.gather_s)
+    return Delivery(
+        natural_key=f"fact:{fact_id}:{notice.name}:wecom:{notice.recipient}",
+        fact_id=fact_id,
+        notice=notice.name,
+        channel="wecom",
+        recipient=notice.recipient,
+        causes=[{"cause": caused.cause, "caused_by": caused.caused_by}],
+        expires_at=at + timedelta(seconds=ttl_s if switch.ttl_s is None else switch.ttl_s),
+        about=notice.about,
+        reason=notice.reason,
+        not_before=at,
+    )
+
+
+def _contact(fact: Fact) -> str:
+    return str(fact.payload().get("external_userid") or "")
+
+
+def _stages(connection: Connection, tenant_id: TenantId, facts: Sequence[Fact]) -> dict[str, tuple[int, ...]]:
+    """Where the customers of these facts are, by external_userid; only for kinds that are told by stage."""
+    asked = sorted({contact for fact in facts if (contact := _contact(fact))})
+    if not asked:
+        return {}
+    rows = fetch_all(
+        connection,
+        "select e.external_userid, array_agg(s.stage_id) as stages from external_contact e "
+        "join customer_stage s on s.tenant_id = e.tenant_id and s.customer_id = e.customer_id "
+        "where e.tenant_id = :tenant_id and e.external_userid = any(:asked) group by 1",
+        tenant_id=tenant_id,
+        asked=asked,
+    )
+    return {row["external_userid"]: tuple(row["stages"]) for row in rows}
+
+
 @dataclass(frozen=True)
 class NoticeSource:
-    """What a text is rendered from: the notice and its fact; people's names are looked up beside it."""
+    """What a text is rendered from: the notice and its fact; people's names are looked up beside it.
+
+    `about`: whose matter it is, where somebody else is told of it.
+    """
 
     outbox_id: OutboxId
     notice: str
     recipient: str
+    about: str | None
     fact_type: str
     occurred_at: datetime
     payload: Mapping[str, object]
@@ -84,8 +149,8 @@ class NoticeSource:
 def load_sources(connection: Connection, tenant: Tenant, ids: Sequence[OutboxId]) -> dict[OutboxId, NoticeSource]:
     rows = fetch_all(
         connection,
-        "select o.id as outbox_id, o.notice, o.recipient, f.type as fact_type, f.occurred_at, f.payload, c.customer_id "
-        "from outbox o join fact f on f.tenant_id = o.tenant_id and f.id = o.fact_id "
+        "select o.id as outbox_id, o.notice, o.recipient, o.about, f.type as fact_type, f.occurred_at, f.payload, "
+        "c.customer_id from outbox o join fact f on f.tenant_id = o.tenant_id and f.id = o.fact_id "
         "left join external_contact c on c.tenant_id = o.tenant_id "
         "and c.external_userid = f.payload ->> 'external_userid' "
         "where o.tenant_id = :tenant_id and o.id = any(:ids)",
