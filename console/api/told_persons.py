@@ -199,7 +199,7 @@ class PreferredOut(BaseModel):
     name: str | None
     order_count: int
     quantity: int
-    last_purchase_at: datetime
+    last_purchase_at: datetime | None
 
 
 class OutletOut(BaseModel):

@@ -44,9 +44,9 @@ def load_preferred(connection: Connection, tenant_id: TenantId, customer_id: Cus
         "sum(i.quantity) as quantity, max(o.paid_at) as last_purchase_at from customer_order o "
         "cross join lateral jsonb_to_recordset(o.items) as i(goods_id text, quantity bigint) "
         "where o.tenant_id = :tenant_id and o.customer_id = :id and o.status = any(:counted) "
-        "group by i.goods_id order by order_count desc, quantity desc, last_purchase_at desc, i.goods_id "
+        "group by i.goods_id order by order_count desc, quantity desc, last_purchase_at desc nulls last, i.goods_id "
         "limit :top) b left join goods g on g.tenant_id = :tenant_id and g.goods_id = b.goods_id "
-        "order by order_count desc, quantity desc, last_purchase_at desc, b.goods_id",
+        "order by order_count desc, quantity desc, last_purchase_at desc nulls last, b.goods_id",
         tenant_id=tenant_id,
         id=customer_id,
         counted=sorted(COUNTED),

@@ -74,7 +74,7 @@ class Preferred:
     name: str | None
     order_count: int
     quantity: int
-    last_purchase_at: datetime
+    last_purchase_at: datetime | None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What was bought: lines of orders, preferred goods, customers by what they bought (SEG-2, CUS-4, CUS-15)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from services.cards.store import refresh_cards, take_due
@@ -105,6 +106,22 @@ def test_goods_are_called_as_the_newest_order_says(shop: Shop):
     assert name() == "羊绒大衣"
     place(shop, "T-5", item("G-1", "羊绒大衣 2026"), at=LATER)
     assert name() == "羊绒大衣 2026"
+
+
+def test_orders_of_the_same_new_goods_at_once_are_all_recorded(shop: Shop):
+    """Of several customers, with their lines in either order: none is refused, each name is there once (CUS-15)."""
+    for crm in range(6):
+        customer(shop, f"C-{crm}")
+    lines = [item(f"G-{n}", f"商品{n}") for n in range(40)]
+
+    def tell(number: int) -> int:
+        caller = Caller(shop.client.application.test_client(), shop.key)
+        body = order(f"C-{number % 6}") | {"items": lines if number % 2 else lines[::-1]}
+        return caller.ask("PUT", f"/orders/tmall/T-{number}", body).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(tell, range(24))) == {201}
+    assert shop.rows("select count(*)::int from goods") == [(40,)]
 
 
 def test_bad_lines_are_refused_with_their_place(shop: Shop):
