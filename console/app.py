@@ -8,6 +8,7 @@ from flask_openapi3.openapi import OpenAPI
 from pydantic import ValidationError
 
 from console.api import (
+    associates,
     audits,
     automatic_tags,
     blacklist,
@@ -51,6 +52,7 @@ from shared.supervise import exit_with_parent
 from shared.telemetry import add_health, configure_logging
 
 HANDLERS = (
+    associates,
     audits,
     automatic_tags,
     blacklist,

@@ -16,6 +16,7 @@ from console.api.told_persons import (
     NearOut,
     OutletOut,
     PoolOut,
+    PreferredOut,
     ProfileOut,
     StageOut,
 )
@@ -44,6 +45,7 @@ def show_profile(path: CustomerPath) -> Response:
             points=found.points,
             blacklist=customer.blacklisted,
             pool=None if found.pool is None else PoolOut(**found.pool),
+            goods=[PreferredOut(**one.__dict__) for one in found.goods],
             custom_fields=[CustomFieldOut(**one.__dict__) for one in found.fields],
             last_contact=None if last is None else ContactedOut(at=last.at, source=last.source.value, by=last.by),
         )

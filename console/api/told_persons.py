@@ -192,6 +192,16 @@ class TimelineOut(BaseModel):
     next_cursor: str | None
 
 
+class PreferredOut(BaseModel):
+    """`order_count`: purchases that have these goods; `name` null: no order said what they are called."""
+
+    goods_id: str
+    name: str | None
+    order_count: int
+    quantity: int
+    last_purchase_at: datetime | None
+
+
 class OutletOut(BaseModel):
     """`userids`: the friends who belong to it."""
 
@@ -284,5 +294,6 @@ class ProfileOut(BaseModel):
     points: int
     blacklist: BlacklistedOut | None
     pool: PoolOut | None
+    goods: list[PreferredOut]
     custom_fields: list[CustomFieldOut]
     last_contact: ContactedOut | None

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     BIRTHDAY = "birthday"
     FLAG = "flag"
     OUTLET = "outlet"
+    ASSOCIATE = "associate"  # found by part of an associate's name or userid
     ADDED = "added"
     EVENT = "event"
     ORDER = "order"
@@ -33,6 +34,7 @@ OPS: Mapping[Kind, tuple[str, ...]] = {
     Kind.BIRTHDAY: ("between", "within_next", *_EMPTY),
     Kind.FLAG: ("is",),
     Kind.OUTLET: ("any_of", "none_of"),
+    Kind.ASSOCIATE: ("contains", "not_contains"),
     Kind.ADDED: ("is", "is_not"),
     Kind.EVENT: ("is", "is_not"),
     Kind.ORDER: ("is", "is_not"),
@@ -128,6 +130,8 @@ FIELDS: Mapping[str, FieldSpec] = {
         _spec("blacklisted", Kind.FLAG, "blacklisted", "blacklisted", "黑名单"),
         _spec("outlet", Kind.OUTLET, "friend_userids", "outlet", "门店"),
         _spec("assigned_outlet", Kind.OUTLET, "assigned_userid", "assigned outlet", "专属门店"),
+        _spec("friend_name", Kind.ASSOCIATE, "friend_userids", "friend's name", "好友导购姓名"),
+        _spec("assigned_name", Kind.ASSOCIATE, "assigned_userid", "assigned associate's name", "专属导购姓名"),
         _spec("added", Kind.ADDED, "relation", "added", "添加好友", columns=_RELATIONS),
         _spec("event", Kind.EVENT, "customer_event", "event", "行为", columns=("last_event_at",)),
         _spec("order", Kind.ORDER, "customer_order", "order", "订单",

@@ -11,6 +11,8 @@ from services.contacting.store import last_contacts
 from services.local_tags.model import ALL_SEEING, LOCAL, Viewer
 from services.local_tags.plan import shows
 from services.local_tags.store import load_seen
+from services.purchases.goods import load_preferred
+from services.purchases.model import Preferred
 from services.sheets.store import Sheet
 from shared.db.engine import fetch_all
 from shared.ids import CustomerId
@@ -90,6 +92,7 @@ class Profile:
     score: int
     points: int
     pool: Columns | None
+    goods: Sequence[Preferred]
     fields: Sequence[CustomField]
     last_contact: Contacted | None
 
@@ -118,6 +121,7 @@ def load_profile(connection: Connection, tenant: Tenant, sheet: Sheet, *, viewer
         score=score["score"],
         points=score["points"],
         pool=single["pool"],
+        goods=load_preferred(connection, tenant.id, CustomerId(customer_id)),
         fields=[CustomField(**row, value=values.get(row["key"])) for row in rows(FIELDS)],
         last_contact=last_contacts(connection, tenant.id, [CustomerId(customer_id)]).get(customer_id),
     )

@@ -18,6 +18,8 @@ from shared.tenants import Tenant
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 ASSOCIATES = {"LiNa": 11, "ZhaoMin": 12, "WangWei": 21, "ChenJing": None}
+CALLED = {"LiNa": "李娜", "ZhaoMin": "赵敏 娜", "WangWei": "ＷANG  Wei", "ChenJing": None}
+GOODS = ("G-1", "G-2", "G-3")
 PARENTS = {1: 0, 10: 1, 11: 10, 12: 10, 20: 1, 21: 20}
 NAMES = ("李娜", "李娜娜", "王芳", "欧阳修文", "Anna Li", "ＡＮＮＡ", "娜", "王 小二", "")
 COMPANIES = ("晨光百货", "Morning Ltd", "百货")
@@ -122,6 +124,7 @@ def _order(draw: random.Random) -> dict[str, Any]:
         "currency": draw.choice(("CNY", "CNY", "USD")),
         "status": draw.choice(("paid", "completed", "refunded")),
         "paid_at": moment(draw),
+        "goods_ids": draw.choice((None, _some(draw, GOODS))),
     }
 
 
@@ -167,7 +170,8 @@ def record_world(connection: Connection, tenant: Tenant, world: World) -> None:
     for department, parent in PARENTS.items():
         write("outlet", department_id=department, parent_id=parent, observed_at=NOW)
     for userid, main in ASSOCIATES.items():
-        write("associate", userid=userid, main_department_id=main, observed_at=NOW)
+        name, gone_at = CALLED[userid], NOW if userid == "WangWei" else None
+        write("associate", userid=userid, name=name, main_department_id=main, observed_at=NOW, gone_at=gone_at)
     for n, (key, kind) in enumerate(FIELDS.items()):
         write("custom_field", key=key, name=key, kind=kind, personal=False, position=n, created_at=NOW)
     for one in world.people:
