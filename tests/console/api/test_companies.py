@@ -332,3 +332,16 @@ def test_linking_merging_and_deleting_at_once_leave_no_link_without_its_two_ends
     merged = "select from customer u where u.id = l.customer_id and u.merged_into is not null"
     assert shop.rows(f"select 1 {live} and exists ({merged})") == []
     assert shop.rows(f"select l.customer_id {live} order by 1") == [(one,) for one in ids[::2]]
+
+
+def test_an_undone_merge_brings_no_customer_to_a_company_that_came_back(shop: Shop, one: int):
+    """The link had given way in a merge; the company was deleted before it stood again (CUS-9, CUS-15)."""
+    two = shop.upsert("shop:jd=J-1")["customer"]["id"]
+    put(shop)
+    say(shop, link=[{"customer_id": one}, {"customer_id": two}])
+    merged = shop.ask("POST", f"/customers/{one}/merge", {"other_id": two}).json
+    assert shop.ask("DELETE", "/companies/K-1", query_string={"updated_at": NEW}).json == {"removed": True}
+    assert shop.ask("POST", f"/merges/{merged['merge_id']}/undo", {}).status_code == 200
+    assert shop.get(f"/customers/{two}/profile")["companies"] == [] and found(shop, "not_empty") == set()
+    assert put(shop, body=state(at=NEWER))["outcome"] == "made"
+    assert shop.get("/companies/K-1/customers")["customers"] == [] and found(shop, "not_empty") == set()

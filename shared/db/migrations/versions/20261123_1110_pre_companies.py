@@ -38,8 +38,9 @@ create table company_customer (
 create index company_customer_customer on company_customer (tenant_id, customer_id);
 
 alter table customer_card add column company_ids text[] not null default '{}';
--- Few customers of a retailer belong to a company: the cards of all others cost this index nothing.
+-- Few customers of a retailer belong to a company: the cards of all others cost these indexes nothing.
 create index customer_card_companies on customer_card using gin (company_ids) where company_ids <> '{}';
+create index customer_card_of_companies on customer_card (tenant_id, customer_id) where company_ids <> '{}';
 """
 EVENTS = {
     "insert": "referencing new table as changed",
@@ -70,5 +71,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("drop table company_customer, company")
-    op.execute("drop index customer_card_companies")
+    op.execute("drop index customer_card_of_companies, customer_card_companies")
     op.execute("alter table customer_card drop column company_ids")
