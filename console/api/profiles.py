@@ -9,6 +9,7 @@ from console.api.routes import operation
 from console.api.sheets import customer_out
 from console.api.told_persons import (
     ChatOut,
+    CompanyOfOut,
     ContactedOut,
     CustomFieldOut,
     FriendOut,
@@ -41,6 +42,7 @@ def show_profile(path: CustomerPath) -> Response:
             near=[NearOut(**one) for one in found.near],
             local_tags=[LocalTagOut(**one) for one in found.tags],
             stages=[StageOut(**one) for one in found.stages],
+            companies=[CompanyOfOut(**one) for one in found.companies],
             score=found.score,
             points=found.points,
             blacklist=customer.blacklisted,

@@ -255,6 +255,13 @@ class StageOut(BaseModel):
     by_whom: str
 
 
+class CompanyOfOut(BaseModel):
+    company_id: str
+    name: str
+    role: str | None
+    linked_at: datetime
+
+
 class PoolOut(BaseModel):
     status: str
     source: str
@@ -290,6 +297,7 @@ class ProfileOut(BaseModel):
     near: list[NearOut]
     local_tags: list[LocalTagOut]
     stages: list[StageOut]
+    companies: list[CompanyOfOut]
     score: int
     points: int
     blacklist: BlacklistedOut | None

@@ -101,9 +101,10 @@ def _set(one: Condition, give: Giving) -> str:
     if one.spec.name == "segment":
         return segment(one, give)
     members = give(list(one.value), "bigint[]" if one.spec.whole else "text[]")
-    if one.op == "all_of":
-        return f"k.{one.spec.column} @> {members}"
-    return unless(one.op == "none_of", f"k.{one.spec.column} && {members}")
+    held = f"k.{one.spec.column} {'@>' if one.op == 'all_of' else '&&'} {members}"
+    if one.spec.rare:
+        held = f"(k.{one.spec.column} <> '{{}}' and {held})"
+    return unless(one.op == "none_of", held)
 
 
 def _number(one: Condition, give: Giving) -> str:

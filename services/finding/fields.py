@@ -49,6 +49,7 @@ class FieldSpec:
     """`column`: of the card, or what kind of identity or name it is; `en`, `zh`: what people call it.
 
     `whole`: its members are whole numbers, else texts. `own`: a custom field, `column` is its key.
+    `rare`: few customers have any, and the index of the column holds these alone.
     """
 
     name: str
@@ -61,6 +62,7 @@ class FieldSpec:
     options: tuple[str, ...] = ()
     whole: bool = False
     own: bool = False
+    rare: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ FIELDS: Mapping[str, FieldSpec] = {
         _spec("add_way", Kind.SET, "add_ways", "add way", "添加方式", whole=True),
         _spec("add_state", Kind.SET, "add_states", "channel", "渠道"),
         _spec("stage", Kind.SET, "stage_ids", "stage", "阶段", whole=True),
+        _spec("linked_company", Kind.SET, "company_ids", "linked company", "关联企业", rare=True),
         _spec("segment", Kind.SET, "segment", "segment", "人群", whole=True, columns=(SEGMENTS,)),
         _spec("friend_count", Kind.NUMBER, "cardinality(k.friend_userids)", "number of friends", "好友导购数",
               columns=("friend_userids",)),

@@ -11,11 +11,11 @@ from services.finding.values import Outlets, Period, Range
 
 Language = Literal["en", "zh"]
 Names = Mapping[tuple[str, str], str]
-"""(kind, id) -> what people call it; kinds are userid, tag, chat, outlet, stage, segment, goods."""
+"""(kind, id) -> what people call it; kinds are userid, tag, chat, outlet, stage, segment, company, goods."""
 
 NAMED: Mapping[str, str] = {
     "assigned": "userid", "pool_assigned": "userid", "friend": "userid", "tag": "tag", "chat": "chat", "stage": "stage",
-    "segment": "segment",
+    "segment": "segment", "linked_company": "company",
 }  # fmt: skip
 """Fields whose members have names of their own -> kind of name."""
 

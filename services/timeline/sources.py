@@ -107,7 +107,7 @@ def _stays(at: str, columns: str, where: str) -> str:
 _STAYED = "coalesce(joined_at, observed_at)"
 _ORDERED = "coalesce(paid_at, updated_at)"
 _ALL_FACTS = frozenset(kind for kind in ("friendship", "assignment", "standing", "handover", "edit", "tag", "merge",
-                                         "pool", "stage", "other"))  # fmt: skip
+                                         "pool", "stage", "company", "other"))  # fmt: skip
 
 SOURCES = (
     Source(

@@ -46,7 +46,7 @@ def test_every_field_and_operator_has_words(language: str):
         chosen = parse(random_filter(draw), own)
         text = in_words(chosen, {}, language=language, zone=CHINA)  # type: ignore[arg-type]
         assert text and "None" not in text and "()" not in text, text
-        assert set(wanted_names(chosen)) <= {"userid", "tag", "chat", "outlet", "stage", "segment", "goods"}
+        assert set(wanted_names(chosen)) <= {"userid", "tag", "chat", "outlet", "stage", "segment", "company", "goods"}
 
 
 BAD = [
