@@ -15,7 +15,7 @@ from shared.db.engine import as_json, run
 from shared.tenants import Tenant
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
-ASSOCIATES, OUTLETS, TAGS = 2_000, 300, 200
+ASSOCIATES, OUTLETS, TAGS, GOODS = 2_000, 300, 200, 5_000
 BLOCK, BATCH = 50_000, 5_000
 SURNAMES, GIVEN = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗", "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平"
 LEVELS = ("gold", "silver", "bronze", "bronze", "bronze")
@@ -24,7 +24,8 @@ LEVELS = ("gold", "silver", "bronze", "bronze", "bronze")
 def make_town(engine: Engine, tenant: Tenant, *, size: int, chats: int, progress: Callable[[str], None]) -> None:
     """`size` customers, a fifth of them in the pool; the others with some relations each. All cards are due then."""
     parts = _parts()
-    numbers = {"t": tenant.id, "size": size, "chats": chats, "tags": TAGS, "associates": ASSOCIATES, "outlets": OUTLETS}
+    numbers = {"t": tenant.id, "size": size, "chats": chats, "tags": TAGS, "associates": ASSOCIATES, "outlets": OUTLETS,
+               "goods": GOODS}  # fmt: skip
     with engine.begin() as connection:
         connection.execute(text(parts["functions"].replace(":", "\\:")))
         _quietly(connection)

@@ -26,6 +26,8 @@ select :t, 'etTag' || n, 'etGroup', '标签' || n, town.ago(0), town.ago(0), 'ev
 insert into group_chat (tenant_id, chat_id, name, owner_userid, created_at, member_count, observed_at, cause)
 select :t, 'wrChat' || n, '群' || n, 'sales' || (1 + n % :associates), town.ago(town.draw(n, 9, 900000)), 20, town.ago(0),
   'event' from generate_series(1, :chats) n;
+insert into goods (tenant_id, goods_id, name, named_at)
+select :t, 'SKU-' || n, '商品' || n, town.ago(0) from generate_series(1, :goods) n;
 insert into custom_field (tenant_id, key, name, kind, personal, position, created_at) values
   (:t, 'size', '尺码', 'single_choice', false, 1, town.ago(0)), (:t, 'visits', '到店次数', 'number', false, 2, town.ago(0)),
   (:t, 'member_since', '入会日期', 'date', false, 3, town.ago(0));
@@ -64,13 +66,15 @@ from (
   from generate_series(cast(:first as bigint), :last) n, generate_series(1, cast(town.draw(n, 44, 4) as int)) k
   where n % 5 > 0) s
 order by n, chat, m;
-insert into customer_order (tenant_id, shop, order_id, customer_id, amount, currency, status, items_count, paid_at,
-  updated_at, recorded_at)
+insert into customer_order (tenant_id, shop, order_id, customer_id, amount, currency, status, items_count, items,
+  goods_ids, paid_at, updated_at, recorded_at)
 select :t, case when town.draw(m, 50, 3) = 0 then 'douyin' else 'tmall' end, 'o' || m, n, 100 * (1 + town.draw(m, 51, 3000)),
-  'CNY', case when town.draw(m, 52, 10) = 0 then 'refunded' else 'completed' end, 1, town.ago(town.draw(m, 53, 1000000)),
-  town.ago(0), town.ago(0)
-from (select n, n * 8 + k as m from generate_series(cast(:first as bigint), :last) n,
-  generate_series(1, cast(town.draw(n, 54, 7) - 3 as int)) k) s;
+  'CNY', case when town.draw(m, 52, 10) = 0 then 'refunded' else 'completed' end, cardinality(goods),
+  (select jsonb_agg(jsonb_build_object('goods_id', g, 'name', '商品' || g, 'quantity', 1, 'amount', 9900)) from unnest(goods) g),
+  goods, town.ago(town.draw(m, 53, 1000000)), town.ago(0), town.ago(0)
+from (select n, n * 8 + k as m, array(select distinct 'SKU-' || town.skewed((n * 8 + k) * 4 + i, 55, :goods)
+    from generate_series(0, cast(town.draw(n * 8 + k, 56, 4) as int)) i) as goods
+  from generate_series(cast(:first as bigint), :last) n, generate_series(1, cast(town.draw(n, 54, 7) - 3 as int)) k) s;
 insert into purchase_summary
 select :t, customer_id, shop, currency, count(*), sum(amount), max(paid_at) from customer_order
 where tenant_id = :t and customer_id between :first and :last and status = 'completed' group by 2, 3, 4;

@@ -8,6 +8,7 @@ from flask_openapi3.openapi import OpenAPI
 from pydantic import ValidationError
 
 from console.api import (
+    associates,
     audits,
     automatic_tags,
     blacklist,
@@ -16,6 +17,7 @@ from console.api import (
     chat_folders,
     chat_tags,
     chats,
+    companies,
     custom_fields,
     customers,
     exports,
@@ -51,6 +53,7 @@ from shared.supervise import exit_with_parent
 from shared.telemetry import add_health, configure_logging
 
 HANDLERS = (
+    associates,
     audits,
     automatic_tags,
     blacklist,
@@ -59,6 +62,7 @@ HANDLERS = (
     chat_folders,
     chat_tags,
     chats,
+    companies,
     custom_fields,
     customers,
     exports,

@@ -36,6 +36,8 @@ class Scope(StrEnum):
     BLACKLIST_WRITE = "blacklist:write"
     ORDERS_WRITE = "orders:write"
     EVENTS_WRITE = "events:write"
+    COMPANIES_READ = "companies:read"
+    COMPANIES_WRITE = "companies:write"
     RULES_READ = "rules:read"
     RULES_WRITE = "rules:write"
     SEGMENTS_READ = "segments:read"

@@ -20,6 +20,11 @@ def fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", once).split())
 
 
+def folded_sql(expression: str) -> str:
+    """`fold` in SQL, for texts that lie in the clear and are few. Both sides of a comparison must be folded by it."""
+    return f"btrim(regexp_replace(lower(normalize({expression}, nfkc)), '\\s+', ' ', 'g'))"
+
+
 def pieces_of(text: str) -> list[str]:
     """All pieces of a text, each once, in order; what is stored."""
     folded = fold(text)[:LONGEST_TEXT]

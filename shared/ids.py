@@ -17,3 +17,5 @@ ExternalUserId = NewType("ExternalUserId", str)
 TagId = NewType("TagId", str)
 """A corp tag; tags of rule groups have ids of their own."""
 TagGroupId = NewType("TagGroupId", str)
+CompanyId = NewType("CompanyId", str)
+"""A company as the retailer's CRM names it."""

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from console.api import examples
-from console.api.fields import Body, Count, Day, Id, MinorUnits, Moment, Name, Number
+from console.api.fields import Body, Count, Day, Id, MinorUnits, Moment, Name, Number, printable
 from services.fields.model import LONGEST_TEXT, MOST_FIELDS, MOST_OPTIONS
 from services.intents.model import LONGEST_PHONE, NOTES, TEXTS
 from services.loss.model import Standing
@@ -13,6 +13,8 @@ from services.persons.model import LONGEST
 from services.purchases.model import OrderStatus
 
 MOST_EVENTS = 1000
+MOST_ITEMS = 200
+"""Lines of an order."""
 MOST_PAGE = 500
 Kind = Annotated[
     str,
@@ -104,6 +106,17 @@ class VerifiedBody(Body):
     verified: Annotated[bool, Field(strict=True)] = False
 
 
+class ItemIn(Body):
+    """A line of an order."""
+
+    goods_id: Id = Field(description="Your number of the goods (SKU), the same in all your shops")
+    name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)] | None = Field(
+        default=None, description="What you call them; the newest name is shown"
+    )
+    quantity: Annotated[int, Field(ge=1, le=10**6, strict=True)] = 1
+    amount: MinorUnits = Field(description="Of the whole line, in minor units of the order's currency")
+
+
 class OrderBody(Body):
     """The state of an order. `updated_at` is yours: an older state than the one recorded changes nothing."""
 
@@ -113,6 +126,11 @@ class OrderBody(Body):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     status: OrderStatus
     items_count: Count
+    items: list[ItemIn] | None = Field(
+        default=None,
+        max_length=MOST_ITEMS,
+        description="What was bought, all of it: replaces the lines recorded before. Left out: these stay",
+    )
     paid_at: Moment | None = None
     updated_at: Moment
 

@@ -24,6 +24,15 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
+class AssociatesQuery(Body):
+    name: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+        default=None, description="Part of the name or of the userid; width and case are no difference"
+    )
+    gone: bool = Field(default=False, description="Those who left the corp as well")
+    cursor: Cursor | None = None
+    limit: Limit = 100
+
+
 class SearchBody(Body):
     model_config = ConfigDict(json_schema_extra={"example": {"filter": EXAMPLE, "sort": "assigned_at", "limit": 50}})
     filter: FilterIn = FilterIn()

@@ -14,6 +14,10 @@ ORDER: dict[str, Any] = {
     "currency": "CNY",
     "status": "paid",
     "items_count": 2,
+    "items": [
+        {"goods_id": "SKU-1001", "name": "羊绒围巾", "quantity": 1, "amount": 12900},
+        {"goods_id": "SKU-2002", "name": "皮手套", "quantity": 1, "amount": 7000},
+    ],
     "paid_at": "2026-11-20T10:00:00+08:00",
     "updated_at": "2026-11-20T10:00:00+08:00",
 }

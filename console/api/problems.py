@@ -23,6 +23,7 @@ from services.chats.model import (
     NoSuchFolderError,
     OrderStaleError,
 )
+from services.companies.model import CompanyRefusedError, NoCompanyError
 from services.fields.model import FieldRefusedError, NoFieldError, ValuesRefusedError
 from services.files.model import FileRefusedError, NoFileError
 from services.finding.model import FilterError
@@ -139,6 +140,8 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     SavedFilterRefusedError: (409, "filter-refused"),
     NoFieldError: (404, "no-field"),
     FieldRefusedError: (409, "field-refused"),
+    NoCompanyError: (404, "no-company"),
+    CompanyRefusedError: (409, "company-refused"),
     NoTagError: (404, "no-tag"),
     TagRefusedError: (409, "tag-refused"),
     JobRefusedError: (409, "job-refused"),

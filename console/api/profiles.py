@@ -9,6 +9,7 @@ from console.api.routes import operation
 from console.api.sheets import customer_out
 from console.api.told_persons import (
     ChatOut,
+    CompanyOfOut,
     ContactedOut,
     CustomFieldOut,
     FriendOut,
@@ -16,6 +17,7 @@ from console.api.told_persons import (
     NearOut,
     OutletOut,
     PoolOut,
+    PreferredOut,
     ProfileOut,
     StageOut,
 )
@@ -40,10 +42,12 @@ def show_profile(path: CustomerPath) -> Response:
             near=[NearOut(**one) for one in found.near],
             local_tags=[LocalTagOut(**one) for one in found.tags],
             stages=[StageOut(**one) for one in found.stages],
+            companies=[CompanyOfOut(**one) for one in found.companies],
             score=found.score,
             points=found.points,
             blacklist=customer.blacklisted,
             pool=None if found.pool is None else PoolOut(**found.pool),
+            goods=[PreferredOut(**one.__dict__) for one in found.goods],
             custom_fields=[CustomFieldOut(**one.__dict__) for one in found.fields],
             last_contact=None if last is None else ContactedOut(at=last.at, source=last.source.value, by=last.by),
         )

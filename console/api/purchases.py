@@ -9,7 +9,7 @@ from console.api.routes import operation
 from console.api.sheets import order_out
 from console.api.told import EventOut, EventsOut, OrderOut
 from services.joining.telling import place_order, tell_events
-from services.purchases.model import Behaviour, Order
+from services.purchases.model import Behaviour, Order, OrderItem
 from shared.api_keys import Scope
 from shared.audit import Change
 from shared.ids import CustomerId
@@ -24,8 +24,9 @@ def put_order(path: OrderPath, body: OrderBody) -> Response:
     404 when nobody has the identity: upsert the customer first.
     """
     whose = identity_of(body.customer, place="/customer")
-    values = body.model_dump(exclude={"customer"})
-    order = Order(shop=path.shop, order_id=path.order_id, customer_id=NOBODY_YET, **values)
+    values = body.model_dump(exclude={"customer", "items"})
+    items = None if body.items is None else tuple(OrderItem(**one.model_dump()) for one in body.items)
+    order = Order(shop=path.shop, order_id=path.order_id, customer_id=NOBODY_YET, items=items, **values)
 
     def work(work: Work) -> Done:
         placed = place_order(work.connection, work.tenant, order, whose, now=work.now)

@@ -11,7 +11,7 @@ from console.api.asked_records import NumberPath
 from console.api.asked_rules import RefreshBody, SegmentBody, SegmentEditBody, told
 from console.api.gate import caller
 from console.api.routes import operation
-from console.api.told_rules import MemberOut, MembersOut, PortraitOut, SegmentOut, SegmentsOut
+from console.api.told_rules import GoodsOut, MemberOut, MembersOut, PortraitOut, SegmentOut, SegmentsOut
 from services.finding.store import read_filter
 from services.rules.book import lock_rules
 from services.rules.checking import refuse_circle, refuse_in_use
@@ -88,15 +88,17 @@ def list_members(path: NumberPath, query: PageQuery) -> Response:
 
 @operation("get", "/segments/<id>/portrait", Scope.SEGMENTS_READ, PortraitOut, group=GROUP)
 def show_portrait(path: NumberPath) -> Response:
-    """Show what the members are like: standing, gender, level, outlet, tags, purchases, shops.
+    """Show what the members are like: standing, gender, level, outlet, tags, purchases, shops, preferred goods.
 
-    Of more than 50,000 members a part is looked at (`share`). What was bought is not told to us, so goods are missing.
+    Of more than 50,000 members a part is looked at (`share`). Goods are known from orders told with their lines.
     """
 
     def work(work: Work) -> PortraitOut:
         segment = load_segment(work.connection, work.tenant, path.id)
         found = portray(work.connection, work.tenant.id, segment.id, member_count=segment.member_count)
-        return PortraitOut(**{name: getattr(found, name) for name in PortraitOut.model_fields})
+        goods = [GoodsOut(**one.__dict__) for one in found.goods]
+        values = {name: getattr(found, name) for name in ("seen_count", "share", "counts", "averages")}
+        return PortraitOut(goods=goods, **values)
 
     return read(work)
 

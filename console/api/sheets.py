@@ -8,6 +8,7 @@ from console.api.told import (
     CustomerOut,
     IdentityOut,
     IntentOut,
+    ItemOut,
     ObservedOut,
     OrderOut,
     OwnOut,
@@ -121,4 +122,5 @@ def intent_out(told: Told) -> IntentOut:
 
 
 def order_out(order: Order, *, applied: bool) -> OrderOut:
-    return OrderOut(applied=applied, **order.__dict__)
+    items = None if order.items is None else [ItemOut(**one.__dict__) for one in order.items]
+    return OrderOut(applied=applied, **order.__dict__ | {"items": items})

@@ -189,8 +189,18 @@ class CustomersOut(BaseModel):
     complete_until: datetime
 
 
+class ItemOut(BaseModel):
+    goods_id: str
+    name: str | None
+    quantity: int
+    amount: int
+
+
 class OrderOut(BaseModel):
-    """`applied`: False when a newer state was recorded already; what is shown is what stands."""
+    """`applied`: False when a newer state was recorded already; what is shown is what stands.
+
+    `items` null: nobody told what was bought.
+    """
 
     applied: bool
     shop: str
@@ -200,6 +210,7 @@ class OrderOut(BaseModel):
     currency: str
     status: str
     items_count: int
+    items: list[ItemOut] | None
     paid_at: datetime | None
     updated_at: datetime
 

@@ -62,6 +62,22 @@ class FoundPageOut(BaseModel):
     next_cursor: str | None
 
 
+class AssociateOut(BaseModel):
+    """`main_department_id`: the outlet. `can_add`: works here, is in sight, has the customer-contact function."""
+
+    userid: str
+    name: str | None
+    main_department_id: int | None
+    outlet_name: str | None
+    can_add: bool
+    gone_at: datetime | None
+
+
+class AssociatesOut(BaseModel):
+    associates: list[AssociateOut]
+    next_cursor: str | None
+
+
 class CountOut(BaseModel):
     """`estimated`: more than ten thousand, and not counted one by one."""
 

@@ -192,6 +192,16 @@ class TimelineOut(BaseModel):
     next_cursor: str | None
 
 
+class PreferredOut(BaseModel):
+    """`order_count`: purchases that have these goods; `name` null: no order said what they are called."""
+
+    goods_id: str
+    name: str | None
+    order_count: int
+    quantity: int
+    last_purchase_at: datetime | None
+
+
 class OutletOut(BaseModel):
     """`userids`: the friends who belong to it."""
 
@@ -245,6 +255,13 @@ class StageOut(BaseModel):
     by_whom: str
 
 
+class CompanyOfOut(BaseModel):
+    company_id: str
+    name: str
+    role: str | None
+    linked_at: datetime
+
+
 class PoolOut(BaseModel):
     status: str
     source: str
@@ -280,9 +297,11 @@ class ProfileOut(BaseModel):
     near: list[NearOut]
     local_tags: list[LocalTagOut]
     stages: list[StageOut]
+    companies: list[CompanyOfOut]
     score: int
     points: int
     blacklist: BlacklistedOut | None
     pool: PoolOut | None
+    goods: list[PreferredOut]
     custom_fields: list[CustomFieldOut]
     last_contact: ContactedOut | None

@@ -147,13 +147,25 @@ class MembersOut(BaseModel):
     next_cursor: str | None = None
 
 
+class GoodsOut(BaseModel):
+    """`name` null: no order said what they are called."""
+
+    goods_id: str
+    name: str | None
+    customer_count: int
+
+
 class PortraitOut(BaseModel):
-    """`counts`: dimension -> value -> members, of the `seen_count` that were looked at, `share` of all."""
+    """`counts`: dimension -> value -> members, of the `seen_count` that were looked at, `share` of all.
+
+    `goods`: what most of them bought, at most twenty.
+    """
 
     seen_count: int
     share: float
     counts: dict[str, dict[str, int]]
     averages: dict[str, float | None]
+    goods: list[GoodsOut]
 
 
 class SavedFilterOut(BaseModel):

@@ -2,10 +2,10 @@
 
 COLUMNS = (
     "created_at", "standing", "assigned_userid", "assigned_at", "friend_userids", "seen_by", "tag_ids", "chat_ids",
-    "add_ways", "add_states", "stage_ids", "first_added_at", "last_added_at", "last_lost_at", "last_deleted_at",
-    "joined_chat_at", "left_chat_at", "last_event_at", "pool_status", "pool_source", "pool_userid", "gender", "level",
-    "birthday", "has_phone", "has_email", "blacklisted", "score", "points", "purchase_count", "purchase_amount",
-    "last_purchase_at", "fields",
+    "add_ways", "add_states", "stage_ids", "company_ids", "first_added_at", "last_added_at", "last_lost_at",
+    "last_deleted_at", "joined_chat_at", "left_chat_at", "last_event_at", "pool_status", "pool_source",
+    "pool_userid", "gender", "level", "birthday", "has_phone", "has_email", "blacklisted", "score", "points",
+    "purchase_count", "purchase_amount", "last_purchase_at", "fields",
 )  # fmt: skip
 
 _MINE = "where {alias}.tenant_id = :tenant_id and {alias}.customer_id = any(:ids)"
@@ -58,6 +58,10 @@ events as (
 stages as (
   select s.customer_id, array_agg(s.stage_id order by s.stage_id) as ids from customer_stage s
   {_MINE.format(alias="s")} group by 1),
+companies as (
+  select l.customer_id, array_agg(l.company_id order by l.company_id) as ids from company_customer l
+  join company c on c.tenant_id = l.tenant_id and c.company_id = l.company_id and c.deleted_at is null
+  {_MINE.format(alias="l")} and l.linked_at is not null and l.ended_at is null group by 1),
 told as (select * from jsonb_to_recordset(cast(:described as jsonb))
   as d(customer_id bigint, gender text, level text, birthday smallint, fields jsonb)),
 fresh as materialized (
@@ -66,8 +70,9 @@ fresh as materialized (
     array(select distinct one from unnest(coalesce(r.seen_by, '{{}}') || u.assigned_userid
       || case when pr.status <> 'added' then pr.userid end) as one where one is not null order by 1) as seen_by,
     coalesce(t.ids, '{{}}') as tag_ids, coalesce(m.chats, '{{}}') as chat_ids, coalesce(r.ways, '{{}}') as add_ways,
-    coalesce(r.states, '{{}}') as add_states, coalesce(s.ids, '{{}}') as stage_ids, r.first_added_at, r.last_added_at,
-    r.last_lost_at, r.last_deleted_at, m.joined_at as joined_chat_at, m.left_at as left_chat_at,
+    coalesce(r.states, '{{}}') as add_states, coalesce(s.ids, '{{}}') as stage_ids,
+    coalesce(o.ids, '{{}}') as company_ids, r.first_added_at, r.last_added_at, r.last_lost_at, r.last_deleted_at,
+    m.joined_at as joined_chat_at, m.left_at as left_chat_at,
     v.last_at as last_event_at, pr.status as pool_status, pr.source as pool_source, pr.userid as pool_userid,
     d.gender, d.level, d.birthday, coalesce(i.phone, false) as has_phone, coalesce(i.email, false) as has_email,
     exists (select from blacklist_entry b where b.tenant_id = u.tenant_id and b.customer_id = u.id
@@ -78,7 +83,7 @@ fresh as materialized (
   left join relations r on r.customer_id = u.id left join tags t on t.customer_id = u.id
   left join stays m on m.customer_id = u.id left join identities i on i.customer_id = u.id
   left join purchases p on p.customer_id = u.id left join events v on v.customer_id = u.id
-  left join stages s on s.customer_id = u.id
+  left join stages s on s.customer_id = u.id left join companies o on o.customer_id = u.id
   left join pool_record pr on pr.tenant_id = u.tenant_id and pr.customer_id = u.id
   left join customer_score c on c.tenant_id = u.tenant_id and c.customer_id = u.id
   where u.tenant_id = :tenant_id and u.id = any(:ids) and u.merged_into is null)

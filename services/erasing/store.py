@@ -21,6 +21,7 @@ SAID = {
     "note": "cast(id as text) from customer_note",
     "task": "cast(id as text) from customer_task",
     "customer_event": "event_id from customer_event",
+    "order": "shop || '/' || order_id from customer_order",
 }
 """Subjects of the audit that are about one customer, and where their keys are found."""
 
@@ -54,7 +55,7 @@ def erase(
 
 
 def _erase_words(connection: Connection, ours: Mapping[str, object]) -> None:
-    """What the audit holds of notes, tasks and events about them, while the rows still say whose these are."""
+    """What the audit holds of notes, tasks, events and orders of theirs, while the rows still say whose these are."""
     for kind, keys in SAID.items():
         run(
             connection,

@@ -1,7 +1,7 @@
 """A filter as SQL over cards. Pure: values go as parameters, names of columns come from the field's own record.
 
 Each condition is true or false, never null for `none_of` and the like: whoever has no level is not of level gold.
-Lists of associates behind outlets are read by the statement itself, once.
+Lists of associates behind outlets and names are read by the statement itself, once.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from services.finding.giving import (
     Compiler,
     Context,
     Giving,
+    associates_named,
     associates_of,
     compared,
     in_period,
@@ -100,9 +101,10 @@ def _set(one: Condition, give: Giving) -> str:
     if one.spec.name == "segment":
         return segment(one, give)
     members = give(list(one.value), "bigint[]" if one.spec.whole else "text[]")
-    if one.op == "all_of":
-        return f"k.{one.spec.column} @> {members}"
-    return unless(one.op == "none_of", f"k.{one.spec.column} && {members}")
+    held = f"k.{one.spec.column} {'@>' if one.op == 'all_of' else '&&'} {members}"
+    if one.spec.rare:
+        held = f"(k.{one.spec.column} <> '{{}}' and {held})"
+    return unless(one.op == "none_of", held)
 
 
 def _number(one: Condition, give: Giving) -> str:
@@ -135,10 +137,18 @@ def _flag(one: Condition, _: Giving) -> str:
 
 
 def _outlet(one: Condition, give: Giving) -> str:
-    members = associates_of(one.value, give)
-    if one.spec.column == "friend_userids":
-        return unless(one.op == "none_of", f"k.friend_userids && {members}")
-    if one.op == "none_of":
+    return _of_associates(one.spec, associates_of(one.value, give), negative=one.op == "none_of")
+
+
+def _associate(one: Condition, give: Giving) -> str:
+    return _of_associates(one.spec, associates_named(one.value, give), negative=one.op == "not_contains")
+
+
+def _of_associates(spec: FieldSpec, members: str, *, negative: bool) -> str:
+    """`members`: userids, as an array."""
+    if spec.column == "friend_userids":
+        return unless(negative, f"k.friend_userids && {members}")
+    if negative:
         return f"(k.assigned_userid is null or k.assigned_userid <> all({members}))"
     return f"k.assigned_userid = any({members})"
 
@@ -153,6 +163,7 @@ _KINDS: Mapping[Kind, Compiler] = {
     Kind.BIRTHDAY: _birthday,
     Kind.FLAG: _flag,
     Kind.OUTLET: _outlet,
+    Kind.ASSOCIATE: _associate,
     Kind.ADDED: added,
     Kind.EVENT: event,
     Kind.ORDER: order,

@@ -60,6 +60,8 @@ def order(one: Condition, give: Giving) -> str:
     parts = [f"o.status = any({give(list(COUNTED), 'text[]')})"]
     if value.shop is not None:
         parts.append(f"o.shop = {give(value.shop)}")
+    if value.goods is not None:
+        parts.append(f"o.goods_ids && {give(list(value.goods), 'text[]')}")
     if value.given:
         parts.append(in_period("o.paid_at", value, give))
     having = [f"count(*) >= {give(value.at_least)}"]

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     BIRTHDAY = "birthday"
     FLAG = "flag"
     OUTLET = "outlet"
+    ASSOCIATE = "associate"  # found by part of an associate's name or userid
     ADDED = "added"
     EVENT = "event"
     ORDER = "order"
@@ -33,6 +34,7 @@ OPS: Mapping[Kind, tuple[str, ...]] = {
     Kind.BIRTHDAY: ("between", "within_next", *_EMPTY),
     Kind.FLAG: ("is",),
     Kind.OUTLET: ("any_of", "none_of"),
+    Kind.ASSOCIATE: ("contains", "not_contains"),
     Kind.ADDED: ("is", "is_not"),
     Kind.EVENT: ("is", "is_not"),
     Kind.ORDER: ("is", "is_not"),
@@ -47,6 +49,7 @@ class FieldSpec:
     """`column`: of the card, or what kind of identity or name it is; `en`, `zh`: what people call it.
 
     `whole`: its members are whole numbers, else texts. `own`: a custom field, `column` is its key.
+    `rare`: few customers have any, and the index of the column holds these alone.
     """
 
     name: str
@@ -59,6 +62,7 @@ class FieldSpec:
     options: tuple[str, ...] = ()
     whole: bool = False
     own: bool = False
+    rare: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,7 @@ FIELDS: Mapping[str, FieldSpec] = {
         _spec("add_way", Kind.SET, "add_ways", "add way", "添加方式", whole=True),
         _spec("add_state", Kind.SET, "add_states", "channel", "渠道"),
         _spec("stage", Kind.SET, "stage_ids", "stage", "阶段", whole=True),
+        _spec("linked_company", Kind.SET, "company_ids", "linked company", "关联企业", rare=True),
         _spec("segment", Kind.SET, "segment", "segment", "人群", whole=True, columns=(SEGMENTS,)),
         _spec("friend_count", Kind.NUMBER, "cardinality(k.friend_userids)", "number of friends", "好友导购数",
               columns=("friend_userids",)),
@@ -128,6 +133,8 @@ FIELDS: Mapping[str, FieldSpec] = {
         _spec("blacklisted", Kind.FLAG, "blacklisted", "blacklisted", "黑名单"),
         _spec("outlet", Kind.OUTLET, "friend_userids", "outlet", "门店"),
         _spec("assigned_outlet", Kind.OUTLET, "assigned_userid", "assigned outlet", "专属门店"),
+        _spec("friend_name", Kind.ASSOCIATE, "friend_userids", "friend's name", "好友导购姓名"),
+        _spec("assigned_name", Kind.ASSOCIATE, "assigned_userid", "assigned associate's name", "专属导购姓名"),
         _spec("added", Kind.ADDED, "relation", "added", "添加好友", columns=_RELATIONS),
         _spec("event", Kind.EVENT, "customer_event", "event", "行为", columns=("last_event_at",)),
         _spec("order", Kind.ORDER, "customer_order", "order", "订单",

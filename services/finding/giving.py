@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from services.finding.model import Condition
 from services.finding.times import bounds
 from services.finding.values import Outlets, Period, Range
+from shared.grams import folded_sql
 from shared.ids import TenantId
 from shared.vault import Cipher
 
@@ -96,6 +97,15 @@ def associates_of(outlets: Outlets, give: Giving) -> str:
     return (
         "array(select a.userid from associate a where a.tenant_id = :f_tenant and a.gone_at is null "  # noqa: S608
         f"and a.main_department_id = any({ids}))"
+    )
+
+
+def associates_named(part: str, give: Giving) -> str:
+    """Associates with that in their name or userid, also those who left: lists go on naming them."""
+    sought = folded_sql(give(part, "text"))
+    return (
+        "array(select a.userid from associate a where a.tenant_id = :f_tenant "  # noqa: S608 - values are parameters
+        f"and (strpos({folded_sql('a.name')}, {sought}) > 0 or strpos({folded_sql('a.userid')}, {sought}) > 0))"
     )
 
 

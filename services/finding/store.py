@@ -79,6 +79,9 @@ _NAMES: Mapping[str, str] = {
     "and cast(department_id as text) = any(:ids)",
     "stage": "select cast(id as text) as id, name from stage where tenant_id = :tenant_id "
     "and cast(id as text) = any(:ids)",
+    "goods": "select goods_id as id, name from goods where tenant_id = :tenant_id and goods_id = any(:ids)",
+    "company": "select company_id as id, name from company where tenant_id = :tenant_id and company_id = any(:ids) "
+    "and deleted_at is null",
     "segment": "select cast(id as text) as id, name from segment where tenant_id = :tenant_id "
     "and cast(id as text) = any(:ids)",
 }

@@ -154,9 +154,13 @@ class Happened(Period):
 
 
 class Ordered(Period):
-    """Orders that were paid: how many, and for how much together, in minor units of `currency`."""
+    """Orders that were paid: how many, and for how much together, in minor units of `currency`.
+
+    `goods`: only orders with any of these among their lines; what such an order was for is all of it.
+    """
 
     shop: Text | None = None
+    goods: Texts | None = None
     at_least: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 1
     amount: Range | None = None
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "CNY"
@@ -187,6 +191,8 @@ _ADAPTERS: Mapping[tuple[Kind, str], TypeAdapter[Any]] = {
     (Kind.FLAG, "is"): TypeAdapter(Annotated[bool, Field(strict=True)]),
     (Kind.OUTLET, "any_of"): TypeAdapter(Outlets),
     (Kind.OUTLET, "none_of"): TypeAdapter(Outlets),
+    (Kind.ASSOCIATE, "contains"): TypeAdapter(Part),
+    (Kind.ASSOCIATE, "not_contains"): TypeAdapter(Part),
     **{(Kind.ADDED, op): TypeAdapter(Added) for op in ("is", "is_not")},
     **{(Kind.EVENT, op): TypeAdapter(Happened) for op in ("is", "is_not")},
     **{(Kind.ORDER, op): TypeAdapter(Ordered) for op in ("is", "is_not")},

@@ -11,11 +11,11 @@ from services.finding.values import Outlets, Period, Range
 
 Language = Literal["en", "zh"]
 Names = Mapping[tuple[str, str], str]
-"""(kind, id) -> what people call it; kinds are userid, tag, chat, outlet, stage, segment."""
+"""(kind, id) -> what people call it; kinds are userid, tag, chat, outlet, stage, segment, company, goods."""
 
 NAMED: Mapping[str, str] = {
     "assigned": "userid", "pool_assigned": "userid", "friend": "userid", "tag": "tag", "chat": "chat", "stage": "stage",
-    "segment": "segment",
+    "segment": "segment", "linked_company": "company",
 }  # fmt: skip
 """Fields whose members have names of their own -> kind of name."""
 
@@ -28,6 +28,8 @@ def wanted_names(chosen: Filter) -> dict[str, list[str]]:
             wanted.setdefault(NAMED[one.spec.name], set()).update(str(member) for member in _members(one))
         if one.spec.kind is Kind.ADDED:
             wanted.setdefault("userid", set()).update(one.value.by or ())
+        if one.spec.kind is Kind.ORDER:
+            wanted.setdefault("goods", set()).update(one.value.goods or ())
         outlets = one.value.outlets if one.spec.kind is Kind.ADDED else one.value
         if isinstance(outlets, Outlets):
             wanted.setdefault("outlet", set()).update(str(member) for member in outlets.ids)
@@ -170,7 +172,8 @@ def _event(say: _Saying, name: str, one: Condition) -> str:
 
 
 def _order(say: _Saying, name: str, one: Condition) -> str:
-    said = _times(say, name, one)
+    goods = say.t(" of ", "含 ") + say.members("goods", one.value.goods) if one.value.goods else ""
+    said = _times(say, name + goods, one)
     if one.value.amount is not None:
         said += say.t(" for ", " 合计") + say.range(one.value.amount) + f" {one.value.currency} (minor units)"
     return said
@@ -197,6 +200,7 @@ _PHRASES: Mapping[Kind, Callable[[_Saying, str, Condition], str]] = {
     Kind.BIRTHDAY: _birthday,
     Kind.FLAG: _flag,
     Kind.OUTLET: _outlet,
+    Kind.ASSOCIATE: _part,
     Kind.ADDED: _added,
     Kind.EVENT: _event,
     Kind.ORDER: _order,

@@ -11,6 +11,7 @@ from services.joining.join import NoCustomerError
 from services.persons.model import Identity
 from services.persons.plan import ContradictionError, likeliest
 from services.persons.store import find_customers, key_of, lock_customers, touch
+from services.purchases.goods import record_names
 from services.purchases.model import Behaviour, Order
 from services.purchases.store import lock_order, record_events, record_order, summarise
 from shared.audit import Change
@@ -31,7 +32,7 @@ class Placed:
 
 
 def place_order(connection: Connection, tenant: Tenant, order: Order, whose: Identity, *, now: datetime) -> Placed:
-    """Record an order's state; `order.customer_id` is found here.
+    """Record an order's state; `order.customer_id` is found here. Lines that it says nothing of stay as they are.
 
     Raises:
         NoCustomerError, ContradictionError: the caller rolls back.
@@ -41,12 +42,15 @@ def place_order(connection: Connection, tenant: Tenant, order: Order, whose: Ide
     touched = {customer_id} | ({before.customer_id} if before else set())
     stands = lock_customers(connection, tenant.id, touched)
     order = replace(order, customer_id=stands[stands[customer_id]])
+    if order.items is None and before is not None:
+        order = replace(order, items=before.items)
     if before is not None and before == order:
         return Placed(order, applied=True, made=False, changes=())
     applied = record_order(connection, tenant.id, order, now=now)
     if not applied:
         assert before is not None
         return Placed(before, applied=False, made=False, changes=())
+    record_names(connection, tenant.id, order.items or (), at=order.updated_at)
     whole = set(stands.values())
     summarise(connection, tenant.id, whole)
     touch(connection, tenant.id, whole, now=now)

@@ -11,6 +11,7 @@ from services.bulk_changes.store import ASKED as CHANGE
 from services.bulk_changes.store import BEFORE
 from services.bulk_changes.store import REASON as WHY
 from services.cards.store import OWN
+from services.companies.store import DETAILS as COMPANY
 from services.customers.store import MOBILES
 from services.customers.store import UNIONID as UNIONID_OF_CONTACT
 from services.files.jobs import ASKED, FOUND, PROBLEM
@@ -73,6 +74,7 @@ SEALED = (
     ),
     Sealed("pool_record", {"customer_id": "bigint"}, {"note": NOTE}),
     Sealed("blacklist_entry", ID, {"reason": REASON, "end_reason": END_REASON}),
+    Sealed("company", {"company_id": "text"}, {"details": COMPANY}),
     Sealed("customer_note", ID, {"body": NOTE_BODY}),
     Sealed("customer_task", ID, {"title": TITLE}),
     Sealed("file", ID, {"name": NAME}),

@@ -49,6 +49,13 @@ MOVED = (
     Moved("customer_task", ("id",)),
     Moved("customer_tag", ("tag_id",), once=("tag_id",)),
     Moved("segment_member", ("segment_id",), once=("segment_id",)),
+    Moved(
+        "company_customer",
+        ("company_id",),
+        once=("company_id",),
+        instead="m.ended_at is null and m.linked_at is not null and (i.ended_at is not null or i.linked_at is null)",
+        alters=("updated_at",),
+    ),
     Moved("customer_stage", ("line_id",), once=("line_id",), alters=("stage_id", "entered_at")),
     Moved(
         "pool_record",

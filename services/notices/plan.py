@@ -29,6 +29,7 @@ from services.associates.model import (
 from services.blacklist.model import CustomerBlacklisted, CustomerUnblacklisted
 from services.bulk_changes.model import BulkChangeFinished
 from services.catalogue.model import TagCatalogueEditSettled
+from services.companies.model import CustomerLinkedToCompany, CustomerUnlinkedFromCompany
 from services.customers.model import (
     RelationAssociateLeft,
     RelationDeleted,
@@ -147,12 +148,14 @@ SILENT: frozenset[type[Fact]] = frozenset(
         CustomerBlacklisted,  # those who ask are told: campaigns, rules, the profile
         CustomerDeleted,
         CustomerErased,  # the associates' friendships go on
+        CustomerLinkedToCompany,  # the CRM told it, and the profile shows it; other systems hear of it by webhooks
         CustomerLost,  # the associate hears of the relation
         CustomerReturned,
         CustomerStageChanged,  # stages get reminders of their own (STG-3)
         CustomerTagged,  # who works with them sees it; SOPs will react to it
         CustomerUnassigned,
         CustomerUnblacklisted,
+        CustomerUnlinkedFromCompany,  # likewise
         CustomersMerged,
         LocalTagDeleted,
         LocalTagGiven,

@@ -99,7 +99,7 @@ def mask_identity(kind: str, value: str) -> str:
     return mask_email(value) if kind == "email" else value
 
 
-_BY_NAME = {"real_name": mask_name, "birthday": mask_birthday}
+_BY_NAME = {"real_name": mask_name, "contact_name": mask_name, "birthday": mask_birthday}
 
 
 def _first(text: str) -> str:

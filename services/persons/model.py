@@ -36,6 +36,7 @@ AUTHORITY: Mapping[str, Authority] = {
     "identities": Authority.RETAILER,
     "orders": Authority.RETAILER,
     "events": Authority.RETAILER,
+    "companies": Authority.RETAILER,
     "contacts": Authority.WECOM,
     "relation.state": Authority.WECOM,
     "relation.started_at": Authority.WECOM,

@@ -22,8 +22,21 @@ COUNTED = frozenset({OrderStatus.PAID, OrderStatus.SHIPPED, OrderStatus.COMPLETE
 
 
 @dataclass(frozen=True)
+class OrderItem:
+    """One line. `goods_id`: the retailer's, the same in all its shops. `amount`: of the whole line, in minor units."""
+
+    goods_id: str
+    name: str | None
+    quantity: int
+    amount: int
+
+
+@dataclass(frozen=True)
 class Order:
-    """`amount` is in minor units of `currency` (ISO 4217). `updated_at` is the retailer's: the newest one stands."""
+    """`amount` is in minor units of `currency` (ISO 4217). `updated_at` is the retailer's: the newest one stands.
+
+    `items` None: whoever told of the order said nothing of its lines.
+    """
 
     shop: str
     order_id: str
@@ -34,6 +47,12 @@ class Order:
     items_count: int
     paid_at: datetime | None
     updated_at: datetime
+    items: tuple[OrderItem, ...] | None = None
+
+    @property
+    def goods_ids(self) -> list[str] | None:
+        """Each once, in order."""
+        return None if self.items is None else sorted({one.goods_id for one in self.items})
 
 
 @dataclass(frozen=True)
@@ -44,6 +63,17 @@ class Purchases:
     currency: str
     purchase_count: int
     amount: int
+    last_purchase_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Preferred:
+    """Goods that one customer bought. `name`: what the retailer calls them now; None: never said."""
+
+    goods_id: str
+    name: str | None
+    order_count: int
+    quantity: int
     last_purchase_at: datetime | None
 
 

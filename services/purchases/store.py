@@ -10,7 +10,7 @@ from datetime import datetime
 import orjson
 from sqlalchemy import Connection
 
-from services.purchases.model import COUNTED, Behaviour, Order, OrderStatus, Purchases
+from services.purchases.model import COUNTED, Behaviour, Order, OrderItem, OrderStatus, Purchases
 from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
 from shared.ids import CustomerId, TenantId
 from shared.requests import Subject, lock
@@ -43,25 +43,29 @@ def _order(row: Row) -> Order:
         items_count=row["items_count"],
         paid_at=row["paid_at"],
         updated_at=row["updated_at"],
+        items=None if row["items"] is None else tuple(OrderItem(**one) for one in row["items"]),
     )
 
 
 def record_order(connection: Connection, tenant_id: TenantId, order: Order, *, now: datetime) -> bool:
-    """Write it, unless what is recorded is newer; whether it was written."""
+    """Write it with its lines, all anew, unless what is recorded is newer; whether it was written."""
+    values = {name: getattr(order, name) for name in Order.__dataclass_fields__}
+    items = None if order.items is None else as_json([one.__dict__ for one in order.items])
     return (
         run(
             connection,
             "insert into customer_order as o (tenant_id, shop, order_id, customer_id, amount, currency, status, "
-            "items_count, paid_at, updated_at, recorded_at) values (:tenant_id, :shop, :order_id, :customer_id, "
-            ":amount, :currency, :status, :items_count, :paid_at, :updated_at, :now) "
+            "items_count, paid_at, updated_at, recorded_at, items, goods_ids) values (:tenant_id, :shop, :order_id, "
+            ":customer_id, :amount, :currency, :status, :items_count, :paid_at, :updated_at, :now, "
+            "cast(:items as jsonb), cast(:goods_ids as text[])) "
             "on conflict (tenant_id, shop, order_id) do update set customer_id = excluded.customer_id, "
             "amount = excluded.amount, currency = excluded.currency, status = excluded.status, "
             "items_count = excluded.items_count, paid_at = excluded.paid_at, updated_at = excluded.updated_at, "
-            "recorded_at = excluded.recorded_at "
+            "recorded_at = excluded.recorded_at, items = excluded.items, goods_ids = excluded.goods_ids "
             "where o.updated_at <= excluded.updated_at",
             tenant_id=tenant_id,
             now=now,
-            **{name: getattr(order, name) for name in Order.__dataclass_fields__},
+            **values | {"items": items, "goods_ids": order.goods_ids},
         )
         > 0
     )

@@ -19,7 +19,7 @@ from shared.ids import CustomerId
 
 TOGETHER = 25
 """Tag rules that are asked in one statement, when they are asked of the same customers."""
-_ELSEWHERE = frozenset({Kind.PART, Kind.IDENTITY, Kind.OUTLET, Kind.ADDED, Kind.EVENT, Kind.ORDER})
+_ELSEWHERE = frozenset({Kind.PART, Kind.IDENTITY, Kind.OUTLET, Kind.ASSOCIATE, Kind.ADDED, Kind.EVENT, Kind.ORDER})
 """Kinds of fields whose answer may change while no column of the card does."""
 
 NEW = "created_at"

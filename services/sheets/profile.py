@@ -11,6 +11,8 @@ from services.contacting.store import last_contacts
 from services.local_tags.model import ALL_SEEING, LOCAL, Viewer
 from services.local_tags.plan import shows
 from services.local_tags.store import load_seen
+from services.purchases.goods import load_preferred
+from services.purchases.model import Preferred
 from services.sheets.store import Sheet
 from shared.db.engine import fetch_all
 from shared.ids import CustomerId
@@ -56,6 +58,12 @@ from customer_stage c join stage_line l on l.tenant_id = c.tenant_id and l.id = 
 join stage s on s.tenant_id = c.tenant_id and s.id = c.stage_id
 where c.tenant_id = :tenant_id and c.customer_id = :id order by l.position, l.id
 """
+COMPANIES = """
+select l.company_id, c.name, l.role, l.linked_at from company_customer l
+join company c on c.tenant_id = l.tenant_id and c.company_id = l.company_id and c.deleted_at is null
+where l.tenant_id = :tenant_id and l.customer_id = :id and l.linked_at is not null and l.ended_at is null
+order by l.linked_at, l.company_id
+"""
 SINGLE = """
 select (select to_jsonb(s) from customer_score s where s.tenant_id = :tenant_id and s.customer_id = :id) as score,
   (select to_jsonb(p) - 'note' from pool_record p where p.tenant_id = :tenant_id and p.customer_id = :id) as pool
@@ -87,9 +95,11 @@ class Profile:
     near: Sequence[Columns]
     tags: Sequence[Columns]
     stages: Sequence[Columns]
+    companies: Sequence[Columns]
     score: int
     points: int
     pool: Columns | None
+    goods: Sequence[Preferred]
     fields: Sequence[CustomField]
     last_contact: Contacted | None
 
@@ -115,9 +125,11 @@ def load_profile(connection: Connection, tenant: Tenant, sheet: Sheet, *, viewer
         near=rows(NEAR, **beside),
         tags=[one for one in rows(TAGS, id=customer_id) if shows(seen, f"{LOCAL}{one['id']}")],
         stages=rows(STAGES, id=customer_id),
+        companies=rows(COMPANIES, id=customer_id),
         score=score["score"],
         points=score["points"],
         pool=single["pool"],
+        goods=load_preferred(connection, tenant.id, CustomerId(customer_id)),
         fields=[CustomField(**row, value=values.get(row["key"])) for row in rows(FIELDS)],
         last_contact=last_contacts(connection, tenant.id, [CustomerId(customer_id)]).get(customer_id),
     )

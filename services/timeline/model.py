@@ -6,7 +6,7 @@ from datetime import datetime
 
 KINDS = (
     *("friendship", "assignment", "standing", "handover", "edit", "tag", "chat", "event", "order", "note", "task"),
-    *("merge", "pool", "stage", "other"),
+    *("merge", "pool", "stage", "company", "other"),
 )
 """What entries are filtered by."""
 
@@ -17,6 +17,8 @@ OF_FACT = {
     "customer_lost": "standing",
     "customer_deleted": "standing",
     "customer_returned": "standing",
+    "customer_linked_to_company": "company",
+    "customer_unlinked_from_company": "company",
     "customers_merged": "merge",
     "customers_parted": "merge",
     "relation_edited": "edit",
@@ -71,7 +73,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Names:
-    """userid -> name, chat_id -> name."""
+    """userid -> name, chat_id -> name, company_id -> name."""
 
     associates: Mapping[str, str]
     chats: Mapping[str, str]
+    companies: Mapping[str, str]

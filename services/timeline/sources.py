@@ -62,7 +62,7 @@ def _event(tenant: Tenant, row: Row, place: Place) -> Entry:
 
 
 def _order(_tenant: Tenant, row: Row, place: Place) -> Entry:
-    names = ("shop", "order_id", "status", "amount", "currency", "items_count")
+    names = ("shop", "order_id", "status", "amount", "currency", "items_count", "items")
     return Entry(place, "order", "order", "order", {name: row[name] for name in names})
 
 
@@ -107,7 +107,7 @@ def _stays(at: str, columns: str, where: str) -> str:
 _STAYED = "coalesce(joined_at, observed_at)"
 _ORDERED = "coalesce(paid_at, updated_at)"
 _ALL_FACTS = frozenset(kind for kind in ("friendship", "assignment", "standing", "handover", "edit", "tag", "merge",
-                                         "pool", "stage", "other"))  # fmt: skip
+                                         "pool", "stage", "company", "other"))  # fmt: skip
 
 SOURCES = (
     Source(
@@ -152,7 +152,7 @@ SOURCES = (
         False,
         _plain(
             "customer_order",
-            "shop, order_id, status, amount, currency, items_count",
+            "shop, order_id, status, amount, currency, items_count, items",
             _ORDERED,
             "(shop || '/' || order_id)",
         ),

@@ -86,11 +86,13 @@ def _subjects(connection: Connection, tenant_id: TenantId, customer_id: Customer
 
 
 def _names(connection: Connection, tenant_id: TenantId, entries: Sequence[Entry]) -> Names:
-    userids, chats = set[str](), set[str]()
+    userids, chats, companies = set[str](), set[str](), set[str]()
     for entry in entries:
         for name, value in entry.values.items():
             if name == "chat_id":
                 chats.add(str(value))
+            elif name == "company_id":
+                companies.add(str(value))
             elif name.endswith("userid") and name != "external_userid" and value:
                 userids.add(str(value))
     associates = fetch_all(
@@ -106,4 +108,15 @@ def _names(connection: Connection, tenant_id: TenantId, entries: Sequence[Entry]
         tenant_id=tenant_id,
         ids=sorted(chats),
     )
-    return Names({row["userid"]: row["name"] for row in associates}, {row["chat_id"]: row["name"] for row in named})
+    known = fetch_all(
+        connection,
+        "select company_id, name from company where tenant_id = :tenant_id and company_id = any(:ids) "
+        "and deleted_at is null",
+        tenant_id=tenant_id,
+        ids=sorted(companies),
+    )
+    return Names(
+        {row["userid"]: row["name"] for row in associates},
+        {row["chat_id"]: row["name"] for row in named},
+        {row["company_id"]: row["name"] for row in known},
+    )

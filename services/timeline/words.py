@@ -37,6 +37,11 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "transfer_refused": ("客户拒绝转接给{to_userid}", "the customer refused the handover to {to_userid}"),
     "customer_blacklisted": ("加入黑名单", "put on the blacklist"),
     "customer_unblacklisted": ("移出黑名单", "taken off the blacklist"),
+    "customer_linked_to_company": ("关联到企业 {company_id}", "linked to the company {company_id}"),
+    "customer_unlinked_from_company": (
+        "不再关联企业 {company_id}",
+        "no longer linked to the company {company_id}",
+    ),
     "customer_erased": ("客户资料已删除", "our record of the customer was deleted"),
     "customer_score_changed": ("{account} {amount},现为 {balance}", "{account} {amount}, now {balance}"),
     "customer_stage_changed": (
@@ -83,6 +88,8 @@ def _shown(name: str, value: object, names: Names) -> str:
         return names.associates.get(str(value), str(value))
     if name == "chat_id":
         return names.chats.get(str(value), str(value))
+    if name == "company_id":
+        return names.companies.get(str(value), str(value))
     if isinstance(value, list | tuple):
         return ", ".join(str(one) for one in value)
     return "?" if value is None else str(value)

@@ -40,10 +40,15 @@ def town(shop: Shop) -> Iterator[Shop]:
     for path in ("/stage-lines", "/stage-lines/{id}/stages", "/segments"):
         example = example_of(document(shop)["paths"][f"/api/v1{path}"]["post"])
         assert shop.ask("POST", path.replace("{id}", "1"), **example).status_code == 201
+    example = example_of(document(shop)["paths"]["/api/v1/companies/{company_id}"]["put"])
+    assert shop.ask("PUT", "/companies/K-1001", **example).status_code == 201
     for who, phone in (("Hers", "13900000001"), ("His", "13900000002"), ("Theirs", "13900000003")):
         shop.upsert(f"unionid=u{who}", f"phone={phone}")
         customer = {"customer": {"kind": "unionid", "value": f"u{who}"}, "occurred_at": "2026-11-20T10:00:00+08:00"}
         shop.ask("POST", "/events", {"events": [{"event_id": f"E-{who.lower()}", "kind": "visited", **customer}]})
+        link = {"customer": customer["customer"], "role": f"E-{who.lower()}"}
+        told = {"link": [link], "updated_at": "2026-11-20T10:00:00+08:00"}
+        assert shop.ask("POST", "/companies/K-1001/customers", told).json["customers"][0]["outcome"] == "linked"
     with shop.runtime.engine.begin() as connection:
         for userid, main in (("LiNa", 11), ("WangFang", 12)):
             values = {"id": shop.tenant.id, "userid": userid, "main": main, "now": shop.clock.now()}
@@ -129,6 +134,7 @@ def test_a_query_that_forgets_the_scope_obeys_it(town: Shop):
         assert {row["name"] for row in rows} == {HERS, THEIRS}
         assert len(fetch_all(connection, "select 1 from relation")) == 3
         assert len(fetch_all(connection, "select 1 from customer_event")) == 2
+        assert len(fetch_all(connection, "select 1 from company_customer")) == 2
     with town.runtime.engine.begin() as connection:
         connection.execute(text("create table forgotten as select * from external_contact"))
     with (

@@ -27,6 +27,8 @@ CHANGES = {
     "local tag": "insert into customer_tag values (:t, :id, 77, :now, 'x')",
     "blacklist": "update blacklist_entry set ended_at = :now where tenant_id = :t and customer_id = :id",
     "stage": "insert into customer_stage values (:t, 9, :id, 1, :now, 'x')",
+    "company": "insert into company_customer values (:t, 'K-1', :id, null, :now, :now, null) "
+    "on conflict (tenant_id, company_id, customer_id) do update set ended_at = :now",
     "score": "insert into customer_score values (:t, :id, 1, 1) on conflict (tenant_id, customer_id) "
     "do update set score = 9",
     "purchase": "insert into purchase_summary values (:t, :id, 'new', 'CNY', 1, 1, :now)",

@@ -9,9 +9,13 @@ from zoneinfo import ZoneInfo
 from shared.grams import fold
 from tests.services.finding.world import (
     ASSOCIATES,
+    CALLED,
     CHATS,
     COMPANIES,
+    COMPANY_IDS,
     FIELDS,
+    GONE,
+    GOODS,
     KINDS,
     NAMES,
     NOW,
@@ -64,7 +68,11 @@ def _below(ids: list[int]) -> set[int]:
 
 def _members(outlets: dict[str, Any]) -> set[str]:
     departments = _below(outlets["ids"]) if outlets.get("below") else set(outlets["ids"])
-    return {userid for userid, main in ASSOCIATES.items() if main in departments}
+    return {userid for userid, main in ASSOCIATES.items() if main in departments and userid != "WangWei"}  # who left
+
+
+def _named(part: str) -> set[str]:
+    return {userid for userid, name in CALLED.items() if fold(part) in fold(name or "") or fold(part) in fold(userid)}
 
 
 SINGLE: dict[str, Callable[[Person], Any]] = {
@@ -85,6 +93,7 @@ SETS: dict[str, Callable[[Person], set[Any]]] = {
     "add_state": lambda p: {r["add_state"] for r in _friends(p)} - {None, ""},
     "stage": lambda p: {p.stage} - {None},
     "segment": lambda p: set(p.segments),
+    "linked_company": lambda p: {one for one, lasts in p.companies if lasts and one != GONE},
     "field:hobby": lambda p: set(p.own.get("fields", {}).get("hobby", ())),
     "field:area": lambda p: set(p.own.get("fields", {}).get("area", ())),
 }
@@ -212,6 +221,16 @@ def _assigned_outlet(op: str, one: Person, value: Any) -> bool:
     return meets if op == "any_of" else not meets
 
 
+def _friend_name(op: str, one: Person, value: Any) -> bool:
+    meets = bool(_named(value) & {r["userid"] for r in _friends(one)})
+    return meets if op == "contains" else not meets
+
+
+def _assigned_name(op: str, one: Person, value: Any) -> bool:
+    meets = one.assigned is not None and one.assigned[0] in _named(value)
+    return meets if op == "contains" else not meets
+
+
 def _added(op: str, one: Person, value: Any) -> bool:
     def meets(r: dict[str, Any]) -> bool:
         return (
@@ -240,6 +259,7 @@ def _order(op: str, one: Person, value: Any) -> bool:
         if ("shop" not in value or o["shop"] == value["shop"])
         and (not {"days", "from", "to"} & set(value) or _in_period(o["paid_at"], value))
         and ("amount" not in value or o["currency"] == "CNY")
+        and ("goods" not in value or set(o["goods_ids"] or ()) & set(value["goods"]))
     ]  # fmt: skip
     meets = len(orders) >= value.get("at_least", 1)
     if "amount" in value and meets:
@@ -252,6 +272,8 @@ _SPECIAL: dict[str, Callable[[str, Person, Any], bool]] = {
     "blacklisted": lambda _, one, value: one.blacklisted is value,
     "outlet": _outlet,
     "assigned_outlet": _assigned_outlet,
+    "friend_name": _friend_name,
+    "assigned_name": _assigned_name,
     "added": _added,
     "event": _event,
     "order": _order,
@@ -263,7 +285,8 @@ MEMBERS: dict[str, tuple[Any, ...]] = {
     "assigned": tuple(ASSOCIATES), "pool_status": ("unassigned", "assigned", "added"), "source": ("api", "hand"),
     "pool_assigned": tuple(ASSOCIATES), "field:size": ("S", "M", "L"), "friend": tuple(ASSOCIATES),
     "tag": (*TAGS, "local:1", "local:2"), "chat": CHATS, "add_way": (0, 1, 3), "add_state": STATES, "stage": (5, 6),
-    "segment": (1, 2), "field:hobby": ("hiking", "tea", "go"), "field:area": ("hiking", "go"),
+    "segment": (1, 2), "linked_company": COMPANY_IDS, "field:hobby": ("hiking", "tea", "go"),
+    "field:area": ("hiking", "go"),
     "phone": (*PHONES, "13700000000"), "crm": ("C-1001", "C-1002", "C-1003"),
 }  # fmt: skip
 
@@ -325,6 +348,9 @@ def _random_special(draw: random.Random, name: str) -> tuple[str, Any]:
         return "is", draw.random() < 0.5
     if name in ("outlet", "assigned_outlet"):
         return draw.choice(("any_of", "none_of")), outlets
+    if name in ("friend_name", "assigned_name"):
+        parts = ("娜", "李娜", "ang w", "ＡＮＧ", "敏  娜", "ch", "lina", "nobody", " ")
+        return draw.choice(("contains", "not_contains")), draw.choice(parts)
     value: dict[str, Any] = dict(_random_period(draw))
     if name == "added":
         more = {"by": ["LiNa", "WangWei"], "outlets": outlets, "ways": [0, 3], "states": ["spring"]}
@@ -337,6 +363,8 @@ def _random_special(draw: random.Random, name: str) -> tuple[str, Any]:
         return draw.choice(("is", "is_not")), value | {"kind": draw.choice(KINDS)}
     if draw.random() < 0.5:
         value["amount"] = {"min": 5000}
+    if draw.random() < 0.6:
+        value["goods"] = draw.sample((*GOODS, "G-4"), 2)
     return draw.choice(("is", "is_not")), value
 
 

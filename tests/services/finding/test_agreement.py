@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from services.finding.listing import Sort, count_found, find_page
 from services.finding.store import context_of, read_filter
+from shared.db.engine import run
 from shared.tenants import Tenant
 from tests.services.finding.plain import random_filter, reads
 from tests.services.finding.world import NOW, make_world, record_world
@@ -22,6 +23,7 @@ def test_sql_finds_whom_the_plain_reading_finds(
     world = make_world(draw, 60)
     record_world(connection, tenant, world)
     record_world(connection, other_tenant, make_world(draw, 60))
+    run(connection, "update associate set name = '李娜' where tenant_id = :id", id=other_tenant.id)
     context = context_of(tenant, region="CN", now=NOW)
     for _ in range(250):
         given = random_filter(draw)

@@ -12,7 +12,9 @@ from tests.services.finding.plain import random_filter
 from tests.services.finding.world import FIELDS
 
 CHINA = ZoneInfo("Asia/Shanghai")
-NAMES = {("userid", "LiNa"): "Li Na", ("tag", "etVip"): "VIP", ("outlet", "12"): "一店"}
+BOUGHT = {"field": "order", "op": "is", "value": {"goods": ["G-1", "G-2"], "days": 30, "at_least": 2}}
+NAMED = {"field": "assigned_name", "op": "contains", "value": "李"}
+NAMES = {("goods", "G-1"): "羊绒大衣", ("userid", "LiNa"): "Li Na", ("tag", "etVip"): "VIP", ("outlet", "12"): "一店"}
 ADDED = {"field": "added", "op": "is", "value": {"by": ["LiNa"], "days": 7}}
 VIP = {"field": "tag", "op": "any_of", "value": ["etVip"]}
 NO_CHAT = {"field": "chat", "op": "empty"}
@@ -29,6 +31,10 @@ def test_a_filter_reads_like_a_sentence():
     assert said(ADDED, VIP, NO_CHAT) == "added by Li Na in the last 7 days, tag VIP, not in any chat"
     assert said(ADDED, VIP, NO_CHAT, language="zh") == "添加 导购：Li Na 最近 7 天，标签：VIP，不在任何群"
     assert said(OUTLET, VIP, match="any") == "not outlet 一店 with all under it or tag VIP"
+    assert said(BOUGHT) == "order of 羊绒大衣 or G-2 in the last 30 days at least 2 times"
+    assert said(BOUGHT, language="zh") == "订单含 羊绒大衣或G-2 最近 30 天 至少 2 次"
+    assert said(NAMED) == "assigned associate's name contains “李”"
+    assert said(NAMED, language="zh") == "专属导购姓名包含“李”"
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -40,7 +46,7 @@ def test_every_field_and_operator_has_words(language: str):
         chosen = parse(random_filter(draw), own)
         text = in_words(chosen, {}, language=language, zone=CHINA)  # type: ignore[arg-type]
         assert text and "None" not in text and "()" not in text, text
-        assert set(wanted_names(chosen)) <= {"userid", "tag", "chat", "outlet", "stage", "segment"}
+        assert set(wanted_names(chosen)) <= {"userid", "tag", "chat", "outlet", "stage", "segment", "company", "goods"}
 
 
 BAD = [
@@ -61,6 +67,9 @@ BAD = [
     ({"field": "added", "op": "is", "value": {"days": 7, "from": "2026-01-01"}}, "value"),
     ({"field": "added", "op": "is", "value": {"friends": 1}}, "value/friends"),
     ({"field": "name", "op": "contains", "value": ""}, "value"),
+    ({"field": "friend_name", "op": "contains", "value": ""}, "value"),
+    ({"field": "assigned_name", "op": "equals", "value": "李娜"}, "op"),
+    ({"field": "order", "op": "is", "value": {"goods": []}}, "value/goods"),
     ({"field": "stage", "op": "any_of", "value": ["7"]}, "value/0"),
     ({"field": "stage", "op": "any_of", "value": [2**63]}, "value/0"),
 ]

@@ -18,9 +18,12 @@ from shared.tenants import Tenant
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 ASSOCIATES = {"LiNa": 11, "ZhaoMin": 12, "WangWei": 21, "ChenJing": None}
+CALLED = {"LiNa": "李娜", "ZhaoMin": "赵敏 娜", "WangWei": "ＷANG  Wei", "ChenJing": None}
+GOODS = ("G-1", "G-2", "G-3")
 PARENTS = {1: 0, 10: 1, 11: 10, 12: 10, 20: 1, 21: 20}
 NAMES = ("李娜", "李娜娜", "王芳", "欧阳修文", "Anna Li", "ＡＮＮＡ", "娜", "王 小二", "")
 COMPANIES = ("晨光百货", "Morning Ltd", "百货")
+COMPANY_IDS, GONE = ("K-1", "K-2", "K-3"), "K-3"
 TAGS, LOCAL, CHATS, STATES = ("etVip", "etNew", "etGone"), (1, 2), ("wrA", "wrB", "wrC"), ("spring", "poster")
 PHONES = ("13800138000", "13800138001", "13900139000")
 KINDS = ("visited", "shared")
@@ -41,6 +44,7 @@ class Person:
     local_tags: list[int]
     stage: int | None
     segments: list[int]
+    companies: list[tuple[str, bool]]
     score: int
     points: int
     pool: dict[str, Any] | None
@@ -101,6 +105,7 @@ def _person(draw: random.Random, customer_id: CustomerId) -> Person:
         _some(draw, LOCAL),
         draw.choice((None, 5, 6)),
         _some(draw, (1, 2)),
+        [(one, draw.random() < 0.7) for one in _some(draw, COMPANY_IDS)],
         draw.choice((0, 5, -3, 100)),
         draw.choice((0, 10)),
         _pool(draw) if draw.random() < 0.4 else None,
@@ -122,6 +127,7 @@ def _order(draw: random.Random) -> dict[str, Any]:
         "currency": draw.choice(("CNY", "CNY", "USD")),
         "status": draw.choice(("paid", "completed", "refunded")),
         "paid_at": moment(draw),
+        "goods_ids": draw.choice((None, _some(draw, GOODS))),
     }
 
 
@@ -167,9 +173,14 @@ def record_world(connection: Connection, tenant: Tenant, world: World) -> None:
     for department, parent in PARENTS.items():
         write("outlet", department_id=department, parent_id=parent, observed_at=NOW)
     for userid, main in ASSOCIATES.items():
-        write("associate", userid=userid, main_department_id=main, observed_at=NOW)
+        name, gone_at = CALLED[userid], NOW if userid == "WangWei" else None
+        write("associate", userid=userid, name=name, main_department_id=main, observed_at=NOW, gone_at=gone_at)
     for n, (key, kind) in enumerate(FIELDS.items()):
         write("custom_field", key=key, name=key, kind=kind, personal=False, position=n, created_at=NOW)
+    for company_id in COMPANY_IDS:
+        gone = NOW if company_id == GONE else None
+        write("company", company_id=company_id, name="x", name_key="x", name_pieces=["x"], updated_at=NOW,
+              recorded_at=NOW, deleted_at=gone)  # fmt: skip
     for one in world.people:
         _record(write, one)
     ids = take_due(connection, tenant.id, limit=100_000)
@@ -208,6 +219,9 @@ def _record(write: Writer, one: Person) -> None:
         write("customer_stage", line_id=1, stage_id=one.stage, entered_at=NOW, by_whom="x", **mine)
     for segment in one.segments:
         write("segment_member", segment_id=segment, since=NOW, **mine)
+    for company_id, lasts in one.companies:
+        ended = None if lasts else NOW
+        write("company_customer", company_id=company_id, updated_at=NOW, linked_at=NOW, ended_at=ended, **mine)
     if one.score or one.points:
         write("customer_score", score=one.score, points=one.points, **mine)
     if one.pool:

@@ -117,6 +117,16 @@ class World:
             now=NOW,
         )
 
+    def company(self, one: CustomerId, company_id: str, role: str | None = None, *, ended: bool = False) -> None:
+        self.run(
+            "insert into company_customer values (:tenant_id, :company, :id, :role, :now, :now, :ended)",
+            id=one,
+            company=company_id,
+            role=role,
+            now=NOW,
+            ended=NOW if ended else None,
+        )
+
     def score(self, one: CustomerId, score: int, points: int) -> None:
         self.run(
             "insert into customer_score values (:tenant_id, :id, :score, :points)", id=one, score=score, points=points

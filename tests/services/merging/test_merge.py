@@ -33,6 +33,8 @@ def full(world: World) -> tuple[CustomerId, CustomerId]:
         world.order(one, amount)
         world.event(one)
         world.score(one, 10, amount)
+        for company in ("K-both", f"K-{one}"):
+            world.company(one, company, role=f"of {one}")
         world.run("insert into segment_member values (:tenant_id, 1, :id, now())", id=one)
         world.run(
             "insert into blacklist_entry (tenant_id, customer_id, reason, added_at, added_by) "

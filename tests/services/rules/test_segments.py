@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from services.finding.store import context_of
 from services.segments.model import Kind
-from services.segments.portrait import portray
+from services.segments.portrait import BoughtGoods, portray
 from services.segments.refreshing import refresh
 from services.segments.store import load_members, load_segment, record_deleted, record_segment_edit, want_refresh
 from sync_worker.segments import refresh_wanted
@@ -142,3 +142,30 @@ def test_a_portrait_counts_what_members_are_like(shop: Shop):
     assert found.counts["purchase_amount"] == {"0": 1, "50000": 1} and found.counts["shops"] == {"tmall": 1}
     assert found.counts["tags"] == {f"local:{tag}": 2} and found.averages["score"] == 10
     assert shop.do(portray, shop.tenant.id, segment, member_count=1_000_000).share == 0.05
+
+
+def test_a_portrait_shows_what_most_members_bought(shop: Shop):
+    """Twenty goods at most, by members who bought them, whatever number of orders; purchases only (SEG-2)."""
+    first, second, stranger = [*shop.customers(2, score=10), *shop.customers(1)]
+    for number, (who, goods, status) in enumerate(
+        (
+            (first, ["G-1", "G-2"], "paid"), (first, ["G-2"], "completed"), (second, ["G-1"], "shipped"),
+            (second, ["G-3"], "refunded"), (first, ["G-4"], "cancelled"), (stranger, ["G-3"], "paid"),
+            (first, None, "paid"),
+        )
+    ):  # fmt: skip
+        shop.order(who, f"T-{number}")
+        shop.run(
+            "update customer_order set goods_ids = :goods, status = :status where order_id = :id",
+            goods=goods,
+            status=status,
+            id=f"T-{number}",
+        )
+    shop.run("insert into goods values (:t, 'G-1', '大衣', :now)", t=shop.tenant.id, now=shop.now)
+    shop.settle()
+    segment = shop.segment("rich", RICH)
+    shop.settle()
+    found = shop.do(portray, shop.tenant.id, segment, member_count=2)
+    assert found.goods == [BoughtGoods("G-1", "大衣", 2), BoughtGoods("G-2", None, 1)]
+    shop.run("update customer_order set goods_ids = array(select 'M-' || n from generate_series(1, 30) n)")
+    assert len(shop.do(portray, shop.tenant.id, segment, member_count=2).goods) == 20

@@ -73,6 +73,23 @@ def test_what_time_moves_is_found_each_day(shop: Shop):
     assert asked[0][0] == "daily" and shop.rows("select asked_by, asked_at from rule_run") == asked
 
 
+def test_an_associate_with_another_name_is_found_the_next_day(shop: Shop):
+    """No card shows what associates are called: rules on their names are asked each day (TAG-5, CUS-2)."""
+    (customer,) = shop.customers(1)
+    shop.run("insert into associate (tenant_id, userid, name, observed_at) values (:t, 'LiNa', '李娜', :now)",
+             t=shop.tenant.id, now=shop.now)  # fmt: skip
+    shop.run("update customer set assigned_userid = 'LiNa', assigned_at = :now", now=shop.now)
+    tag = shop.tag()
+    shop.rule(tag, one("assigned_name", "contains", "王"))
+    shop.settle()
+    shop.run("update associate set name = '王娜'")
+    shop.settle()
+    assert shop.tagged(tag) == []
+    shop.pass_time(timedelta(days=1))
+    shop.settle()
+    assert shop.tagged(tag) == [customer]
+
+
 def test_a_tag_that_was_deleted_is_given_no_more(shop: Shop):
     """Deleting the tag ends its rule, whoever deletes it (TAG-1)."""
     customers = shop.customers(2, score=10)
