@@ -18,7 +18,8 @@ DUPLICATE_WINDOW = timedelta(seconds=14_400)
 SAFETY = timedelta(minutes=10)
 """Distance from the end of that window: clocks differ, calls take time."""
 
-BODY = "outbox.body"
+BODY, RESPONSE_CODE = "outbox.body", "outbox.response_code"
+"""Encryption contexts."""
 WEBHOOK = "webhook"
 """The channel to the retailer's own systems. Its rows wait as `queued`, so that `due` is what goes to people's phones
 and neither queue is looked at for the other; services/webhooks does the rest.

@@ -35,6 +35,7 @@ from shared.answers import BODY as ANSWER
 from shared.audit import DETAILS
 from shared.inbox import BODY as EVENT
 from shared.outbox import BODY as NOTICE
+from shared.outbox import RESPONSE_CODE
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ SEALED = (
     Sealed("customer_event", {"event_id": "text"}, {"properties": PROPERTIES}),
     Sealed("audit", ID, {"details": DETAILS}),
     Sealed("api_answer", {"route": "text", "key_hmac": "bytea"}, {"body": ANSWER}),
-    Sealed("outbox", ID, {"body": NOTICE}),
+    Sealed("outbox", ID, {"body": NOTICE, "response_code": RESPONSE_CODE}),
     Sealed("inbox", {"day": "date", "receiver_id": "bigint", "digest": "bytea"}, {"body": EVENT}),
 )
 
