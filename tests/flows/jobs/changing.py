@@ -16,7 +16,7 @@ REASON = "asked for by the customers"
 
 
 class _Changing:
-    longest_s = 0.5
+    longest_s, in_peace = 0.5, 0
 
     def __init__(self, town: Town) -> None:
         self.town, self.change, self.undoing = town, 0, False

@@ -14,7 +14,7 @@ ASSOCIATES = tuple(UserId(f"sales{n:02d}") for n in range(37))
 
 
 class Dealing:
-    longest_s = 0.4
+    longest_s, in_peace = 0.4, 0
 
     def __init__(self, town: Town, count: int = 20_000) -> None:
         self._town, self._count, self._batch = town, count, 0

@@ -16,7 +16,7 @@ COLUMNS = ("id", "phones", "level")
 class Exporting:
     """CSV: it goes on after its last page."""
 
-    longest_s = 1.5
+    longest_s, in_peace = 1.5, 0
     format = Format.CSV
 
     def __init__(self, town: Town, count: int = 50_000) -> None:
@@ -69,7 +69,7 @@ class Exporting:
 class ExportingSheets(Exporting):
     """XLSX: begun anew each time. What dies five times and gets no further is given up, so each try gets further."""
 
-    longest_s = 0.3
+    longest_s, in_peace = 0.3, 0
     format = Format.XLSX
 
     def __init__(self, town: Town) -> None:

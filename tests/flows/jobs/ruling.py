@@ -1,5 +1,6 @@
 """Rules over 10,000 customers after a change of a rule, with behaviours to be counted; and segments (TAG-5, STG-1)."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,10 +29,10 @@ def of_levels(levels: tuple[str, ...]) -> dict[str, Any]:
 class Ruling:
     """A tag and a stage by rule, which change their filters each round; a visit of everybody gives a score and points.
 
-    The first round is done by a worker that nobody disturbs: later ones must end as it did.
+    The first two rounds are done by a worker that nobody disturbs: later ones must end as these did.
     """
 
-    longest_s = 0.4
+    longest_s, in_peace = 0.4, 2
 
     def __init__(self, town: Town, count: int = 10_000) -> None:
         self._town, self._count, self._round = town, count, 0
@@ -119,15 +120,13 @@ def _less(now: tuple[int, int], before: tuple[int, int]) -> tuple[int, int]:
 
 
 def _with_filter(stage: Any, given: object) -> Any:
-    from dataclasses import replace
-
     return replace(stage, filter=given)
 
 
 class Filling:
     """A segment of 20,000 of 40,000: filled, then refreshed with another half of everybody each time (SEG-1)."""
 
-    longest_s = 0.15
+    longest_s, in_peace = 0.15, 0
     HALVES = (("gold", "silver"), ("silver", "bronze"), ("bronze", "none"))
 
     def __init__(self, town: Town, count: int = 40_000) -> None:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import orjson
 import psutil
 
-from commands.stack import ROOT
+from commands.ports import Ports
+from commands.stack import ROOT, answers
 from commands.waiting import wait_for
 from services.persons.store import OWN, VALUE
 from shared.clock import monotonic
@@ -44,9 +45,13 @@ from customer where tenant_id = :tenant_id on conflict do nothing
 
 
 class Job(Protocol):
-    """Long work of a worker. `longest_s`: a kill comes within so long after the work was seen under way."""
+    """Long work of a worker. `longest_s`: a kill comes within so long after the work was seen under way.
+
+    `in_peace`: so many times it is done first with no kill, to compare the others with.
+    """
 
     longest_s: float
+    in_peace: int
 
     def begin(self) -> None:
         """Ask for it, again when it was done before; no worker has begun."""
@@ -68,6 +73,8 @@ class Town:
     log: Path
     dice: random.Random = field(default_factory=lambda: random.Random(7))
     workers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    ports: Ports = field(default_factory=Ports)
+    ready: dict[int, Callable[[], bool]] = field(default_factory=dict)
 
     @property
     def now(self) -> datetime:
@@ -130,10 +137,17 @@ class Town:
     def start(self) -> datetime:
         """One more worker; when."""
         at: datetime = self.one("select clock_timestamp()")
+        bind = f"127.0.0.1:{self.ports.take()}"
         with self.log.open("ab") as log:
-            command = [sys.executable, str(ROOT / "guanxi.py"), "worker", "--health-bind", "127.0.0.1:0"]
+            command = [sys.executable, str(ROOT / "guanxi.py"), "worker", "--health-bind", bind]
             self.workers.append(subprocess.Popen(command, env=self.env, stdout=log, stderr=log, cwd=self.log.parent))
+        self.ready[self.workers[-1].pid] = answers(f"http://{bind}/healthz")
         return at
+
+    def wait_for_workers(self) -> None:
+        """Until all of them have begun to look."""
+        for worker in self.workers:
+            wait_for(self.ready[worker.pid], "a worker", patience_s=60)
 
     def kill(self, which: int = 0) -> None:
         """kill -9, without a last word."""
@@ -149,6 +163,7 @@ class Town:
                 process.kill()
             worker.wait()
         self.workers.clear()
+        self.ports.release()
 
 
 def make_town(runtime: Runtime, folder: Path, **settings: str) -> Town:
@@ -165,9 +180,12 @@ def make_town(runtime: Runtime, folder: Path, **settings: str) -> Town:
 
 def kill_often(town: Town, job: Job, *, kills: int) -> Counter[str]:
     """Kill the only worker at random moments of its work, begin the work again when it is over; how often."""
-    seen = Counter[str]()
+    seen, since = Counter[str](), town.start()
+    for _ in range(job.in_peace):
+        job.begin()
+        wait_for(job.is_over, "the work that nobody disturbs", patience_s=120)
+        job.check()
     job.begin()
-    since = town.start()
     while seen["kills"] < kills:
         _wait(lambda since=since: job.is_under_way(since) or job.is_over())  # type: ignore[misc]
         if not job.is_over():
@@ -188,8 +206,9 @@ def kill_often(town: Town, job: Job, *, kills: int) -> Counter[str]:
 
 def kill_one_of_two(town: Town, job: Job, *, kills: int) -> None:
     """Two workers all the time; either is killed while one of them is at work."""
-    town.start()
     since, done = town.start(), 0
+    town.start()
+    town.wait_for_workers()
     job.begin()
     while done < kills:
         _wait(lambda since=since: job.is_under_way(since) or job.is_over())  # type: ignore[misc]
@@ -200,6 +219,7 @@ def kill_one_of_two(town: Town, job: Job, *, kills: int) -> None:
         time.sleep(town.dice.uniform(0, job.longest_s))
         town.kill(town.dice.randrange(2))
         town.start()
+        town.wait_for_workers()
         done += 1
     wait_for(job.is_over, "the work that was disturbed", patience_s=120)
     job.check()
