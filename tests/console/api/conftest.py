@@ -22,6 +22,7 @@ from shared.corp_file import CorpFile
 from shared.db.engine import fetch_all, run
 from shared.ids import ExternalUserId, UserId
 from shared.runtime import Runtime
+from shared.scope import EVERYTHING, DataScope
 from shared.settings import Settings
 from shared.tenants import Tenant, load_tenant, record_corp
 from shared.vault import Vault
@@ -80,7 +81,12 @@ class Shop(Caller):
     began: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def caller(
-        self, *scopes: Scope, name: str = "other", tenant: Tenant | None = None, may_verify: bool = False
+        self,
+        *scopes: Scope,
+        name: str = "other",
+        tenant: Tenant | None = None,
+        may_verify: bool = False,
+        sight: DataScope = EVERYTHING,
     ) -> Caller:
         with self.runtime.engine.begin() as connection:
             key = make_key(
@@ -91,6 +97,7 @@ class Shop(Caller):
                 may_verify=may_verify,
                 by="Chen Jing",
                 now=self.clock.now(),
+                sight=sight,
             )
         return Caller(self.client, key)
 
