@@ -22,6 +22,7 @@ from sync_worker.reconcile import Reconciler
 from sync_worker.segments import keep_segments
 from sync_worker.timetable import open_due_passes
 from sync_worker.turns import most_threads
+from sync_worker.waiting import keep_waiting
 from sync_worker.walkers import Walkers
 
 LONGEST_JOB_S = 20.0
@@ -29,8 +30,8 @@ LONGEST_STOP_S = 5.0
 
 
 class Worker:
-    """`events`: it routes and reconciles. `passes`: it walks full passes, makes cards, refreshes segments, and sees to
-    imports and exports; what passes want is left to the former.
+    """`events`: it routes and reconciles. `passes`: it walks full passes, makes cards, refreshes segments, puts
+    waiting tags on, and sees to imports and exports; what passes want is left to the former.
     """
 
     def __init__(self, runtime: Runtime, *, events: bool = True, passes: bool = True) -> None:
@@ -49,6 +50,8 @@ class Worker:
         self._cards = keep_cards(runtime, directory=directory) if passes else None
         self._files = Lane(runtime) if passes else None
         self._segments = keep_segments(runtime, directory=directory) if passes else None
+        ring = self._work_bell.ring
+        self._waiting = keep_waiting(runtime, directory=directory, ring=ring) if passes else None
         if self._loop is not None:
             reconciler = Reconciler(
                 runtime,
@@ -68,6 +71,8 @@ class Worker:
             self._cards.look()
         if self._segments is not None:
             self._segments.look()
+        if self._waiting is not None:
+            self._waiting.look()
         if self._pool is not None:
             self._pool.look()
         if self._files is not None:
@@ -109,6 +114,8 @@ class Worker:
             self._cards.stop(within_s=LONGEST_STOP_S)
         if self._segments is not None:
             self._segments.stop(within_s=LONGEST_STOP_S)
+        if self._waiting is not None:
+            self._waiting.stop(within_s=LONGEST_STOP_S)
         if self._pool is not None:
             self._pool.stop(within_s=LONGEST_STOP_S)
         if self._loop is not None:

@@ -41,6 +41,7 @@ class Person:
     local_tags: list[int]
     stage: int | None
     segments: list[int]
+    waiting: list[str]
     score: int
     points: int
     pool: dict[str, Any] | None
@@ -101,6 +102,7 @@ def _person(draw: random.Random, customer_id: CustomerId) -> Person:
         _some(draw, LOCAL),
         draw.choice((None, 5, 6)),
         _some(draw, (1, 2)),
+        _some(draw, TAGS) if draw.random() < 0.3 else [],
         draw.choice((0, 5, -3, 100)),
         draw.choice((0, 10)),
         _pool(draw) if draw.random() < 0.4 else None,
@@ -208,6 +210,8 @@ def _record(write: Writer, one: Person) -> None:
         write("customer_stage", line_id=1, stage_id=one.stage, entered_at=NOW, by_whom="x", **mine)
     for segment in one.segments:
         write("segment_member", segment_id=segment, since=NOW, **mine)
+    for tag_id in one.waiting:
+        write("waiting_tag", tag_id=tag_id, author="x", source="api", created_at=NOW, **mine)
     if one.score or one.points:
         write("customer_score", score=one.score, points=one.points, **mine)
     if one.pool:
