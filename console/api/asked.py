@@ -173,7 +173,9 @@ class EventsBody(Body):
 class TagsBody(Body):
     model_config = ConfigDict(json_schema_extra={"example": examples.TAGS})
     add: list[Id] = Field(
-        default=[], max_length=100, description="Goes to the assigned associate's relation; local:ID to the customer"
+        default=[],
+        max_length=100,
+        description="Goes to the assigned associate's relation, or waits for one; local:ID to the customer",
     )
     remove: list[Id] = Field(default=[], max_length=100, description="Leaves all relations that have it")
     reason: Annotated[str, Field(max_length=500)] | None = None

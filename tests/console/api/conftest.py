@@ -175,6 +175,19 @@ class Shop(Caller):
                 now=self.clock.now(),
             )
 
+    def add_segment_by_hand(self) -> None:
+        """700, as the examples name it."""
+        with self.runtime.engine.begin() as connection:
+            run(
+                connection,
+                "insert into segment (tenant_id, id, name, kind, filter, created_at, created_by, refreshed_at) "
+                "overriding system value values (:tenant_id, 700, 'came to the fair', 'static', :filter, :now, 'x', "
+                ":now)",
+                tenant_id=self.tenant.id,
+                filter=self.tenant.cipher.encrypt(b"null", "segment.filter"),
+                now=self.clock.now(),
+            )
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with self.runtime.engine.begin() as connection:
             return [tuple(row.values()) for row in fetch_all(connection, sql)]
