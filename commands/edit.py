@@ -10,19 +10,26 @@ from commands.ids import a_text, an_id
 from services.intents.ask import ask
 from services.intents.model import COMPANY, DESCRIPTION, PHONES, REMARK, TAG, Source, Wish, WishRefusedError
 from services.notices.store import Caused, record_facts_and_notices
+from services.persons.model import CUSTOMER
+from services.persons.store import standing_for
 from services.planning import Fact
+from services.waiting.asking import ask_tags
+from services.waiting.model import Why
 from shared.audit import Change
-from shared.ids import ExternalUserId, UserId
+from shared.ids import CustomerId, ExternalUserId, UserId
 from shared.queue import WORK, enqueue_wakeup, make_queue
 from shared.runtime import Runtime, open_runtime
 from shared.settings import load_settings
 from shared.tenants import Tenant, load_tenants, may_push
 
+MOST_DIGITS = 19
+"""Of a customer's id."""
+
 
 @click.command("edit")
 @click.argument("corp_id", type=an_id)
 @click.argument("external_userid", type=an_id)
-@click.argument("userid", type=an_id)
+@click.argument("userid", type=an_id, required=False)
 @click.option("--remark", metavar="TEXT", help="What USERID calls the customer; at most 20 characters.")
 @click.option("--description", metavar="TEXT", help="At most 150 characters.")
 @click.option("--company", metavar="TEXT", help="Their company, of customers who use WeChat; at most 20 characters.")
@@ -36,7 +43,7 @@ from shared.tenants import Tenant, load_tenants, may_push
 def command(
     corp_id: str,
     external_userid: str,
-    userid: str,
+    userid: str | None,
     *,
     remark: str | None,
     description: str | None,
@@ -50,9 +57,19 @@ def command(
 ) -> None:
     """Change in WeCom what the associate USERID's relation to the customer EXTERNAL_USERID of CORP_ID carries (TAG-2).
 
+    Without USERID, --tag and --untag are about the customer as a whole: a tag goes to the relation of the associate
+    whose customer this is, and waits where nobody is a friend yet; it is taken off all. Whoever is no WeCom contact, as
+    in the pool, is named customer:ID.
+
     It is written soon, and counts when our own read shows it. An edit that the associate made and you have not seen
     stands: `guanxi intents` says so. A corp whose file has no `pushes = true` is observed only: nothing is written.
     """
+    if userid is None:
+        others = remark, description, company, *phones, no_phones or None
+        if any(one is not None for one in others):
+            raise click.UsageError("without USERID only tags can be changed: a remark is an associate's")
+        _tag_whole(corp_id, external_userid, tags, untags, by=by, why=why)
+        return
     runtime, tenant = corp_of(corp_id)
     wishes = [Wish(UserId(userid), f"{TAG}{one}", True) for one in tags]
     wishes += [Wish(UserId(userid), f"{TAG}{one}", False) for one in untags if one not in tags]
@@ -83,8 +100,49 @@ def command(
             audited(connection, runtime, tenant, [change], by=by)
         except WishRefusedError as error:
             raise click.ClickException(str(error)) from None
+    _say_recorded(runtime, corp_id, len(wishes), pushes=pushes)
+
+
+def _tag_whole(
+    corp_id: str, named: str, tags: Sequence[str], untags: Sequence[str], *, by: str, why: str | None
+) -> None:
+    add, remove = list(dict.fromkeys(tags)), [one for one in dict.fromkeys(untags) if one not in tags]
+    if not add and not remove:
+        raise click.UsageError("nothing to change: name tags, or the associate USERID")
+    runtime, tenant = corp_of(corp_id)
+    wanted = Why(by, Source.PERSON, why)
+    with runtime.engine.begin() as connection:
+        pushes, customer_id = may_push(connection, tenant.id), _customer(connection, tenant, named)
+        now = runtime.clock.now()
+        try:
+            asked = ask_tags(connection, tenant, customer_id, add=add, remove=remove, why=wanted, now=now)
+        except WishRefusedError as error:
+            raise click.ClickException(str(error)) from None
+        tell(connection, runtime, tenant, asked.facts, by=by)
+        wished = {f"{one.userid} {one.field}": one.desired for wishes in asked.wished.values() for one in wishes}
+        after = {**wished, "waiting": list(asked.kept)}
+        change = Change("relation.wished", CUSTOMER, str(customer_id), {"waiting": list(asked.ended)}, after)
+        audited(connection, runtime, tenant, [change], by=by)
+    _say_recorded(runtime, corp_id, len(wished), pushes=pushes)
+    if add and not wished:
+        click.echo(f"no associate is a friend yet: {len(add)} wait until one is, and are put on then")
+
+
+def _customer(connection: Connection, tenant: Tenant, named: str) -> CustomerId:
+    kind, _, number = named.partition(":")
+    if kind == CUSTOMER and number.isascii() and number.isdecimal() and len(number) < MOST_DIGITS:
+        found = standing_for(connection, tenant.id, CustomerId(int(number)))
+    else:
+        kind, key = subject_of(connection, tenant, named)
+        found = CustomerId(int(key)) if kind == CUSTOMER else None
+    if found is None:
+        raise click.ClickException(f"no customer {named}; give an external_userid, or customer:ID")
+    return found
+
+
+def _say_recorded(runtime: Runtime, corp_id: str, count: int, *, pushes: bool) -> None:
     enqueue_wakeup(make_queue(runtime.redis, WORK), WORK)
-    click.echo(f"recorded: {len(wishes)} wished for; `guanxi intents {corp_id}` shows what becomes of it")
+    click.echo(f"recorded: {count} wished for; `guanxi intents {corp_id}` shows what becomes of it")
     if not pushes:
         click.echo("the corp is observed only: it is kept, and written when its file says `pushes = true`", err=True)
 

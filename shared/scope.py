@@ -45,7 +45,7 @@ def seeing(connection: Connection, tenant_id: TenantId, scope: DataScope) -> Ite
         "select set_config('guanxi.tenant', cast(:tenant_id as text), true), "
         "set_config('guanxi.viewers', cast(cast(:viewers as text[]) as text), true)",
         tenant_id=tenant_id,
-        viewers=_viewers(connection, tenant_id, scope),
+        viewers=viewers(connection, tenant_id, scope),
     )
     run(connection, f"set local role {ROLE}")
     yield
@@ -74,7 +74,8 @@ def sees(connection: Connection, tenant_id: TenantId, scope: DataScope, customer
         )
 
 
-def _viewers(connection: Connection, tenant_id: TenantId, scope: DataScope) -> list[str]:
+def viewers(connection: Connection, tenant_id: TenantId, scope: DataScope) -> list[str]:
+    """The associates whose customers a limited scope shows."""
     if scope.userid is not None:
         return [scope.userid]
     rows = fetch_all(

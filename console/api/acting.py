@@ -86,8 +86,10 @@ def stream(page: Callable[[Work, After | None], tuple[bytes, After | None]], *, 
     return Response(lines(), 200, mimetype="text/csv", headers={"Content-Disposition": disposition})
 
 
-def write(work: Callable[[Work], Done], *, once: bool = False) -> Response:
+def write(work: Callable[[Work], Done], *, once: bool = False, of_nobody: bool = False) -> Response:
     """`once`: the request is not idempotent by nature, so an Idempotency-Key is honoured.
+
+    `of_nobody`: it is about customers who are nobody's yet, so no limited caller sees them; `work` looks who may do it.
 
     Raises:
         whatever `work` raises: then nothing was written, and no answer is kept.
@@ -97,7 +99,8 @@ def write(work: Callable[[Work], Done], *, once: bool = False) -> Response:
 
     def transaction(connection: Connection) -> tuple[Answer, bool]:
         now = runtime.clock.now()
-        _refuse_out_of_sight(connection)
+        if not of_nobody:
+            _refuse_out_of_sight(connection)
         if asked is not None and (known := begin(connection, tenant, asked, now=now)) is not None:
             return known, True
         done = work(Work(connection, tenant, now))

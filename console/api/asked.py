@@ -1,5 +1,6 @@
 """Bodies, paths and queries as they are sent."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
@@ -16,20 +17,34 @@ MOST_EVENTS = 1000
 MOST_ITEMS = 200
 """Lines of an order."""
 MOST_PAGE = 500
+
+
+def _formed(pattern: str, words: str) -> AfterValidator:
+    """Whoever sends a text of another form reads the words, not the pattern."""
+
+    def check(value: str) -> str:
+        if re.fullmatch(pattern, value) is None:
+            raise ValueError(f"must be {words}")
+        return value
+
+    return AfterValidator(check)
+
+
+KIND = r"external_userid|unionid|phone|email|crm|(shop|miniapp):[A-Za-z0-9_.-]{1,40}"
+KIND_WORDS = "external_userid, unionid, phone, email, crm, shop:NAME or miniapp:APPID"
+SOURCE = r"import|hand|api|leaver|[a-z]{1,16}:[^\s:]{1,40}"
+SOURCE_WORDS = "import, hand, api, leaver, or a kind in small letters with a name, such as shop:tmall"
 Kind = Annotated[
     str,
-    Field(
-        pattern=r"^(external_userid|unionid|phone|email|crm|(shop|miniapp):[A-Za-z0-9_.-]{1,40})$",
-        description="external_userid, unionid, phone, email, crm, shop:NAME or miniapp:APPID",
-        json_schema_extra={"example": "crm"},
-    ),
+    _formed(KIND, KIND_WORDS),
+    Field(description=KIND_WORDS, json_schema_extra={"example": "crm", "pattern": f"^({KIND})$"}),
 ]
 Source = Annotated[
     str,
+    _formed(SOURCE, SOURCE_WORDS),
     Field(
-        pattern=r"^(import|hand|api|leaver|[a-z]{1,16}:[^\s:]{1,40})$",
-        description="Where somebody came from: import, hand, api, leaver, or a kind with a name, such as shop:tmall",
-        json_schema_extra={"example": "shop:tmall"},
+        description=f"Where somebody came from: {SOURCE_WORDS}",
+        json_schema_extra={"example": "shop:tmall", "pattern": f"^({SOURCE})$"},
     ),
 ]
 Value = Annotated[str, Field(min_length=1, max_length=LONGEST, json_schema_extra={"example": "C-1001"})]
@@ -158,7 +173,9 @@ class EventsBody(Body):
 class TagsBody(Body):
     model_config = ConfigDict(json_schema_extra={"example": examples.TAGS})
     add: list[Id] = Field(
-        default=[], max_length=100, description="Goes to the assigned associate's relation; local:ID to the customer"
+        default=[],
+        max_length=100,
+        description="Goes to the assigned associate's relation, or waits for one; local:ID to the customer",
     )
     remove: list[Id] = Field(default=[], max_length=100, description="Leaves all relations that have it")
     reason: Annotated[str, Field(max_length=500)] | None = None

@@ -50,6 +50,8 @@ class ImportBody(Body):
     file_id: Number
     mapping: Mapping | None = Field(default=None, description="Header → field; without it, what the headers propose")
     tag_ids: list[Number] = Field(default=[], max_length=50, description="Manual local tags")
+    corp_tag_ids: list[Id] = Field(default=[], max_length=50, description="WeCom's; they wait where nobody is a friend")
+    segment_ids: list[Number] = Field(default=[], max_length=50, description="Static segments without a filter")
     source: Source = "import"
     userid: Id | None = Field(default=None, description="Who is to add those who enter the pool")
     existing: Existing = Field(default="update", description="Known customers: overwrite, fill what is empty, or skip")

@@ -158,13 +158,27 @@ class AdjustBody(Meant):
 
 
 class SegmentBody(Body):
-    """`dynamic`: refreshed each day; `static`: stays as it is made."""
+    """`dynamic`: refreshed each day; `static`: stays as it is made, or, without a filter, is filled by hand."""
 
     model_config = ConfigDict(json_schema_extra={"example": examples.SEGMENT})
     name: Title
     category: Title | None = None
     kind: Kind
-    filter: FilterIn
+    filter: FilterIn | None = None
+
+    @model_validator(mode="after")
+    def _with_filter(self) -> "SegmentBody":
+        if self.kind is Kind.DYNAMIC and self.filter is None:
+            raise ValueError("a dynamic segment has a filter")
+        return self
+
+
+class ByHandPath(Body):
+    id: Number = Field(json_schema_extra={"example": 700})
+
+
+class MembersBody(Meant):
+    model_config = ConfigDict(json_schema_extra={"example": examples.MEMBERS})
 
 
 class SegmentEditBody(Body):

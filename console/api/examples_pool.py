@@ -9,7 +9,7 @@ ENTRY: dict[str, Any] = {
 }
 ENTER: dict[str, Any] = {"customer_ids": [2], "source": "hand"}
 RECEIVER: dict[str, Any] = {"userid": "LiNa"}
-CLAIM: dict[str, Any] = {"userid": "LiNa", "customer_ids": [2]}
+CLAIM: dict[str, Any] = {"userid": "LiNa", "customer_ids": [5]}
 WHOM: dict[str, Any] = {
     "filter": {"groups": [{"conditions": [{"field": "level", "op": "any_of", "value": ["gold"]}]}]},
     "records": {"source": ["shop:tmall"]},

@@ -29,6 +29,7 @@ SCORE_SETTINGS: dict[str, Any] = {"points_below_zero": False}
 ADJUST_ONE: dict[str, Any] = {"account": "score", "amount": 5, "reason": "helped at the opening"}
 ADJUST: dict[str, Any] = {"account": "points", "amount": 100, "reason": "anniversary", "customer_ids": [1]}
 SEGMENT: dict[str, Any] = {"name": "高价值", "category": "复购", "kind": "dynamic", "filter": BUYERS}
+MEMBERS: dict[str, Any] = {"customer_ids": [1]}
 SEGMENT_EDIT: dict[str, Any] = {"filter": _one("purchase_count", "between", {"min": 2})}
 SAVED_FILTER: dict[str, Any] = {"name": "本周新增", "filter": _one("last_added", "within", {"days": 7})}
 SAVED_FILTER_EDIT: dict[str, Any] = {"name": "近七天新增", "shared": True}

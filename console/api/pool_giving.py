@@ -1,10 +1,14 @@
 """Customers of the pool to many associates: claimed, or shared out in batches (POOL-4, POOL-5, POOL-11)."""
 
+from collections.abc import Sequence
+
 from flask import Response
 
 from console.api.acting import Done, Work, read, write
 from console.api.asked_pool import BatchBody, BatchPath, ByBody, ClaimBody, PoolFilter, WhomBody
+from console.api.gate import caller
 from console.api.pool import GROUP, act_of, changes_of, choice_of
+from console.api.problems import MOST_ERRORS, ProblemError
 from console.api.routes import operation
 from console.api.told_pool import BatchOut, GivenOut, PreviewOut, SharedOut, TakenOut
 from console.desk import desk
@@ -12,35 +16,70 @@ from services.blacklist.store import blacklisted_among
 from services.finding.selection import Selection
 from services.finding.store import select_found
 from services.pool.batches import Batch, ask_batch, cancel_batch, count_batch, deal, load_batch
-from services.pool.giving import Given, claim, receivers
+from services.pool.giving import Given, Taken, claim, receivers
 from services.pool.listing import PoolChoice, both, selection_of
 from services.pool.model import POOL
 from shared.api_keys import Scope
 from shared.audit import Change
 from shared.ids import CustomerId, UserId
+from shared.scope import viewers
 
 
 def _given_out(work: Work, given: Given) -> GivenOut:
     return GivenOut(
         customer_ids=list(given.customer_ids),
         blacklisted_ids=sorted(blacklisted_among(work.connection, work.tenant.id, given.customer_ids)),
-        refused=[TakenOut(customer_id=r.customer_id, status=r.status, userid=r.userid) for r in given.refused],
+        refused=[_taken_out(one) for one in given.refused],
     )
 
 
-@operation("post", "/pool:claim", Scope.POOL_WRITE, GivenOut, group=GROUP)
+def _taken_out(taken: Taken) -> TakenOut:
+    """Whose they are is not for a caller to whom they do not belong (ACC-1)."""
+    if caller().sight.is_everything:
+        return TakenOut(customer_id=taken.customer_id, status=taken.status, userid=taken.userid)
+    return TakenOut(customer_id=taken.customer_id, status=None, userid=None)
+
+
+@operation("post", "/pool:claim", Scope.POOL_WRITE, GivenOut, group=GROUP, limited=True)
 def claim_pool_customers(body: ClaimBody) -> Response:
     """An associate takes unassigned customers; of two who reach for one, one gets them. `refused` says who has whom.
 
-    A repeat of one's own claim changes nothing, and refuses nobody.
+    409 when none of them was to be had. A repeat of one's own claim changes nothing, and refuses nobody. A key that is
+    bound to associates claims for these only, and does not hear who has the others.
     """
 
     def work(work: Work) -> Done:
-        ids = [CustomerId(one) for one in body.customer_ids]
-        given = claim(work.connection, work.tenant, ids, UserId(body.userid), act_of("claim", work))
+        userid = UserId(body.userid)
+        _refuse_for_others(work, userid)
+        given = claim(work.connection, work.tenant, map(CustomerId, body.customer_ids), userid, act_of("claim", work))
+        if given.refused and len(given.refused) == len(set(body.customer_ids)):
+            raise _all_taken(body.customer_ids, given.refused)
         return Done(_given_out(work, given), 200, tuple(changes_of(given, "pool.claimed", body.userid)), given.facts)
 
-    return write(work)
+    return write(work, of_nobody=True)
+
+
+def _refuse_for_others(work: Work, userid: UserId) -> None:
+    """
+    Raises:
+        ProblemError: 403, the caller is limited, and does not see this associate's customers.
+    """
+    sight = caller().sight
+    if not sight.is_everything and userid not in viewers(work.connection, work.tenant.id, sight):
+        raise ProblemError(403, "out-of-sight", "this key claims for the associates whose customers it sees only")
+
+
+def _all_taken(asked: Sequence[int], refused: Sequence[Taken]) -> ProblemError:
+    words = {one.customer_id: _words_of(_taken_out(one)) for one in refused}
+    why = "none of these customers is to be had (any more): they are somebody's already, or not in the pool"
+    errors = [(f"/customer_ids/{n}", words[CustomerId(one)]) for n, one in enumerate(asked[:MOST_ERRORS])]
+    return ProblemError(409, "pool-taken", why, errors=errors, customer_ids=sorted(words))
+
+
+def _words_of(taken: TakenOut) -> str:
+    if taken.status is None:
+        return "not to be had"
+    return f"{taken.status}: {taken.userid}" if taken.userid else str(taken.status)
 
 
 def _chosen(work: Work, body: WhomBody) -> Selection:

@@ -19,20 +19,31 @@ from console.api.customers import sheet_of
 from console.api.gate import caller
 from console.api.problems import ProblemError
 from console.api.routes import operation
-from console.api.sheets import intent_out
+from console.api.sheets import intent_out, waiting_out
 from console.api.tagging import tag_customer
-from console.api.told import AssignmentOut, CatalogueOut, IntentOut, IntentsOut, TaggedOut, TagGroupOut, TagOut
+from console.api.told import (
+    AssignmentOut,
+    CatalogueOut,
+    IntentOut,
+    IntentsOut,
+    TaggedOut,
+    TagGroupOut,
+    TagOut,
+    WaitingOut,
+)
 from services.assignment.model import ReassignmentRefusedError
 from services.assignment.reassign import reassign
 from services.intents.ask import ask
 from services.intents.model import NOTES, Source, Wish, WishRefusedError
 from services.intents.reading import load_intent, page_intents
-from services.intents.tagging import wishes_for_tags
 from services.local_tags.model import LOCAL
 from services.local_tags.plan import local_of
 from services.persons.model import CUSTOMER
 from services.sheets.store import Sheet, SheetContact
 from services.tags.store import load_catalogue
+from services.waiting.asking import ask_tags
+from services.waiting.model import Why
+from services.waiting.store import load_waiting
 from shared.api_keys import Scope
 from shared.audit import Change
 from shared.ids import ExternalUserId, UserId
@@ -69,29 +80,37 @@ def change_tags(path: CustomerPath, body: TagsBody) -> Response:
     """Want corp tags put on (at the assigned associate's relation) or taken off (everywhere); local ones change now.
 
     The answer holds the wishes; each ends confirmed, refused by WeCom, or superseded by somebody's later edit (TAG-2).
+    Where nobody is a friend yet, as in the pool, a corp tag waits (`waiting`) until somebody is.
     """
 
     def work(work: Work) -> Done:
         sheet = sheet_of(work, path.id)
-        wished = _wish_tags(work, sheet, body)
+        intents, waiting, wished = _wish_tags(work, sheet, body)
         # Last: it locks rows, and wishes lock contacts, which everybody does before rows.
         tagged = tag_customer(work, sheet.customer_id, add=_local(body.add), remove=_local(body.remove))
-        assert isinstance(wished.body, IntentsOut)
-        answer = TaggedOut(intents=wished.body.intents, added=tagged.added, removed=tagged.removed)
+        answer = TaggedOut(intents=intents, waiting=waiting, added=tagged.added, removed=tagged.removed)
         return Done(answer, 202, (*wished.changes, *tagged.changes), (*wished.facts, *tagged.facts))
 
     return write(work, once=True)
 
 
-def _wish_tags(work: Work, sheet: Sheet, body: TagsBody) -> Done:
+def _wish_tags(work: Work, sheet: Sheet, body: TagsBody) -> tuple[list[IntentOut], list[WaitingOut], Done]:
+    """Wishes that are new, what waits for this customer now, and the lines of the audit with the facts."""
     add, remove = ([one for one in some if not one.startswith(LOCAL)] for some in (body.add, body.remove))
     if not add and not remove:
-        return Done(IntentsOut(intents=[]), 202)
-    contact = _contact(sheet.contacts)
-    relations = {one.userid: one.relation for one in contact.relations}
-    pending = [intent for one in contact.relations for intent in one.pending]
-    wishes = wishes_for_tags(relations, sheet.row["assigned_userid"], pending, add=add, remove=remove)
-    return _wish(work, contact.external_userid, wishes, body.reason, sheet.customer_id)
+        return [], _waiting(work, sheet), Done(IntentsOut(intents=[]), 202)
+    why = Why(caller().name, Source.API, body.reason)
+    asked = ask_tags(work.connection, work.tenant, sheet.customer_id, add=add, remove=remove, why=why, now=work.now)
+    intents = [one for key, wishes in asked.wished.items() for one in _newest(work, key, wishes)]
+    wished = {f"{one.userid} {one.field}": one.desired for wishes in asked.wished.values() for one in wishes}
+    before, after = {"waiting": list(asked.ended)}, {**wished, "waiting": list(asked.kept)}
+    change = Change("relation.wished", CUSTOMER, str(sheet.customer_id), before, after)
+    changes = (change,) if asked.wished or asked.kept or asked.ended else ()
+    return intents, _waiting(work, sheet), Done(IntentsOut(intents=[]), 202, changes, asked.facts)
+
+
+def _waiting(work: Work, sheet: Sheet) -> list[WaitingOut]:
+    return [waiting_out(one) for one in load_waiting(work.connection, work.tenant.id, [sheet.customer_id])]
 
 
 def _local(tags: Sequence[str]) -> list[int]:
@@ -146,9 +165,7 @@ def _wish(
         reason=reason,
         now=work.now,
     )
-    wanted = {(one.userid, one.field) for one in wishes}
-    newest = page_intents(work.connection, work.tenant, [external_userid], limit=len(wishes))
-    intents = [intent_out(one) for one in reversed(newest) if (one.userid, one.field) in wanted]
+    intents = _newest(work, external_userid, wishes)
     change = Change(
         "relation.wished",
         CUSTOMER,
@@ -156,6 +173,12 @@ def _wish(
         after={f"{one.userid} {one.field}": one.desired for one in wishes},
     )
     return Done(IntentsOut(intents=intents), 202, (change,), facts)
+
+
+def _newest(work: Work, external_userid: ExternalUserId, wishes: Sequence[Wish]) -> list[IntentOut]:
+    wanted = {(one.userid, one.field) for one in wishes}
+    newest = page_intents(work.connection, work.tenant, [external_userid], limit=len(wishes))
+    return [intent_out(one) for one in reversed(newest) if (one.userid, one.field) in wanted]
 
 
 @operation("get", "/intents/<id>", Scope.CUSTOMERS_READ, IntentOut, group=GROUP, limited=True)

@@ -57,7 +57,8 @@ def operation(
 
     `raw`: the body is a file, and this is an example. `bare`: there is no body. `answers_bytes`: the answer is a file.
     `limited`: for keys that see only a part of the customers, too. What goes through `read` then shows that part by
-    itself; a `write` must be about one customer, `<id>` of its path, who is looked for in that part first.
+    itself; a `write` must be about one customer, `<id>` of its path, who is looked for in that part first, or be
+    `of_nobody`.
     """
 
     def put(handler: Handler) -> Handler:

@@ -8,13 +8,24 @@ from console.api import cursors
 from console.api.acting import Done, Work, read, write
 from console.api.asked import PageQuery
 from console.api.asked_records import NumberPath
-from console.api.asked_rules import RefreshBody, SegmentBody, SegmentEditBody, told
+from console.api.asked_rules import ByHandPath, MembersBody, RefreshBody, SegmentBody, SegmentEditBody, told
 from console.api.gate import caller
+from console.api.meant import MOST_FOUND, chosen
 from console.api.routes import operation
-from console.api.told_rules import GoodsOut, MemberOut, MembersOut, PortraitOut, SegmentOut, SegmentsOut
+from console.api.told_rules import (
+    GoodsOut,
+    MemberOut,
+    MembersChangedOut,
+    MembersOut,
+    PortraitOut,
+    SegmentOut,
+    SegmentsOut,
+)
+from services.chosen import load_page, lock_page
 from services.finding.store import read_filter
 from services.rules.book import lock_rules
 from services.rules.checking import refuse_circle, refuse_in_use
+from services.segments.by_hand import lock_by_hand, put_in, take_out
 from services.segments.model import MOST_SEGMENTS, Kind, Segment, SegmentRefusedError, State
 from services.segments.portrait import portray
 from services.segments.store import (
@@ -41,12 +52,16 @@ def list_segments() -> Response:
 
 @operation("post", "/segments", Scope.SEGMENTS_WRITE, SegmentOut, status=201, group=GROUP, once=True)
 def make_segment(body: SegmentBody) -> Response:
-    """Make a segment; its members are there within seconds, and are then what the filter finds (`refreshed_at`)."""
-    given = told(body.filter)
+    """Make a segment; its members are there within seconds, and are then what the filter finds (`refreshed_at`).
+
+    A static one without a filter is empty: people are put in by hand, and by imports.
+    """
+    given = None if body.filter is None else told(body.filter)
 
     def work(work: Work) -> Done:
         lock_rules(work.connection, work.tenant.id)
-        read_filter(work.connection, work.tenant, given)
+        if given is not None:
+            read_filter(work.connection, work.tenant, given)
         segments = load_segments(work.connection, work.tenant)
         _refuse_name(body.name, segments)
         if len(segments) >= MOST_SEGMENTS:
@@ -84,6 +99,33 @@ def list_members(path: NumberPath, query: PageQuery) -> Response:
         )
 
     return read(work)
+
+
+@operation("post", "/segments/<id>/members", Scope.SEGMENTS_WRITE, MembersChangedOut, group=GROUP, once=True)
+def put_members_in(path: ByHandPath, body: MembersBody) -> Response:
+    """Put customers into a static segment without a filter: 1,000 named ones at most, or 10,000 found by a filter."""
+    return write(lambda work: _change_members(work, path.id, body, come=True), once=True)
+
+
+@operation("post", "/segments/<id>/members/remove", Scope.SEGMENTS_WRITE, MembersChangedOut, group=GROUP, once=True)
+def take_members_out(path: ByHandPath, body: MembersBody) -> Response:
+    """Take customers out of a static segment without a filter, as many as are put in at once."""
+    return write(lambda work: _change_members(work, path.id, body, come=False), once=True)
+
+
+def _change_members(work: Work, segment_id: int, body: MembersBody, *, come: bool) -> Done:
+    connection, tenant_id, by = work.connection, work.tenant.id, caller().actor
+    ids = load_page(connection, chosen(work, body), after=0, limit=MOST_FOUND)
+    ids = lock_page(connection, tenant_id, ids)
+    segment = lock_by_hand(connection, work.tenant, segment_id)
+    if come:
+        count = put_in(connection, tenant_id, {segment.id: ids}, by=by, now=work.now).get(segment.id, 0)
+    else:
+        count = take_out(connection, tenant_id, segment.id, ids, by=by, now=work.now)
+    answer = MembersChangedOut(chosen_count=len(ids), changed_count=count)
+    named = {"customer_ids": body.customer_ids, "filter": body.filter and told(body.filter), **answer.model_dump()}
+    action = "segment.members_put_in" if come else "segment.members_taken_out"
+    return Done(answer, 200, (Change(action, "segment", str(segment.id), after=named),) if count else ())
 
 
 @operation("get", "/segments/<id>/portrait", Scope.SEGMENTS_READ, PortraitOut, group=GROUP)
@@ -135,7 +177,8 @@ def edit_segment(path: NumberPath, body: SegmentEditBody) -> Response:
         segment = load_segment(work.connection, work.tenant, path.id, lock=True)
         changed = _edited(segment, body)
         _refuse_name(changed.name, [one for one in load_segments(work.connection, work.tenant) if one.id != segment.id])
-        read_filter(work.connection, work.tenant, changed.filter)
+        if changed.filter is not None:
+            read_filter(work.connection, work.tenant, changed.filter)
         record_segment_edit(work.connection, work.tenant, changed)
         refuse_circle(work.connection, work.tenant, f"segment:{segment.id}")
         other = (changed.filter, changed.state) != (segment.filter, segment.state)
@@ -190,6 +233,7 @@ def _out(one: Segment) -> SegmentOut:
         name=one.name,
         category=one.category,
         kind=one.kind.value,
+        by_hand=one.by_hand,
         filter=one.filter if caller().sight.is_everything else None,
         state=one.state.value,
         member_count=one.member_count if caller().sight.is_everything else None,

@@ -15,6 +15,7 @@ from console.api.told import (
     PendingOut,
     PurchasesOut,
     RelationOut,
+    WaitingOut,
     WornOut,
 )
 from services.blacklist.model import Entry
@@ -26,6 +27,7 @@ from services.persons.model import RecordedIdentity
 from services.purchases.model import Order
 from services.sheets.model import ShownRelation
 from services.sheets.store import Sheet, SheetContact
+from services.waiting.model import WaitingTag
 from shared.api_keys import Scope
 
 
@@ -39,6 +41,7 @@ def customer_out(sheet: Sheet) -> CustomerOut:
         contacts=[_contact(one) for one in sheet.contacts],
         purchases=[PurchasesOut(**one.__dict__) for one in sheet.purchases],
         local_tags=[_worn(one) for one in sheet.worn],
+        waiting_tags=[waiting_out(one) for one in sheet.waiting],
         blacklisted=_blacklisted(sheet.blacklisted),
     )
 
@@ -47,6 +50,18 @@ def _worn(worn: Worn) -> WornOut:
     tag = worn.tag
     return WornOut(
         tag_id=tag.key, group_id=tag.group_id, name=tag.name, kind=tag.kind, given_at=worn.given_at, by=worn.by_whom
+    )
+
+
+def waiting_out(one: WaitingTag) -> WaitingOut:
+    return WaitingOut(
+        tag_id=one.tag_id,
+        name=one.name,
+        author=one.why.author,
+        source=one.why.source.value,
+        reason=one.why.reason,
+        cause=one.why.cause,
+        created_at=one.created_at,
     )
 
 

@@ -49,9 +49,24 @@ class IntentsOut(BaseModel):
     next_cursor: str | None = None
 
 
-class TaggedOut(IntentsOut):
-    """`intents`: wishes for corp tags. `added`, `removed`: local tags that the customer has, or has not, since now."""
+class WaitingOut(BaseModel):
+    """A corp tag that waits for the customer to become somebody's friend. `cause`: the import or bulk change it came
+    with. `name`: null of a tag that was deleted just now."""
 
+    tag_id: str
+    name: str | None
+    author: str
+    source: str
+    reason: Words | None
+    cause: str | None
+    created_at: datetime
+
+
+class TaggedOut(IntentsOut):
+    """`intents`: wishes for corp tags. `waiting`: corp tags that wait, those from before among them. `added`,
+    `removed`: local tags that the customer has, or has not, since now."""
+
+    waiting: list[WaitingOut] = []
     added: list[str] = []
     removed: list[str] = []
 
@@ -158,6 +173,7 @@ class CustomerOut(BaseModel):
     contacts: list[ContactOut]
     purchases: list[PurchasesOut]
     local_tags: list[WornOut]
+    waiting_tags: list[WaitingOut]
     blacklisted: BlacklistedOut | None
 
 

@@ -23,7 +23,8 @@ class FieldsOut(BaseModel):
 
 
 class FoundOut(BaseModel):
-    """`names`: as WeCom shows them; `real_name` and `fields`: the retailer's."""
+    """`names`: as WeCom shows them; `real_name` and `fields`: the retailer's. `waiting_tag_ids`: corp tags that wait
+    for a friendship."""
 
     id: int
     names: list[Nickname]
@@ -40,6 +41,7 @@ class FoundOut(BaseModel):
     updated_at: datetime
     friend_userids: list[str]
     tag_ids: list[str]
+    waiting_tag_ids: list[str]
     stage_ids: list[int]
     chat_count: int
     level: str | None

@@ -63,7 +63,7 @@ class PoolEnteredOut(BaseModel):
 
 
 class TakenOut(BaseModel):
-    """`status` null: not in the pool; `userid`: who has them."""
+    """`status` null: not in the pool, or the caller is not to know; `userid`: who has them."""
 
     customer_id: int
     status: Status | None

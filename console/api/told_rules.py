@@ -115,13 +115,15 @@ class LedgerOut(BaseModel):
 
 
 class SegmentOut(BaseModel):
-    """`member_count` and `filter` null: the caller sees only a part. `wanted_at`: a refresh is under way since then."""
+    """`member_count` and `filter` null: the caller sees only a part. `wanted_at`: a refresh is under way since then.
+    `filter` null, and `by_hand`: people and imports fill it."""
 
     segment_id: int
     name: str
     category: str | None
     kind: str
     filter: Asked | None
+    by_hand: bool
     state: str
     member_count: int | None
     refreshed_at: datetime | None
@@ -153,6 +155,13 @@ class GoodsOut(BaseModel):
     goods_id: str
     name: str | None
     customer_count: int
+
+
+class MembersChangedOut(BaseModel):
+    """`chosen_count`: customers who were named or found; `changed_count`: who came or went because of it."""
+
+    chosen_count: int
+    changed_count: int
 
 
 class PortraitOut(BaseModel):

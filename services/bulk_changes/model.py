@@ -177,7 +177,7 @@ class Why(StrEnum):
     FAILED = "failed"  # a fault of ours, which is in the log
     CHANGED_SINCE = "changed_since"  # by somebody else: an undo leaves that as it is
     NO_CONTACT = "no_contact"
-    NO_FRIEND = "no_friend"  # no assigned associate is a WeCom friend: there is nothing a tag could sit on
+    NO_FRIEND = "no_friend"  # of changes before tags could wait: there was nothing a tag could sit on
     NOT_A_FRIEND = "not_a_friend"
     ONE_FRIEND = "one_friend"
     NOT_IN_POOL = "not_in_pool"

@@ -6,6 +6,7 @@ ERASED: tuple[str, ...] = (
     "blacklist_entry", "company_customer", "customer_event", "customer_note", "customer_order", "customer_score",
     "customer_stage", "customer_tag", "customer_task",
     "pool_change", "pool_record", "pool_state", "purchase_summary", "score_entry", "segment_member", "stage_met",
+    "waiting_tag",
 )  # fmt: skip
 """Rows of these go with their customer, whoever the customer is. Each has `customer_id`, with an index."""
 
@@ -20,6 +21,7 @@ KEPT: Mapping[str, str] = {
     "customer_number": "derived, likewise",
     "card_due": "marks: ids only",
     "pool_due": "marks: ids only",
+    "waiting_due": "marks: ids only",
     "behaviour_due": "behaviours that are still to be counted: ids and amounts, gone within seconds",
     "pool_given": "what associates are still to be told: ids only, gone when they are",
     "pool_batch_row": "ids only, gone with its batch, which leaves out whoever has no record any more",

@@ -10,12 +10,16 @@ from sqlalchemy import Connection
 from services.associates.adding import who_can_add
 from services.files.model import Failure, Row
 from services.files.plan import BlockPlan, Known, Person
+from services.intents.model import Source
 from services.persons.model import CUSTOMER, EXTERNAL_USERID
 from services.persons.store import OWN, VALUE, find_customers, load_candidates, load_own, lock_customers, touch
 from services.planning import Fact
 from services.pool.entering import enter
 from services.pool.giving import OPEN, give
 from services.pool.model import Act, Entry
+from services.segments.by_hand import put_in
+from services.waiting.model import Why
+from services.waiting.store import keep
 from shared.audit import Change, Origin, record_audit
 from shared.db.engine import as_bytes, fetch_all, run
 from shared.ids import CustomerId, UserId
@@ -31,23 +35,33 @@ def load_known(connection: Connection, tenant: Tenant, rows: Iterable[Row | Fail
     ids = sorted(found)
     candidates = load_candidates(connection, tenant.id, ids)
     own = load_own(connection, tenant, ids)
-    others = _tags_and_pool(connection, tenant, ids)
-    return [Known(one, own[one.customer_id], *others[one.customer_id]) for one in candidates]
+    others = _held(connection, tenant, ids)
+    return [Known(one, own[one.customer_id], **others[one.customer_id]) for one in candidates]
 
 
-def _tags_and_pool(
-    connection: Connection, tenant: Tenant, ids: Sequence[CustomerId]
-) -> dict[CustomerId, tuple[frozenset[int], bool]]:
+def _held(connection: Connection, tenant: Tenant, ids: Sequence[CustomerId]) -> dict[CustomerId, dict[str, Any]]:
+    """What they have of what an import gives: local tags, corp tags, segments, a place in the pool."""
     rows = fetch_all(
         connection,
-        "select c.id, c.standing <> 'none' or p.customer_id is not null as pooled, array(select t.tag_id "
-        "from customer_tag t where t.tenant_id = c.tenant_id and t.customer_id = c.id) as tag_ids from customer c "
+        "select c.id, c.standing <> 'none' or p.customer_id is not null as pooled, "
+        "array(select t.tag_id from customer_tag t where t.tenant_id = c.tenant_id and t.customer_id = c.id) "
+        "as tag_ids, "
+        "array(select w.tag_id from waiting_tag w where w.tenant_id = c.tenant_id and w.customer_id = c.id "
+        "union select unnest(r.corp_tag_ids) from external_contact e join relation r on r.tenant_id = e.tenant_id "
+        "and r.external_userid = e.external_userid and r.userid = c.assigned_userid and r.state = 'active' "
+        "where e.tenant_id = c.tenant_id and e.customer_id = c.id) as corp_tag_ids, "
+        "array(select m.segment_id from segment_member m where m.tenant_id = c.tenant_id and m.customer_id = c.id) "
+        "as segment_ids from customer c "
         "left join pool_record p on p.tenant_id = c.tenant_id and p.customer_id = c.id "
         "where c.tenant_id = :tenant_id and c.id = any(:ids)",
         tenant_id=tenant.id,
         ids=list(ids),
     )
-    return {CustomerId(row["id"]): (frozenset(row["tag_ids"]), row["pooled"]) for row in rows}
+    named = ("tag_ids", "corp_tag_ids", "segment_ids")
+    return {
+        CustomerId(row["id"]): {name: frozenset(row[name]) for name in named} | {"pooled": row["pooled"]}
+        for row in rows
+    }
 
 
 def new_customer_ids(connection: Connection, count: int) -> Iterator[CustomerId]:
@@ -62,6 +76,8 @@ def write_block(
     _write_customers(connection, tenant, plan.persons, now=now)
     _write_identities(connection, tenant, plan.persons, now=now)
     _write_tags(connection, tenant, plan.persons, by_whom=f"import:{job_id}", now=now)
+    _keep_corp_tags(connection, tenant, plan.persons, Why(by_whom, Source.API, None, f"import:{job_id}"), now=now)
+    _put_into_segments(connection, tenant, plan.persons, by_whom=f"import:{job_id}", now=now)
     changes = [_change(one) for one in plan.persons if not one.made]
     record_audit(connection, tenant, changes, Origin(by_whom, None, now))
     return _enter_pool(connection, tenant, plan.persons, Act("import", by_whom, now))
@@ -137,6 +153,23 @@ def _write_tags(
         )
 
 
+def _keep_corp_tags(
+    connection: Connection, tenant: Tenant, persons: Iterable[Person], why: Why, *, now: datetime
+) -> None:
+    """They wait, also of those who have a friend: that is looked at within seconds, and no import locks contacts."""
+    keep(connection, tenant.id, [(one.customer_id, tag) for one in persons for tag in one.corp_tags], why, now=now)
+
+
+def _put_into_segments(
+    connection: Connection, tenant: Tenant, persons: Iterable[Person], *, by_whom: str, now: datetime
+) -> None:
+    members: dict[int, list[CustomerId]] = {}
+    for one in persons:
+        for segment_id in one.segments:
+            members.setdefault(segment_id, []).append(one.customer_id)
+    put_in(connection, tenant.id, members, by=by_whom, now=now)
+
+
 def _enter_pool(connection: Connection, tenant: Tenant, persons: Iterable[Person], act: Act) -> list[Fact]:
     """Who is no friend, and not in the pool, enters it, and goes to the associate whom the row names (POOL-1).
 
@@ -159,7 +192,11 @@ def _change(person: Person) -> Change:
     after: dict[str, object] = {name: person.own[name] for name in names}
     if person.added:
         after["identities"] = [[one.kind, one.value] for one in person.added.values()]
-    if person.tags:
-        after["tag_ids"] = sorted(person.tags)
+    given = {
+        "tag_ids": sorted(person.tags),
+        "waiting": sorted(person.corp_tags),
+        "segment_ids": sorted(person.segments),
+    }
+    after |= {name: ids for name, ids in given.items() if ids}
     before = {name: person.before.get(name) for name in names}
     return Change("customer.imported", CUSTOMER, str(person.customer_id), before, after)

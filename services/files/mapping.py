@@ -22,6 +22,8 @@ WORDS: Mapping[str, str] = {
     "level": "等级 会员等级 客户等级 级别 level memberlevel tier grade",
     "note": "备注 说明 备注信息 note notes remark remarks comment comments",
     "tags": "标签 客户标签 tag tags label labels",
+    "wecom_tags": "企业微信标签 企业标签 企微标签 wecomtag wecomtags corptag corptags",
+    "segments": "人群 客户人群 分群 客户分组 分组 segment segments group groups",
     "source": "来源 客户来源 渠道 source channel",
     "userid": "导购 导购id 跟进人 负责人 归属导购 所属导购 销售 userid associate owner sales",
 }

@@ -16,7 +16,8 @@ PIECE = 1 << 20
 """Bytes of each piece of an upload but the last."""
 OWN_FIELDS = ("real_name", "gender", "birthday", "company", "level", "note")
 TAGS, SOURCE, USERID, CUSTOM = "tags", "source", "userid", "field:"
-ONCE = frozenset({*OWN_FIELDS, TAGS, SOURCE, USERID})
+WECOM_TAGS, SEGMENTS = "wecom_tags", "segments"
+ONCE = frozenset({*OWN_FIELDS, TAGS, WECOM_TAGS, SEGMENTS, SOURCE, USERID})
 SEVERAL = frozenset({PHONE, EMAIL})
 """Fields that several columns may fill; any other may be named once."""
 MOST_SHOWN = 20
@@ -81,6 +82,8 @@ class ImportAsked:
     existing: Existing = "update"
     make: bool = True
     pool: bool = True
+    corp_tag_ids: tuple[str, ...] = ()
+    segment_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Row:
-    """A row that can be looked up. `own`: own fields, None never; custom ones under "fields"."""
+    """A row that can be looked up. `own`: own fields, None never; custom ones under "fields". `tag_ids`: local ones."""
 
     number: int
     identities: tuple[Identity, ...]
@@ -150,6 +153,8 @@ class Row:
     tag_ids: frozenset[int] = frozenset()
     source: str | None = None
     userid: str | None = None
+    corp_tag_ids: frozenset[str] = frozenset()
+    segment_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

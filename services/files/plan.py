@@ -27,16 +27,23 @@ class Rules:
     source: str = "import"
     userid: str | None = None
     required: frozenset[str] = frozenset()
+    corp_tag_ids: frozenset[str] = frozenset()
+    segment_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class Known:
-    """A customer as recorded. `own` holds own fields; `pooled`: they have a pool record, or a friend here."""
+    """A customer as recorded. `own` holds own fields; `pooled`: they have a pool record, or a friend here.
+
+    `corp_tag_ids`: those that their associate's relation has, and those that wait for one.
+    """
 
     candidate: Candidate
     own: Mapping[str, Any] = field(repr=False)
     tag_ids: frozenset[int] = frozenset()
     pooled: bool = True
+    corp_tag_ids: frozenset[str] = frozenset()
+    segment_ids: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -50,8 +57,12 @@ class Person:
     before: Mapping[str, Any] = field(repr=False)
     held_tags: frozenset[int]
     pooled: bool
+    held_corp_tags: frozenset[str] = frozenset()
+    held_segments: frozenset[int] = frozenset()
     added: dict[Key, Identity] = field(default_factory=dict, repr=False)
     tags: set[int] = field(default_factory=set)
+    corp_tags: set[str] = field(default_factory=set)
+    segments: set[int] = field(default_factory=set)
     pool: tuple[str, str | None] | None = None
 
     @property
@@ -60,7 +71,8 @@ class Person:
 
     @property
     def changed(self) -> bool:
-        return self.made or self.own_changed or bool(self.added or self.tags or self.pool)
+        given = self.tags or self.corp_tags or self.segments
+        return self.made or self.own_changed or bool(self.added or given or self.pool)
 
 
 @dataclass(frozen=True)
@@ -103,6 +115,8 @@ class _World:
                     own=dict(one.own),
                     before=one.own,
                     held_tags=one.tag_ids,
+                    held_corp_tags=one.corp_tag_ids,
+                    held_segments=one.segment_ids,
                     pooled=one.pooled,
                 )
             )
@@ -160,13 +174,23 @@ def _apply(row: Row, person: Person, world: _World, rules: Rules) -> bool:
     own = _merged(person.own, row.own, rules.existing)
     own_changed = own != person.own
     person.own = own
-    tags = (row.tag_ids | rules.tag_ids) - person.held_tags - person.tags
-    person.tags |= tags
+    given = _give(row, person, rules)
     enters = rules.pool and not person.pooled
     if enters:
         person.pooled = True
         person.pool = (row.source or rules.source, row.userid or rules.userid)
-    return bool(new_keys or own_changed or tags or enters)
+    return bool(new_keys or own_changed or given or enters)
+
+
+def _give(row: Row, person: Person, rules: Rules) -> bool:
+    """Tags and segments that the person has not yet; whether there are any."""
+    tags = (row.tag_ids | rules.tag_ids) - person.held_tags - person.tags
+    corp_tags = (row.corp_tag_ids | rules.corp_tag_ids) - person.held_corp_tags - person.corp_tags
+    segments = (row.segment_ids | rules.segment_ids) - person.held_segments - person.segments
+    person.tags |= tags
+    person.corp_tags |= corp_tags
+    person.segments |= segments
+    return bool(tags or corp_tags or segments)
 
 
 def _merged(present: Mapping[str, Any], given: Mapping[str, Any], existing: Existing) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.fields.model import Field, Kind, ValueRefusedError
 from services.fields.values import parse_value
-from services.files.model import CUSTOM, SEVERAL, SOURCE, TAGS, USERID, Failure, Problem, Row
+from services.files.model import CUSTOM, SEGMENTS, SEVERAL, SOURCE, TAGS, USERID, WECOM_TAGS, Failure, Problem, Row
 from services.persons.model import EXTERNAL_USERID, KIND, Identity, IdentityError, Key, make_identity
 from services.pool.model import SOURCE as POOL_SOURCE
 from shared.spreadsheets.model import FORMULA, Line
@@ -26,6 +26,8 @@ _SHORTENED = re.compile(r"[0-9](\.[0-9]+)?[eE]\+?[0-9]+")
 _BETWEEN = re.compile(r"[;；,，、]")
 """Between several phones or e-mail addresses in one cell, as exports write them."""
 _SPOILT_END = re.compile(r"([0-9]+)\.0+")
+_SEVERAL = {TAGS: "tag", WECOM_TAGS: "wecom_tag", SEGMENTS: "segment"}
+"""Fields whose cells name several of what the corp has -> code of the problem."""
 _TAG_ENDS = re.compile(r"[,;，；、|\n]+")
 _DAY = re.compile(r"([0-9]{4})[-/.年 ]{1,2}([0-9]{1,2})[-/.月 ]{1,2}([0-9]{1,2})日?(?:[ T].*)?")
 _PLAIN_DAY = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
@@ -45,6 +47,14 @@ class Known:
     """userid, or name → userid; None: several have this name."""
     fields: Mapping[str, Field] = field(default_factory=dict)
     """Those that can be used, by key."""
+    corp_tags: Mapping[str, str | None] = field(default_factory=dict)
+    """As `tags`, of WeCom."""
+    segments: Mapping[str, int | None] = field(default_factory=dict)
+    """Those that are filled by hand: name -> id."""
+
+    def named(self, field_name: str) -> Mapping[str, Any]:
+        """What cells of a field name several of."""
+        return {TAGS: self.tags, WECOM_TAGS: self.corp_tags, SEGMENTS: self.segments}[field_name]
 
 
 Cells = dict[str, Any]
@@ -83,6 +93,7 @@ class RowReader:
         return Row(
             line.number, kept, tuple(self._key_of(one) for one in kept), own,
             values.get(TAGS, frozenset()), values.get(SOURCE), values.get(USERID),
+            values.get(WECOM_TAGS, frozenset()), values.get(SEGMENTS, frozenset()),
         )  # fmt: skip
 
     def _take(
@@ -97,7 +108,7 @@ class RowReader:
             identities += [self._identity(name, one.strip()) for one in several if one.strip()]
         elif name.startswith(CUSTOM):
             custom[name[len(CUSTOM) :]] = self._custom(name[len(CUSTOM) :], text)
-        elif name in (TAGS, USERID, SOURCE):
+        elif name in (*_SEVERAL, USERID, SOURCE):
             values[name] = self._value(name, text)
         else:
             own[name] = _own(name, text)
@@ -123,11 +134,11 @@ class RowReader:
             raise _RefusedError("value") from None
 
     def _value(self, name: str, text: str) -> Any:
-        if name == TAGS:
+        if name in _SEVERAL:
             names = [one.strip() for one in _TAG_ENDS.split(text) if one.strip()]
-            found = [self._known.tags.get(one, 0) for one in names]
+            found = [self._known.named(name).get(one, 0) for one in names]
             if 0 in found or len(found) > MOST_TAGS:
-                raise _RefusedError("tag")
+                raise _RefusedError(_SEVERAL[name])
             if None in found:
                 raise _RefusedError("tag_several")
             return frozenset(found)

@@ -41,6 +41,11 @@ FILE: Mapping[str, tuple[str, str]] = {
     ),
     "mapping": ("各列的含义不成立：{why}", "the mapping cannot be: {why}"),
     "tag": ("指定的标签不存在或不能手动使用", "a tag that every row is to get does not exist, or is no manual one"),
+    "wecom_tag": ("指定的企业微信标签不存在", "a WeCom tag that every row is to get does not exist (any more)"),
+    "segment": (
+        "指定的人群不存在，或由筛选条件决定成员",
+        "a segment that every row is to be put into does not exist, or has a filter that says who is in it",
+    ),
     "associate": ("指定的导购不存在或已离职", "the associate that rows are to be given to is not there"),
     "file_gone": ("文件已过期或被删除：请重新开始", "the file has expired or was deleted: begin again"),
     "crashed": (
@@ -64,6 +69,11 @@ ROW: Mapping[str, tuple[str, str]] = {
     ),
     "no_identity": ("没有手机号、邮箱或编号", "has no phone, e-mail address or id"),
     "tag": ("有不存在的标签（只认手动标签）", "names a tag that does not exist (manual tags only), or too many"),
+    "wecom_tag": ("有不存在的企业微信标签", "names a tag that WeCom does not have, or too many"),
+    "segment": (
+        "有不存在的人群，或人群的成员由筛选条件决定",
+        "names a segment that does not exist, or whose filter says who is in it, or too many",
+    ),
     "tag_several": ("有重名的标签：请写成 标签组/标签", "names a tag that two groups have: write group/tag"),
     "associate": ("没有这位导购", "there is no such associate"),
     "associate_several": ("有重名的导购：请写 userid", "several associates have this name: write the userid"),

@@ -7,7 +7,7 @@ Lists of associates behind outlets and names are read by the statement itself, o
 from collections.abc import Mapping
 
 from services.finding.compile_own import OWN
-from services.finding.compile_rows import added, event, order, segment
+from services.finding.compile_rows import ROWS, added, event, member_rows, order
 from services.finding.fields import FieldSpec, Kind
 from services.finding.giving import (
     Compiler,
@@ -60,8 +60,9 @@ def _emptiness(spec: FieldSpec, empty: bool, give: Giving) -> str:
         has = f"k.fields ? {give(spec.column)}"
     elif spec.kind is Kind.IDENTITY:
         has = f"k.has_{spec.column}"
-    elif spec.kind is Kind.SET and spec.name == "segment":
-        has = give.has("segment_member s", [], owner="s.customer_id")
+    elif spec.name in ROWS:
+        source = ROWS[spec.name].partition(".")[0]
+        has = give.has(f"{source} r", [], owner="r.customer_id")
     elif spec.name == "tag" and give.context.seen_tags is not None:
         shown = f"not starts_with(t, '{LOCAL}') or t = any({give(sorted(give.context.seen_tags), 'text[]')})"
         has = f"exists (select from unnest(k.tag_ids) t where {shown})"
@@ -98,8 +99,8 @@ def _choice(one: Condition, give: Giving) -> str:
 
 
 def _set(one: Condition, give: Giving) -> str:
-    if one.spec.name == "segment":
-        return segment(one, give)
+    if one.spec.name in ROWS:
+        return member_rows(one, give)
     members = give(list(one.value), "bigint[]" if one.spec.whole else "text[]")
     held = f"k.{one.spec.column} {'@>' if one.op == 'all_of' else '&&'} {members}"
     if one.spec.rare:

@@ -1,7 +1,9 @@
-"""Conditions about rows that hang on a customer: friendships, behaviour, orders, segments. Pure.
+"""Conditions about rows that hang on a customer: friendships, behaviour, orders, segments, waiting tags. Pure.
 
 What follows from them about the card itself is said as well: it leads to the few customers who come into question.
 """
+
+from collections.abc import Mapping
 
 from services.finding.giving import Giving, associates_of, in_period, in_range, joined, unless
 from services.finding.model import Condition
@@ -12,10 +14,15 @@ COUNTED = ("paid", "shipped", "completed")
 """States of an order that is a purchase."""
 
 
-def segment(one: Condition, give: Giving) -> str:
-    members = give(list(one.value), "bigint[]")
+ROWS: Mapping[str, str] = {"segment": "segment_member.segment_id", "waiting_tag": "waiting_tag.tag_id"}
+"""Sets whose members are rows of a table, each once: field -> table and column."""
+
+
+def member_rows(one: Condition, give: Giving) -> str:
+    table, _, column = ROWS[one.spec.name].partition(".")
+    members = give(list(one.value), "bigint[]" if one.spec.whole else "text[]")
     having = [f"count(*) = {len(set(one.value))}"] if one.op == "all_of" else []
-    mine = give.has("segment_member s", [f"s.segment_id = any({members})"], owner="s.customer_id", having=having)
+    mine = give.has(f"{table} r", [f"r.{column} = any({members})"], owner="r.customer_id", having=having)
     return unless(one.op == "none_of", mine)
 
 

@@ -40,7 +40,7 @@ OPS: Mapping[Kind, tuple[str, ...]] = {
     Kind.ORDER: ("is", "is_not"),
 }
 
-NAMES, IDENTITIES, SEGMENTS = "names", "identities", "segments"
+NAMES, IDENTITIES, SEGMENTS, WAITING = "names", "identities", "segments", "waiting"
 """Sources beside the card's own columns."""
 
 
@@ -105,6 +105,7 @@ FIELDS: Mapping[str, FieldSpec] = {
         _spec("pool_assigned", Kind.CHOICE, "pool_userid", "associate who is to add", "待添加导购"),
         _spec("friend", Kind.SET, "friend_userids", "friend", "好友导购"),
         _spec("tag", Kind.SET, "tag_ids", "tag", "标签"),
+        _spec("waiting_tag", Kind.SET, "waiting_tag", "waiting tag", "等待中的标签", columns=(WAITING,)),
         _spec("chat", Kind.SET, "chat_ids", "chat", "群聊"),
         _spec("add_way", Kind.SET, "add_ways", "add way", "添加方式", whole=True),
         _spec("add_state", Kind.SET, "add_states", "channel", "渠道"),

@@ -56,11 +56,11 @@ class Sort(StrEnum):
         if value is None and self in (Sort.ASSIGNED, Sort.ADDED):
             return None
         if not isinstance(value, str) or len(value) > LONGEST_VALUE:
-            raise ValueError
+            raise ValueError("not a value of this sort")
         if self.is_number:
             number = int(value)
             if not -(2**63) <= number < 2**63:
-                raise ValueError
+                raise ValueError("not a value of this sort")
             return str(number)
         return datetime.fromisoformat(value).isoformat()
 

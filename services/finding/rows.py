@@ -16,7 +16,8 @@ from shared.tenants import Tenant
 
 @dataclass(frozen=True)
 class ListedCustomer:
-    """One row. `names`: WeCom's; `phones`: normalised; `outlet`: of the assigned associate (ASG-11)."""
+    """One row. `names`: WeCom's; `phones`: normalised; `outlet`: of the assigned associate (ASG-11);
+    `waiting_tag_ids`: corp tags that wait for a friendship."""
 
     id: CustomerId
     names: tuple[str, ...] = field(repr=False)
@@ -33,6 +34,7 @@ class ListedCustomer:
     updated_at: datetime
     friend_userids: tuple[str, ...]
     tag_ids: tuple[str, ...]
+    waiting_tag_ids: tuple[str, ...]
     stage_ids: tuple[int, ...]
     chat_count: int
     score: int
@@ -52,7 +54,9 @@ def load_rows(connection: Connection, tenant: Tenant, ids: Sequence[CustomerId])
     rows = fetch_all(
         connection,
         "select k.*, u.own, u.updated_at, a.name as assigned_name, o.department_id as outlet_id, "
-        "o.name as outlet_name, cardinality(k.chat_ids) as chat_count, e.names, e.ids as external_userids, i.phones "
+        "o.name as outlet_name, cardinality(k.chat_ids) as chat_count, e.names, e.ids as external_userids, i.phones, "
+        "array(select w.tag_id from waiting_tag w where w.tenant_id = k.tenant_id and w.customer_id = k.customer_id "
+        "order by w.tag_id) as waiting_tag_ids "
         "from unnest(cast(:ids as bigint[])) with ordinality as p(id, n) "
         "join customer_card k on k.tenant_id = :tenant_id and k.customer_id = p.id "
         "join customer u on u.tenant_id = k.tenant_id and u.id = k.customer_id "

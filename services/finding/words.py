@@ -14,8 +14,8 @@ Names = Mapping[tuple[str, str], str]
 """(kind, id) -> what people call it; kinds are userid, tag, chat, outlet, stage, segment, company, goods."""
 
 NAMED: Mapping[str, str] = {
-    "assigned": "userid", "pool_assigned": "userid", "friend": "userid", "tag": "tag", "chat": "chat", "stage": "stage",
-    "segment": "segment", "linked_company": "company",
+    "assigned": "userid", "pool_assigned": "userid", "friend": "userid", "tag": "tag", "waiting_tag": "tag",
+    "chat": "chat", "stage": "stage", "segment": "segment", "linked_company": "company",
 }  # fmt: skip
 """Fields whose members have names of their own -> kind of name."""
 

@@ -48,6 +48,7 @@ MOVED = (
     Moved("customer_note", ("id",)),
     Moved("customer_task", ("id",)),
     Moved("customer_tag", ("tag_id",), once=("tag_id",)),
+    Moved("waiting_tag", ("tag_id",), once=("tag_id",)),
     Moved("segment_member", ("segment_id",), once=("segment_id",)),
     Moved(
         "company_customer",
@@ -85,5 +86,5 @@ SUMMED = ("customer_score",)
 DERIVED = ("purchase_summary", "customer_card", "customer_name", "customer_number", "card_due", "stage_met")
 """Computed anew: the summary here, the card from marks that triggers leave."""
 
-PASSING = ("bulk_change_row", "pool_batch_row", "pool_given", "pool_due")
+PASSING = ("bulk_change_row", "pool_batch_row", "pool_given", "pool_due", "waiting_due")
 """Work that is on its way: whoever carries it out looks whether a customer still stands for themselves."""

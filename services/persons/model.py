@@ -50,6 +50,7 @@ AUTHORITY: Mapping[str, Authority] = {
     "relation.description": Authority.SHARED,
     "relation.tag_ids": Authority.SHARED,
     "local_tags": Authority.OURS,
+    "waiting_tags": Authority.OURS,
     "blacklisted": Authority.OURS,
     "assigned_userid": Authority.OURS,
     "assigned_at": Authority.OURS,

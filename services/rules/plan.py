@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.cards.model import Refreshed
-from services.finding.fields import Kind
+from services.finding.fields import SEGMENTS, WAITING, Kind
 from services.finding.model import Filter
 from services.local_tags.plan import facts_of
 from services.planning import Fact
@@ -90,7 +90,7 @@ def needs_daily(rule: Rule) -> bool:
 
 def _moves(given: Filter) -> bool:
     return given.moves_with_time or any(
-        one.spec.kind in _ELSEWHERE or one.spec.name == "segment" for one in given.conditions
+        one.spec.kind in _ELSEWHERE or one.spec.columns & {SEGMENTS, WAITING} for one in given.conditions
     )
 
 

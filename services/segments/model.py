@@ -1,4 +1,7 @@
-"""Values of segments. Authority: ours; the members of a dynamic one are what its filter found at the last refresh."""
+"""Values of segments. Authority: ours; the members of a dynamic one are what its filter found at the last refresh.
+
+A static one is what its filter found when it was made; without a filter, whom people and imports have put in.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,7 +34,9 @@ class SegmentRefusedError(TerminalError):
 
 @dataclass(frozen=True)
 class Segment:
-    """`wanted_at`: a refresh is wanted since then and has not been done. `refreshed_at` None: it has no members yet."""
+    """`wanted_at`: a refresh is wanted since then and has not been done. `refreshed_at` None: it has no members yet.
+    `filter`: None of one that is filled by hand.
+    """
 
     id: int
     name: str
@@ -46,10 +51,14 @@ class Segment:
     created_at: datetime
     created_by: str
 
+    @property
+    def by_hand(self) -> bool:
+        return self.kind is Kind.STATIC and self.filter is None
+
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentRefreshed(Fact):
-    """A segment's members are what its filter finds at this moment; so many came and went (SEG-1)."""
+    """A segment's members are what its filter finds, or people have put in; so many came and went (SEG-1)."""
 
     TYPE: ClassVar[str] = "segment_refreshed"
     SUBJECT: ClassVar[tuple[str, str]] = ("segment", "segment_id")

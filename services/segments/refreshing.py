@@ -14,6 +14,7 @@ from services.finding.compile import compiled
 from services.finding.giving import Context
 from services.finding.model import Filter, FilterError
 from services.finding.store import read_filter
+from services.segments.by_hand import count_by_hand
 from services.segments.model import Segment, SegmentRefreshed
 from services.segments.store import LIVING, load_segment
 from shared.db.engine import fetch_all, fetch_one, run
@@ -51,6 +52,8 @@ def next_wanted(connection: Connection, tenant: Tenant, *, reads: Callable[[Filt
     wanted = {row["id"] for row in rows}
     for row in rows:
         one = load_segment(connection, tenant, row["id"])
+        if one.by_hand:
+            return one
         try:
             asked = reads(read_filter(connection, tenant, one.filter))
         except FilterError:
@@ -69,6 +72,8 @@ def refresh(connection: Connection, tenant: Tenant, segment_id: int, context: Co
     segment = load_segment(connection, tenant, segment_id, lock=True)
     if segment.wanted_at is None:
         return None
+    if segment.by_hand:
+        return count_by_hand(connection, tenant.id, segment_id, now=context.now)
     try:
         chosen = compiled(read_filter(connection, tenant, segment.filter), context)
     except FilterError as error:

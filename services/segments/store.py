@@ -63,15 +63,16 @@ def record_segment(
     by: str,
     now: datetime,
 ) -> int:
-    """The id of a new segment, whose members are wanted.
+    """The id of a new segment, whose members are wanted. `given` None: it is filled by hand, and empty.
 
     Raises:
         SegmentRefusedError: the name is taken.
     """
     row = _unless_taken(
         connection,
-        "insert into segment (tenant_id, name, category, kind, filter, created_at, created_by, wanted_at, wanted_by) "
-        "values (:tenant_id, :name, :category, :kind, :filter, :now, :by, :now, :by) returning id",
+        "insert into segment (tenant_id, name, category, kind, filter, created_at, created_by, wanted_at, wanted_by, "
+        "refreshed_at) values (:tenant_id, :name, :category, :kind, :filter, :now, :by, :wanted_at, :by, "
+        ":refreshed_at) returning id",
         tenant_id=tenant.id,
         name=name,
         category=category,
@@ -79,6 +80,8 @@ def record_segment(
         filter=tenant.cipher.encrypt(orjson.dumps(given), FILTER),
         by=by,
         now=now,
+        wanted_at=None if given is None else now,
+        refreshed_at=now if given is None else None,
     )
     return int(row["id"])
 

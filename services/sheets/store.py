@@ -22,6 +22,8 @@ from services.persons.store import load_identities, load_own, merged_ids, standi
 from services.purchases.model import Purchases
 from services.purchases.store import load_purchases
 from services.sheets.model import ShownRelation, show
+from services.waiting.model import WaitingTag
+from services.waiting.store import load_waiting
 from shared.db.engine import fetch_all, fetch_one
 from shared.ids import CustomerId, ExternalUserId, TenantId
 from shared.requests import Subject
@@ -37,7 +39,8 @@ class SheetContact:
 
 @dataclass(frozen=True)
 class Sheet:
-    """`row`: standing, assigned_userid, assigned_at, created_at, updated_at. `worn`: local tags, of those seen."""
+    """`row`: standing, assigned_userid, assigned_at, created_at, updated_at. `worn`: local tags, of those seen;
+    `waiting`: corp tags that wait for a friendship."""
 
     customer_id: CustomerId
     row: Mapping[str, Any]
@@ -47,6 +50,7 @@ class Sheet:
     contacts: tuple[SheetContact, ...]
     purchases: tuple[Purchases, ...]
     worn: tuple[Worn, ...]
+    waiting: tuple[WaitingTag, ...]
     blacklisted: Entry | None
 
 
@@ -78,6 +82,7 @@ def load_sheet(
         ),
         purchases=tuple(load_purchases(connection, tenant.id, [master])[master]),
         worn=tuple(load_worn(connection, tenant.id, master, viewer=viewer)),
+        waiting=tuple(load_waiting(connection, tenant.id, [master])),
         blacklisted=load_entry(connection, tenant, master),
     )
 

@@ -104,6 +104,12 @@ def _stays(at: str, columns: str, where: str) -> str:
     )
 
 
+def _pooled(_tenant: Tenant, row: Row, place: Place) -> Entry:
+    what = "pool_given" if row["to_status"] == "assigned" else "pool_left" if row["from_userid"] else "pool_entered"
+    values = {name: row[name] for name in ("to_userid", "from_userid", "why")}
+    return Entry(place, "pool", what, "pool", values, by=row["by_whom"])
+
+
 _STAYED = "coalesce(joined_at, observed_at)"
 _ORDERED = "coalesce(paid_at, updated_at)"
 _ALL_FACTS = frozenset(kind for kind in ("friendship", "assignment", "standing", "handover", "edit", "tag", "merge",
@@ -204,6 +210,22 @@ SOURCES = (
         False,
         _stays("left_at", "quit_scene", "and left_at is not null"),
         _left,
+    ),
+    Source(
+        "pool",
+        frozenset({"pool"}),
+        "at",
+        "id",
+        True,
+        # Facts tell of several at once there; of who was added or cannot be reached, of one.
+        _plain(
+            "pool_change",
+            "from_userid, to_userid, to_status, why, by_whom",
+            "at",
+            "id",
+            where="and to_status in ('unassigned', 'assigned') and why <> 'reachable'",
+        ),
+        _pooled,
     ),
 )
 """A source's place in this list is its rank."""

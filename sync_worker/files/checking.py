@@ -74,6 +74,10 @@ def _check(work: Work, table: Table) -> tuple[dict[str, Any], int]:
 def _check_asked(asked: ImportAsked, known: Known) -> None:
     if not set(asked.tag_ids) <= set(known.tags.values()):
         raise _AskedError("tag")
+    if not set(asked.corp_tag_ids) <= set(known.corp_tags.values()):
+        raise _AskedError("wecom_tag")
+    if not set(asked.segment_ids) <= set(known.segments.values()):
+        raise _AskedError("segment")
     if asked.userid is not None and known.associates.get(asked.userid) != asked.userid:
         raise _AskedError("associate")
 

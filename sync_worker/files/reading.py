@@ -27,12 +27,13 @@ class Reading:
 
 
 def asked_of(asked: Mapping[str, Any]) -> ImportAsked:
-    return ImportAsked(**{**asked, "tag_ids": tuple(asked["tag_ids"])})
+    lists = {name: tuple(asked.get(name, ())) for name in ("tag_ids", "corp_tag_ids", "segment_ids")}
+    return ImportAsked(**{**asked, **lists})
 
 
 def known_to(work: Work) -> Known:
     region = work.runtime.settings.phone_region
-    return work.transact(lambda c: load_known(c, work.tenant.id, region=region))
+    return work.transact(lambda c: load_known(c, work.tenant, region=region))
 
 
 def make_reading(work: Work, mapping: Mapping[str, str], columns: Sequence[str], known: Known) -> Reading:
@@ -40,8 +41,11 @@ def make_reading(work: Work, mapping: Mapping[str, str], columns: Sequence[str],
     places = [(at, mapping[header]) for at, header in enumerate(columns) if header in mapping]
     reader = RowReader(places, columns=len(columns), known=known, key_of=lambda one: key_of(work.tenant, one))
     required = frozenset(key for key, one in known.fields.items() if one.required_of(Use.POOL))
-    tags = frozenset(asked.tag_ids)
-    return Reading(reader, Rules(asked.existing, asked.make, asked.pool, tags, asked.source, asked.userid, required))
+    rules = Rules(
+        asked.existing, asked.make, asked.pool, frozenset(asked.tag_ids), asked.source, asked.userid, required,
+        frozenset(asked.corp_tag_ids), frozenset(asked.segment_ids),
+    )  # fmt: skip
+    return Reading(reader, rules)
 
 
 def blocks_of(lines: Iterator[Line]) -> Iterator[list[Line]]:

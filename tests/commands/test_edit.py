@@ -9,6 +9,7 @@ from commands.demo_corp import CORP_ID
 from services.intents.ask import renew_wishes
 from tests.commands.conftest import Guanxi
 from tests.sync_worker.conftest import Office
+from tests.sync_worker.test_pool import expect
 from tests.sync_worker.wishing import Shop
 
 
@@ -79,3 +80,36 @@ def test_an_observed_corp_keeps_wishes_until_it_may_be_written_to(shop: Shop, gu
         assert renew_wishes(connection, shop.office.tenant.id, now=shop.office.runtime.clock.now()) == 1
     shop.office.reconcile()
     assert shop.pair()["remark"] == "老友"
+
+
+def test_a_customer_as_a_whole_is_tagged_or_the_tag_waits(shop: Shop, guanxi: Guanxi) -> None:
+    """Without an associate a tag goes to whose customer it is; of somebody in the pool it waits (TAG-2)."""
+    by = ("--by", "Chen Jing")
+    result = guanxi("edit", CORP_ID, shop.key, "--tag", shop.tags[0], *by)
+    assert "recorded: 1 wished for" in result.stdout
+    one = expect(shop.office, "crm", "C-1")
+    result = guanxi("edit", CORP_ID, f"customer:{one}", "--tag", shop.tags[1], *by)
+    assert "1 wait until one is" in result.stdout, result.output
+    assert shop.office.rows("select customer_id, tag_id, author from waiting_tag") == [(one, shop.tags[1], "Chen Jing")]
+    assert guanxi("edit", CORP_ID, f"customer:{one}", "--untag", shop.tags[1], *by).exit_code == 0
+    assert shop.office.rows("select 1 from waiting_tag") == []
+    assert shop.outcomes() == [(f"tag:{shop.tags[0]}", "pending", 0)]
+
+
+@pytest.mark.parametrize(
+    ("named", "options", "why"),
+    [
+        ("customer:9999", ("--tag", "etNone"), "no customer customer:9999"),
+        ("wmNobody", ("--tag", "etNone"), "no customer wmNobody"),
+        ("wmNobody", ("--remark", "x"), "without USERID only tags"),
+        ("wmNobody", (), "nothing to change"),
+    ],
+)
+def test_without_an_associate_only_tags_of_known_customers_can_be(
+    shop: Shop, guanxi: Guanxi, named: str, options: tuple[str, ...], why: str
+) -> None:
+    """Said at once, and nothing is kept (TAG-2)."""
+    result = guanxi("edit", CORP_ID, named, "--by", "Chen Jing", *options)
+    assert result.exit_code != 0
+    assert why in result.output
+    assert shop.office.rows("select 1 from waiting_tag") == []

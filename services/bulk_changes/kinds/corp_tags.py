@@ -1,28 +1,30 @@
 """WeCom tags of many customers: put on at the assigned associate's relation, taken off everywhere (TAG-2, TAG-3).
 
-A row is done when the wishes are kept as intents. A bulk job of the change pushes them, at page speed, and every
-intent says what became of it (docs/tags.md).
+A row is done when the wishes are kept: as intents, or, where nobody is a friend, as tags that wait. A bulk job of the
+change pushes the former, at page speed, and every intent says what became of it (docs/tags.md).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from services.bulk.model import JobRefusedError
 from services.bulk.store import add_counts, check_job
-from services.bulk_changes.kinds import Before, Kind, Page
-from services.bulk_changes.model import BulkRefusedError, CorpTagsWanted, Obstacle, Outcome, RowState, Why, Worked
-from services.customers.model import CONTACT, Recorded, State
-from services.customers.store import load_recorded
-from services.intents.model import TAG, Intent, Wish, WishRefusedError
-from services.intents.store import Asked, load_open_of, record_wishes
+from services.bulk_changes.kinds import Before, Kind, Page, lock_standing
+from services.bulk_changes.model import BulkRefusedError, CorpTagsWanted, Obstacle, Outcome, RowState, Worked
+from services.bulk_changes.model import Why as Reason
+from services.customers.model import CONTACT, State
+from services.intents.model import TAG, Wish
+from services.intents.store import Asked, record_wishes
 from services.intents.tagging import wishes_for_tags
 from services.persons.store import touch
 from services.planning import Fact
+from services.waiting.asking import Contact, lock_contacts
+from services.waiting.model import Why
+from services.waiting.store import Pair, end, keep
 from shared.db.engine import fetch_all
 from shared.ids import CustomerId, ExternalUserId, UserId
-from shared.requests import Subject, lock
+from shared.requests import Subject
 from shared.tenants import Tenant
 
 
@@ -34,57 +36,57 @@ def check(connection: Connection, tenant: Tenant, wanted: CorpTagsWanted) -> Cor
     return wanted
 
 
-def obstacle(wanted: CorpTagsWanted) -> Obstacle | None:
-    if not wanted.add:
-        return None
-    friend = (
-        "exists (select from external_contact e join relation r on r.tenant_id = e.tenant_id "
-        "and r.external_userid = e.external_userid and r.userid = u.assigned_userid and r.state = 'active' "
-        "where e.tenant_id = u.tenant_id and e.customer_id = u.id)"
-    )
-    return Obstacle(f"case when not {friend} then '{Why.NO_FRIEND}' end")
-
-
-@dataclass(frozen=True)
-class _Contact:
-    """One WeCom contact of a customer."""
-
-    customer_id: CustomerId
-    assigned: UserId | None
-    recorded: Recorded
-    pending: Sequence[Intent]
-
-    @property
-    def subject_key(self) -> ExternalUserId:
-        return self.recorded.external_userid
+def obstacle(_wanted: CorpTagsWanted) -> Obstacle | None:
+    """None: where nobody is a friend yet, a tag waits."""
+    return None
 
 
 def apply(page: Page, wanted: CorpTagsWanted) -> Worked:
+    contacts = lock_contacts(page.connection, page.tenant, page.ids)
+    carriers = {one.customer_id: one.key for one in reversed(contacts) if one.carries}
     asked: list[Asked] = []
-    outcomes: dict[CustomerId, Outcome] = {one: Outcome(one, RowState.REFUSED, Why.NO_FRIEND) for one in page.ids}
-    for contact in _lock_contacts(page):
-        customer_id = contact.customer_id
-        try:
-            wishes = wishes_for_tags(
-                contact.recorded.relations, contact.assigned, contact.pending, add=wanted.add, remove=wanted.remove
-            )
-        except WishRefusedError:
-            continue
-        changes = [one for wish in wishes for one in _asked(page.tenant, contact, wish)]
-        asked += changes
-        if changes:
-            outcomes[customer_id] = Outcome(customer_id, RowState.DONE, before={})
-        elif outcomes[customer_id].state is RowState.REFUSED:
-            outcomes[customer_id] = Outcome(customer_id, RowState.SAME)
+    for contact in contacts:
+        put_on = wanted.add if carriers.get(contact.customer_id) == contact.key else ()
+        found = wishes_for_tags(
+            contact.recorded.relations, contact.assigned, contact.pending, add=put_on, remove=wanted.remove
+        )
+        asked += [one for wish in found.wishes for one in _asked(page.tenant, contact, wish)]
+    whose = {one.key: one.customer_id for one in contacts}
+    wished = {whose[ExternalUserId(one.subject.key)] for one in asked}
+    standing, gone = lock_standing(page)
+    ended = end(page.connection, page.tenant.id, standing, wanted.remove)
+    # What is wanted of a relation now waits no more; nobody needs it back.
+    end(page.connection, page.tenant.id, [one for one in standing if one in carriers], wanted.add)
+    waits = [(one, tag) for one in standing if one not in carriers for tag in wanted.add]
+    kept = keep(page.connection, page.tenant.id, waits, _why(page), now=page.now)
+    outcomes = {one.customer_id: one for one in gone} | {
+        one: _outcome(one, kept, ended, wished=one in wished) for one in standing
+    }
     return _keep(page, asked, outcomes)
 
 
-def undo(page: Page, _wanted: CorpTagsWanted, before: Before) -> Worked:
-    """The opposite of what WeCom has taken of the change, where a relation is still as that left it."""
-    outcomes: dict[CustomerId, Outcome] = {
-        one: Outcome(one, RowState.REFUSED, Why.CHANGED_SINCE) for one in page.ids if one in before
+def _why(page: Page) -> Why:
+    change = page.change
+    return Why(change.author, change.source, change.reason, change.caused_by)
+
+
+def _outcome(customer_id: CustomerId, kept: Sequence[Pair], ended: Sequence[Pair], *, wished: bool) -> Outcome:
+    before = {
+        name: [tag for one, tag in pairs if one == customer_id] for name, pairs in (("kept", kept), ("ended", ended))
     }
-    contacts = {one.subject_key: one for one in _lock_contacts(page)}
+    if wished or any(before.values()):
+        return Outcome(customer_id, RowState.DONE, before=before)
+    return Outcome(customer_id, RowState.SAME)
+
+
+def undo(page: Page, _wanted: CorpTagsWanted, before: Before) -> Worked:
+    """The opposite of what WeCom has taken of the change, where a relation is still as that left it; what waits because
+    of it waits no more. What waited, and has become a wish of a relation since, is somebody's to take off.
+    """
+    outcomes: dict[CustomerId, Outcome] = {
+        one: Outcome(one, RowState.REFUSED, Reason.CHANGED_SINCE) for one in page.ids if one in before
+    }
+    contacts = {one.key: one for one in lock_contacts(page.connection, page.tenant, page.ids)}
     asked: list[Asked] = []
     for key, wish in _confirmed(page, list(contacts)):
         contact = contacts[key]
@@ -92,30 +94,22 @@ def undo(page: Page, _wanted: CorpTagsWanted, before: Before) -> Worked:
         asked += changes
         if changes:
             outcomes[contact.customer_id] = Outcome(contact.customer_id, RowState.DONE)
+    for one in _undo_waiting(page, before):
+        outcomes[one] = Outcome(one, RowState.DONE)
     return _keep(page, asked, outcomes)
 
 
-def _lock_contacts(page: Page) -> list[_Contact]:
-    """The contacts of the page's customers, so that nobody else plans from their rows."""
-    rows = fetch_all(
-        page.connection,
-        "select e.external_userid, u.id, u.assigned_userid from customer u join external_contact e "
-        "on e.tenant_id = u.tenant_id and e.customer_id = u.id where u.tenant_id = :tenant_id and u.id = any(:ids) "
-        "order by e.external_userid",
-        tenant_id=page.tenant.id,
-        ids=list(page.ids),
-    )
-    keys = [ExternalUserId(row["external_userid"]) for row in rows]
-    lock(page.connection, [Subject(page.tenant.id, CONTACT, one) for one in keys])
-    recorded = load_recorded(page.connection, page.tenant, keys)
-    pending = load_open_of(page.connection, page.tenant, CONTACT, keys)
-    return [
-        _Contact(CustomerId(row["id"]), row["assigned_userid"], recorded[key], pending.get(key, ()))
-        for key, row in zip(keys, rows, strict=True)
-    ]
+def _undo_waiting(page: Page, before: Before) -> set[CustomerId]:
+    standing, _ = lock_standing(page)
+    known = [one for one in standing if one in before]
+    kept = {tag for one in known for tag in before[one].get("kept", ())}
+    back = [(one, tag) for one in known for tag in before[one].get("ended", ())]
+    ended = end(page.connection, page.tenant.id, known, kept, cause=page.change.caused_by)
+    again = keep(page.connection, page.tenant.id, back, _why(page), now=page.now)
+    return {one for one, _ in (*ended, *again)}
 
 
-def _asked(tenant: Tenant, contact: _Contact, wish: Wish) -> list[Asked]:
+def _asked(tenant: Tenant, contact: Contact, wish: Wish) -> list[Asked]:
     """The wish, unless the relation is as wanted, or no friendship any more; what is not known, WeCom is asked."""
     relation = contact.recorded.relations.get(wish.userid)
     if relation is None or relation.state is not State.ACTIVE:
@@ -125,7 +119,7 @@ def _asked(tenant: Tenant, contact: _Contact, wish: Wish) -> list[Asked]:
     if known is not None and (tag_id in known) is wish.desired and not coming:
         return []
     recorded = frozenset() if known is None else frozenset({tag_id in known})
-    return [Asked(Subject(tenant.id, CONTACT, contact.subject_key), wish, recorded)]
+    return [Asked(Subject(tenant.id, CONTACT, contact.key), wish, recorded)]
 
 
 def _confirmed(page: Page, keys: Sequence[ExternalUserId]) -> list[tuple[ExternalUserId, Wish]]:

@@ -22,6 +22,7 @@ from shared.corp_file import CorpFile
 from shared.db.engine import fetch_all, run
 from shared.ids import ExternalUserId, UserId
 from shared.runtime import Runtime
+from shared.scope import EVERYTHING, DataScope
 from shared.settings import Settings
 from shared.tenants import Tenant, load_tenant, record_corp
 from shared.vault import Vault
@@ -80,7 +81,12 @@ class Shop(Caller):
     began: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def caller(
-        self, *scopes: Scope, name: str = "other", tenant: Tenant | None = None, may_verify: bool = False
+        self,
+        *scopes: Scope,
+        name: str = "other",
+        tenant: Tenant | None = None,
+        may_verify: bool = False,
+        sight: DataScope = EVERYTHING,
     ) -> Caller:
         with self.runtime.engine.begin() as connection:
             key = make_key(
@@ -91,6 +97,7 @@ class Shop(Caller):
                 may_verify=may_verify,
                 by="Chen Jing",
                 now=self.clock.now(),
+                sight=sight,
             )
         return Caller(self.client, key)
 
@@ -165,6 +172,19 @@ class Shop(Caller):
                 "insert into local_tag (tenant_id, id, group_id, kind, name, position, created_at) "
                 "overriding system value values (:tenant_id, 900, 900, 'automatic', 'big spender', 1, :now)",
                 tenant_id=self.tenant.id,
+                now=self.clock.now(),
+            )
+
+    def add_segment_by_hand(self) -> None:
+        """700, as the examples name it."""
+        with self.runtime.engine.begin() as connection:
+            run(
+                connection,
+                "insert into segment (tenant_id, id, name, kind, filter, created_at, created_by, refreshed_at) "
+                "overriding system value values (:tenant_id, 700, 'came to the fair', 'static', :filter, :now, 'x', "
+                ":now)",
+                tenant_id=self.tenant.id,
+                filter=self.tenant.cipher.encrypt(b"null", "segment.filter"),
                 now=self.clock.now(),
             )
 

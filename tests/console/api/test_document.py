@@ -46,6 +46,7 @@ def test_every_example_of_a_request_works(shop: Shop):
         add_chat(connection, shop.tenant, "wrChatOne", "新品群")
         add_chat_tag(connection, shop.tenant, 7001)
     shop.add_automatic_tag()
+    shop.add_segment_by_hand()
     shop.add_associates("LiNa", "WangFang")
     _fill_pool(shop)
     found, ran = document(shop), 0
@@ -68,12 +69,14 @@ def test_every_example_of_a_request_works(shop: Shop):
 
 
 def _fill_pool(shop: Shop) -> None:
-    """Customers 2 and 3 wait; the latter is LiNa's. A new friend, 4, may be customer 2: match 1."""
+    """Customers 2, 3 and 5 wait; 3 is LiNa's. A new friend, 4, may be customer 2: match 1."""
     for phone, also in (("13600136000", {}), ("13600136001", {"userid": "LiNa"})):
         body = {"identities": [{"kind": "phone", "value": phone}], "source": "hand", **also}
         assert shop.ask("POST", "/pool", body).status_code == 201
     shop.upsert("phone=13600136000", level="silver")
     shop.befriend("wmTwo", "WangFang", notes=Notes(corp_tag_ids=(), remark_mobiles=("13600136000",)))
+    body = {"identities": [{"kind": "phone", "value": "13600136002"}], "source": "hand"}
+    assert shop.ask("POST", "/pool", body).status_code == 201
 
 
 def example_of(operation: dict[str, Any]) -> dict[str, Any]:

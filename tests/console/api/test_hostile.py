@@ -181,11 +181,12 @@ def test_ids_of_another_corp_do_not_exist(shop: Shop, engine, vault, clock):
     assert len(shop.rows("select 1 from customer_order")) == 1
 
 
-def test_tags_of_who_is_nobodys_friend_are_refused(shop: Shop):
-    """There is no relation that a tag could sit on; it says so (TAG-2)."""
+def test_wishes_that_cannot_be_are_refused(shop: Shop):
+    """Tags that WeCom does not have, remarks where there is no relation; it says so (TAG-2)."""
     shop.add_tags("etGold")
     customer = shop.upsert("crm=C-1")["customer"]["id"]
-    assert refused(shop, "POST", f"/customers/{customer}/tags", {"add": ["etGold"]})["status"] == 409
+    assert refused(shop, "POST", f"/customers/{customer}/tags", {"add": ["etNone"]})["status"] == 409
+    assert refused(shop, "PATCH", f"/customers/{customer}/relations/LiNa", {"remark": "x"})["status"] == 409
     assert refused(shop, "POST", f"/customers/{customer}/tags", {})["status"] == 422
     shop.befriend("wmOne", "LiNa")
     friend = shop.upsert("external_userid=wmOne")["customer"]["id"]

@@ -8,6 +8,7 @@ import pytest
 
 from services.customers.model import Notes
 from shared.api_keys import Scope
+from shared.scope import DataScope
 from sync_worker.pool import keep_pool
 from tests.console.api.conftest import Shop, add_corp, upsert_body
 
@@ -161,9 +162,33 @@ def test_one_of_many_requests_that_claim_at_once_wins(pool: Shop):
         thread.start()
     for thread in threads:
         thread.join()
-    (winner,) = [userid for userid, answer in answers if answer.json["customer_ids"]]
-    assert {userid for userid, answer in answers if answer.json["refused"]} == {"LiNa", "WangFang"} - {winner}
+    (winner,) = [userid for userid, answer in answers if answer.json["customer_ids"] and answer.status_code == 200]
+    late = [answer for userid, answer in answers if userid != winner]
+    assert {(answer.status_code, answer.json["type"]) for answer in late} == {(409, "urn:guanxi:problem:pool-taken")}
+    assert late[0].json["errors"] == [{"field": "/customer_ids/0", "problem": f"assigned: {winner}"}]
+    # A repeat of one's own claim changes nothing, and refuses nobody.
+    assert sum(answer.status_code == 200 for _, answer in answers) == 4
     assert stands(pool, one) == ("assigned", winner)
+
+
+def test_a_key_of_an_associate_claims_for_them_and_hears_nothing_of_others(pool: Shop):
+    """Nobody sees who is nobody's, so the claim itself is what they may; whose the others are stays unsaid (ACC-1)."""
+    one, two, three = (enter(pool, f"crm=C-{n}") for n in range(3))
+    hers = pool.caller(Scope.POOL_WRITE, name="hers", sight=DataScope(userid="LiNa"))
+    assert hers.ask("POST", "/pool:claim", {"userid": "WangFang", "customer_ids": [one]}).status_code == 403
+    assert hers.ask("POST", "/pool:claim", {"userid": "LiNa", "customer_ids": [one]}).json["customer_ids"] == [one]
+    assert pool.ask("POST", "/pool:claim", {"userid": "WangFang", "customer_ids": [two]}).status_code == 200
+    some = hers.ask("POST", "/pool:claim", {"userid": "LiNa", "customer_ids": [two, three]})
+    assert (some.status_code, some.json["customer_ids"]) == (200, [three])
+    assert some.json["refused"] == [{"customer_id": two, "status": None, "userid": None}]
+    late, unknown = (
+        hers.ask("POST", "/pool:claim", {"userid": "LiNa", "customer_ids": [id_]}).json for id_ in (two, 999)
+    )
+    assert late["errors"] == unknown["errors"] == [{"field": "/customer_ids/0", "problem": "not to be had"}]
+    assert (late["customer_ids"], late["detail"]) == ([two], unknown["detail"])
+    outlet = pool.caller(Scope.POOL_WRITE, name="outlet", sight=DataScope(department_ids=(1,)))
+    four = enter(pool, "crm=C-4")
+    assert outlet.ask("POST", "/pool:claim", {"userid": "WangFang", "customer_ids": [four]}).status_code == 200
 
 
 REFUSALS: tuple[tuple[str, str, dict[str, object] | None, int, str], ...] = (

@@ -49,6 +49,10 @@ def eventful(shop: Shop) -> int:
             now=shop.clock.now(),
         )
     shop.clock.advance(60)
+    shop.ask("POST", "/pool:enter", {"customer_ids": [two], "source": "shop:tmall"})
+    shop.ask("POST", "/pool:claim", {"userid": "LiNa", "customer_ids": [two]})
+    shop.ask("POST", "/pool:release", {"customer_ids": [two]})
+    shop.clock.advance(60)
     shop.ask("POST", f"/customers/{one}/merge", {"other_id": two})
     return one
 
@@ -68,12 +72,14 @@ def test_all_sources_are_on_it_newest_first(shop: Shop):
     """Facts of customer and contact, orders, events, notes, tasks, chats, edits, of merged records too (CUS-4)."""
     one = eventful(shop)
     entries = paged(shop, one, 100)
-    assert {entry["source"] for entry in entries} == {"fact", "audit", "event", "order", "note", "task", "chat"}
+    assert {entry["source"] for entry in entries} == {"fact", "audit", "event", "order", "note", "task", "chat", "pool"}
     assert [entry["at"] for entry in entries] == sorted((entry["at"] for entry in entries), reverse=True)
     said = {entry["what"]: entry["words"] for entry in entries}
     assert said["customers_merged"]["zh"].startswith("合并了客户")
     assert said["task_done"] == {"zh": "李娜的任务已完成", "en": "task of 李娜 done"}
     assert said["chat_joined"]["en"] == "joined the chat 老友群"
+    assert said["pool_given"]["en"] == "given from the pool to 李娜"
+    assert said["pool_left"]["zh"] == "李娜退回客户池" and "pool_entered" in said
     assert said["customer_assigned"]["en"] == "assigned to 李娜"
     by_hand = next(entry for entry in entries if entry["what"] == "event_by_hand")
     assert (by_hand["properties"], by_hand["by"]) == ({"seen": "coats"}, "api:crm")
@@ -120,6 +126,7 @@ def test_a_page_costs_the_same_however_much_there_is(shop: Shop):
         "fact (tenant_id, type, version, subject_kind, subject_key, occurred_at, recorded_at, cause, payload)": (
             "'customer_lost', 1, 'customer', cast(CID as text), :at, :at, 'event', '{}'"
         ),
+        "pool_change (tenant_id, at, customer_id, to_status, why, by_whom)": ":at, :id, 'unassigned', 'entered', 'x'",
         "audit (tenant_id, at, actor, action, subject_kind, subject_key, changed)": (
             ":at, '', 'x', 'customer', cast(CID as text), '{}'"
         ),

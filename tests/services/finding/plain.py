@@ -94,6 +94,7 @@ SETS: dict[str, Callable[[Person], set[Any]]] = {
     "stage": lambda p: {p.stage} - {None},
     "segment": lambda p: set(p.segments),
     "linked_company": lambda p: {one for one, lasts in p.companies if lasts and one != GONE},
+    "waiting_tag": lambda p: set(p.waiting),
     "field:hobby": lambda p: set(p.own.get("fields", {}).get("hobby", ())),
     "field:area": lambda p: set(p.own.get("fields", {}).get("area", ())),
 }
@@ -285,7 +286,7 @@ MEMBERS: dict[str, tuple[Any, ...]] = {
     "assigned": tuple(ASSOCIATES), "pool_status": ("unassigned", "assigned", "added"), "source": ("api", "hand"),
     "pool_assigned": tuple(ASSOCIATES), "field:size": ("S", "M", "L"), "friend": tuple(ASSOCIATES),
     "tag": (*TAGS, "local:1", "local:2"), "chat": CHATS, "add_way": (0, 1, 3), "add_state": STATES, "stage": (5, 6),
-    "segment": (1, 2), "linked_company": COMPANY_IDS, "field:hobby": ("hiking", "tea", "go"),
+    "segment": (1, 2), "waiting_tag": TAGS, "linked_company": COMPANY_IDS, "field:hobby": ("hiking", "tea", "go"),
     "field:area": ("hiking", "go"),
     "phone": (*PHONES, "13700000000"), "crm": ("C-1001", "C-1002", "C-1003"),
 }  # fmt: skip

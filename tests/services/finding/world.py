@@ -45,6 +45,7 @@ class Person:
     stage: int | None
     segments: list[int]
     companies: list[tuple[str, bool]]
+    waiting: list[str]
     score: int
     points: int
     pool: dict[str, Any] | None
@@ -106,6 +107,7 @@ def _person(draw: random.Random, customer_id: CustomerId) -> Person:
         draw.choice((None, 5, 6)),
         _some(draw, (1, 2)),
         [(one, draw.random() < 0.7) for one in _some(draw, COMPANY_IDS)],
+        _some(draw, TAGS) if draw.random() < 0.3 else [],
         draw.choice((0, 5, -3, 100)),
         draw.choice((0, 10)),
         _pool(draw) if draw.random() < 0.4 else None,
@@ -222,6 +224,8 @@ def _record(write: Writer, one: Person) -> None:
     for company_id, lasts in one.companies:
         ended = None if lasts else NOW
         write("company_customer", company_id=company_id, updated_at=NOW, linked_at=NOW, ended_at=ended, **mine)
+    for tag_id in one.waiting:
+        write("waiting_tag", tag_id=tag_id, author="x", source="api", created_at=NOW, **mine)
     if one.score or one.points:
         write("customer_score", score=one.score, points=one.points, **mine)
     if one.pool:
