@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "20261123_1200_pre_reminders"
-down_revision = "20261123_1110_pre_companies"
+down_revision = "20261123_1120_pre_waiting"
 
 STATES = "'due', 'sent', 'refused', 'expired', 'in_doubt', 'dead', 'queued'"
 
