@@ -58,7 +58,7 @@ def _work(runtime: Runtime, tenant: Tenant) -> int:
 
 
 def _place_one(runtime: Runtime, tenant: Tenant) -> int:
-    """One mark whose customer cannot be read holds up nobody: it goes, and the tag waits for their next change."""
+    """One mark whose customer cannot be read holds up nobody: it goes, and the sweep brings it again."""
     try:
         return _place(runtime, tenant, limit=1)
     except Exception as error:

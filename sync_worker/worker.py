@@ -7,6 +7,7 @@ Either half can be left out, so that events have processes of their own.
 
 from concurrent.futures import ThreadPoolExecutor
 
+from services.waiting.store import mark_ready
 from shared.db.migrate import make_inbox_partitions
 from shared.db.statistics import analyse_grown
 from shared.directory import Directory
@@ -56,7 +57,7 @@ class Worker:
                 keep_cards(runtime, directory=directory),
                 keep_segments(runtime, directory=directory),
                 keep_waiting(runtime, directory=directory, ring=self._work_bell.ring),
-                Looking("statistics", lambda: len(analyse_grown(runtime.engine)), every_s=STATISTICS_EVERY_S),
+                Looking("statistics", lambda: _analyse(runtime), every_s=STATISTICS_EVERY_S),
             ]
         if events:
             self._beside.append(PoolKeeper(runtime, notify=self.ring_notifier))
@@ -91,6 +92,7 @@ class Worker:
         now = self._runtime.clock.now()
         with self._runtime.engine.begin() as connection:
             make_inbox_partitions(connection, today=now.date())
+            mark_ready(connection)
         forget_old_values(self._runtime)
 
     def open_passes(self) -> None:
@@ -108,3 +110,9 @@ class Worker:
             one.stop(within_s=LONGEST_STOP_S)
         if self._loop is not None:
             self._loop.stop(within_s=LONGEST_STOP_S)
+
+
+def _analyse(runtime: Runtime) -> int:
+    """Nothing is left to be found at once: what somebody else analyses now stays grown for a moment."""
+    analyse_grown(runtime.engine)
+    return 0

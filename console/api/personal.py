@@ -87,6 +87,8 @@ Birthday = Annotated[
 ]
 Nickname = Annotated[str, *_personal("nickname", mask_name, of_nicknames=mask_words)]
 """What people call themselves or each other in WeCom; numbers and addresses in it are masked in any case."""
+Hidden = Annotated[str, *_personal("text", mask_texts)]
+"""A text of which no part may be read: of a sole trader, a company's number and address are a person's."""
 Words = Annotated[str, *_personal("words", mask_words)]
 """A text that somebody wrote."""
 Document = Annotated[dict[str, Any], *_personal("document", mask_document, returns=dict[str, Any])]

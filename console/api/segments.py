@@ -147,11 +147,11 @@ def show_portrait(path: NumberPath) -> Response:
 
 @operation("post", "/segments/<id>/refreshes", Scope.SEGMENTS_WRITE, SegmentOut, status=202, group=GROUP)
 def refresh_segment(path: NumberPath, body: RefreshBody) -> Response:  # noqa: ARG001 - a POST has a body
-    """Have a dynamic segment refreshed now, in the background."""
+    """Have a segment refreshed now, in the background: a dynamic one, or one filled by hand, which is counted anew."""
 
     def work(work: Work) -> Done:
         segment = load_segment(work.connection, work.tenant, path.id)
-        if segment.kind is Kind.STATIC:
+        if segment.kind is Kind.STATIC and not segment.by_hand:
             raise SegmentRefusedError("a static segment stays as it was made")
         if segment.state is State.STOPPED:
             raise SegmentRefusedError("this segment is stopped; open it first")

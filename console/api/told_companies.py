@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from console.api.personal import Document, RealName, Words
+from console.api.personal import Document, Hidden, RealName, Words
 
 
 class CompanyOut(BaseModel):
@@ -12,8 +12,8 @@ class CompanyOut(BaseModel):
     name: str
     industry: str | None
     size: str | None
-    tax_number: str | None
-    address: str | None
+    tax_number: Hidden | None
+    address: Hidden | None
     contact_name: RealName | None
     note: Words | None
     attributes: Document

@@ -13,9 +13,9 @@ from shared.tenants import Tenant
 
 OWN = "customer.own"
 NUMBERS = frozenset({"number", "date"})
+"""Kinds of custom fields that are asked for by range."""
 WINDOW = 10
 """Marks that are looked at for each customer of a batch."""
-"""Kinds of custom fields that are asked for by range."""
 
 
 def tenants_due(connection: Connection) -> list[TenantId]:

@@ -61,10 +61,11 @@ class Company:
 
 @dataclass(frozen=True)
 class Known:
-    """What is recorded of an id; `company` None: deleted at the CRM's time `updated_at`."""
+    """What is recorded of an id; `company` None: deleted at `updated_at`. `gone_at`: its last deletion; CRM's times."""
 
     company: Company | None
     updated_at: datetime
+    gone_at: datetime | None = None
 
 
 @dataclass(frozen=True)

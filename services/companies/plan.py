@@ -58,8 +58,12 @@ def plan_links(
     companies_count: Mapping[CustomerId, int],
     updated_at: datetime,
     now: datetime,
+    gone_at: datetime | None = None,
 ) -> LinkPlan:
-    """`companies_count`: how many companies each customer has already. The first wish about a customer counts."""
+    """`companies_count`: how many companies each customer has already. The first wish about a customer counts.
+
+    `gone_at`: the company was deleted then, and put again since; what was said of its links before is late.
+    """
     outcomes, written, seen = list[LinkOutcome](), list[Link](), set[CustomerId]()
     at = min(updated_at, now)
     for wish in wishes:
@@ -68,7 +72,8 @@ def plan_links(
             continue
         seen.add(wish.customer_id)
         held = known.get(wish.customer_id) or Link(company_id, wish.customer_id, None, updated_at, None, None)
-        outcome = _outcome(held, wish, updated_at, companies_count.get(wish.customer_id, 0))
+        gone = gone_at is not None and updated_at <= gone_at
+        outcome = "late" if gone else _outcome(held, wish, updated_at, companies_count.get(wish.customer_id, 0))
         outcomes.append(outcome)
         changed = _told(held, wish, outcome, at=at, updated_at=updated_at)
         if outcome not in ("late", "too_many") and changed != known.get(wish.customer_id):

@@ -40,7 +40,7 @@ def load_known(
 
 
 def _known(tenant: Tenant, row: Row) -> Known:
-    return Known(None if row["deleted_at"] else _company(tenant, row), row["updated_at"])
+    return Known(None if row["deleted_at"] else _company(tenant, row), row["updated_at"], row["gone_at"])
 
 
 def _company(tenant: Tenant, row: Row) -> Company:
@@ -96,7 +96,7 @@ def record_deleted(
     run(
         connection,
         "update company set name = '', name_key = '', name_pieces = '{}', industry = null, size = null, "
-        "details = null, updated_at = :updated_at, recorded_at = :now, deleted_at = :now "
+        "details = null, updated_at = :updated_at, recorded_at = :now, deleted_at = :now, gone_at = :updated_at "
         "where tenant_id = :tenant_id and company_id = :id",
         tenant_id=tenant_id,
         id=company_id,

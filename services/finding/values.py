@@ -18,13 +18,22 @@ from pydantic import (
 )
 
 from services.finding.fields import FieldSpec, Kind
+from shared.grams import fold
 
 MOST = 1000
 """Members of a list."""
 LONGEST_PERIOD = 36_500
 """Days."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Part = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+def _says_something(part: str) -> str:
+    if not fold(part):
+        raise ValueError("blanks alone are in every name")
+    return part
+
+
+Part = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_says_something)]
 Whole = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]
 Texts = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MOST)]
 Wholes = Annotated[tuple[Whole, ...], Field(min_length=1, max_length=MOST)]

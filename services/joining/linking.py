@@ -87,6 +87,7 @@ def link_customers(
         companies_count=count_companies(connection, tenant.id, ids),
         updated_at=updated_at,
         now=now,
+        gone_at=known.gone_at,
     )
     record_links(connection, tenant.id, plan.written)
     linked, unlinked, changed = (plan.who(one, wishes) for one in ("linked", "unlinked", "changed"))
@@ -145,7 +146,7 @@ def delete_company(
     gone = end_links(connection, tenant.id, [company_id], updated_at=when, at=at)
     record_deleted(connection, tenant.id, company_id, updated_at=when, now=now)
     touch(connection, tenant.id, gone, now=now)
-    change = Change("company.deleted", COMPANY, company_id, known.company.values(), {"unlinked": gone})
+    change = Change("company.deleted", COMPANY, company_id, {"name": known.company.name}, {"unlinked": gone})
     facts = [CustomerUnlinkedFromCompany(occurred_at=at, customer_id=one, company_id=company_id) for one in gone]
     return Linked((), tuple(facts), (change,))
 

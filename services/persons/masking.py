@@ -99,7 +99,13 @@ def mask_identity(kind: str, value: str) -> str:
     return mask_email(value) if kind == "email" else value
 
 
-_BY_NAME = {"real_name": mask_name, "contact_name": mask_name, "birthday": mask_birthday}
+def _hide(value: str) -> str:
+    return HIDDEN if value else value
+
+
+_BY_NAME = {
+    "real_name": mask_name, "contact_name": mask_name, "birthday": mask_birthday, "tax_number": _hide, "address": _hide,
+}  # fmt: skip
 
 
 def _first(text: str) -> str:

@@ -26,9 +26,9 @@ def record_names(connection: Connection, tenant_id: TenantId, items: Sequence[Or
             "insert into goods as g (tenant_id, goods_id, name, named_at) "
             "select :tenant_id, n.goods_id, n.name, :at from unnest(cast(:ids as text[]), cast(:names as text[])) "
             "as n(goods_id, name) where not exists (select from goods k where k.tenant_id = :tenant_id "
-            "and k.goods_id = n.goods_id and (k.name = n.name or k.named_at >= :at)) order by n.goods_id "
+            "and k.goods_id = n.goods_id and (k.name = n.name or k.named_at > :at)) order by n.goods_id "
             "on conflict (tenant_id, goods_id) do update set name = excluded.name, named_at = excluded.named_at "
-            "where g.named_at < excluded.named_at",
+            "where g.named_at <= excluded.named_at",
             tenant_id=tenant_id,
             at=at,
             ids=list(names),

@@ -103,24 +103,29 @@ def _note(
     )
 
 
-def count_by_hand(connection: Connection, tenant_id: TenantId, segment_id: int, *, now: datetime) -> SegmentRefreshed:
+def count_by_hand(
+    connection: Connection, tenant_id: TenantId, segment_id: int, *, now: datetime
+) -> SegmentRefreshed | None:
     """Count its members anew (merges and deletions take some away, too), and say what was changed since the last time.
 
-    The caller holds the segment's row.
+    None: nothing was. The caller holds the segment's row.
     """
     row = fetch_one(
         connection,
-        "with was as (select put_in_count, taken_out_count from segment where tenant_id = :tenant_id and id = :id) "
+        "with was as (select put_in_count, taken_out_count, member_count from segment where tenant_id = :tenant_id "
+        "and id = :id) "
         "update segment s set wanted_at = null, problem = null, refreshed_at = :now, put_in_count = 0, "
         "taken_out_count = 0, member_count = (select count(*) from segment_member m where m.tenant_id = :tenant_id "
         "and m.segment_id = :id) from was where s.tenant_id = :tenant_id and s.id = :id "
-        "returning s.member_count, was.put_in_count, was.taken_out_count",
+        "returning s.member_count, was.put_in_count, was.taken_out_count, was.member_count as was_count",
         tenant_id=tenant_id,
         id=segment_id,
         now=now,
     )
     if row is None:
         raise NoSegmentError("there is no such segment")
+    if not row["put_in_count"] and not row["taken_out_count"] and row["member_count"] == row["was_count"]:
+        return None
     return SegmentRefreshed(
         occurred_at=now,
         segment_id=segment_id,

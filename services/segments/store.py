@@ -71,8 +71,8 @@ def record_segment(
     row = _unless_taken(
         connection,
         "insert into segment (tenant_id, name, category, kind, filter, created_at, created_by, wanted_at, wanted_by, "
-        "refreshed_at) values (:tenant_id, :name, :category, :kind, :filter, :now, :by, :wanted_at, :by, "
-        ":refreshed_at) returning id",
+        "refreshed_at, by_hand) values (:tenant_id, :name, :category, :kind, :filter, :now, :by, :wanted_at, :by, "
+        ":refreshed_at, :by_hand) returning id",
         tenant_id=tenant.id,
         name=name,
         category=category,
@@ -82,6 +82,7 @@ def record_segment(
         now=now,
         wanted_at=None if given is None else now,
         refreshed_at=now if given is None else None,
+        by_hand=given is None,
     )
     return int(row["id"])
 
@@ -127,10 +128,12 @@ def want_refresh(connection: Connection, tenant_id: TenantId, segment_id: int, *
 
 
 def want_daily(connection: Connection, tenant_id: TenantId, *, by: str, now: datetime) -> int:
-    """Every dynamic segment that is not stopped (SEG-1); their number."""
+    """Every dynamic segment that is not stopped, and those filled by hand, of which merges and deletions take people
+    without a word (SEG-1); their number.
+    """
     return run(
         connection,
-        f"update segment set wanted_at = :now, wanted_by = :by where {LIVING} and kind = 'dynamic' "  # noqa: S608
+        f"update segment set wanted_at = :now, wanted_by = :by where {LIVING} and (kind = 'dynamic' or by_hand) "  # noqa: S608
         "and state = 'running' and wanted_at is null",
         tenant_id=tenant_id,
         by=by,

@@ -16,7 +16,7 @@ from services.persons.store import lock_customers, touch
 from services.tags.store import usable_tags
 from services.waiting.model import Why
 from services.waiting.store import end, keep
-from shared.db.engine import Row, fetch_all
+from shared.db.engine import AgainError, Row, fetch_all
 from shared.ids import CustomerId, ExternalUserId, UserId
 from shared.requests import Subject, lock
 from shared.tenants import Tenant
@@ -92,6 +92,7 @@ def ask_tags(
 
     Raises:
         WishRefusedError: no such tag, or a rule keeps one of them on; the caller rolls back.
+        AgainError: they were merged meanwhile.
     """
     _refuse_unknown(connection, tenant, add)
     contacts = lock_contacts(connection, tenant, [customer_id])
@@ -108,8 +109,8 @@ def ask_tags(
                 connection, tenant, one.key, found.wishes, author=why.author, source=why.source, reason=why.reason,
                 now=now,
             )  # fmt: skip
-    stands = lock_customers(connection, tenant.id, [customer_id])
-    customer_id = stands.get(customer_id, customer_id)  # merged just now: the wish goes with them
+    if lock_customers(connection, tenant.id, [customer_id]).get(customer_id, customer_id) != customer_id:
+        raise AgainError("the customer was merged into another one meanwhile")  # whose contacts are to be asked
     over = [*remove, *(add if carrier else ())]  # what is wanted of a relation now waits no more
     ended = end(connection, tenant.id, [customer_id], over)
     kept = [] if carrier else keep(connection, tenant.id, [(customer_id, one) for one in add], why, now=now)

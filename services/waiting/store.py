@@ -105,6 +105,19 @@ def drop_tags(connection: Connection, tenant_id: TenantId, tag_ids: Sequence[str
     )
 
 
+def mark_ready(connection: Connection) -> int:
+    """Mark whoever has a waiting tag and an assigned friend, should their mark have been lost; how many."""
+    return run(
+        connection,
+        "insert into waiting_due (tenant_id, customer_id) select distinct u.tenant_id, u.id from waiting_tag w "
+        "join customer u on u.tenant_id = w.tenant_id and u.id = w.customer_id "
+        "join external_contact e on e.tenant_id = u.tenant_id and e.customer_id = u.id "
+        "join relation r on r.tenant_id = e.tenant_id and r.external_userid = e.external_userid "
+        "and r.userid = u.assigned_userid and r.state = 'active' "
+        "where not exists (select from waiting_due d where d.tenant_id = w.tenant_id)",
+    )
+
+
 def tenants_ready(connection: Connection) -> list[TenantId]:
     """Corps with customers whose waiting tags may have a place now."""
     rows = fetch_all(

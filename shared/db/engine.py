@@ -53,16 +53,20 @@ CONFLICTS = frozenset({"40001", "40P01", "55P03"})
 MOST_CONFLICTS = 3
 
 
+class AgainError(RetryableError):
+    """What the transaction went by changed before it held it: the same transaction is to start over."""
+
+
 def transact(engine: Engine, work: Callable[[Connection], Result]) -> Result:
     """`work` in a transaction of its own; again from its start when it lost a conflict with another one."""
     for _ in range(MOST_CONFLICTS):
         try:
             with engine.begin() as connection:
                 return work(connection)
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in CONFLICTS:
+        except (AgainError, DBAPIError) as error:
+            if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) not in CONFLICTS:
                 raise
-            conflict = error
+            conflict: Exception = error
     raise conflict
 
 

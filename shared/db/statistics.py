@@ -4,9 +4,13 @@ A corp's first sync fills empty tables with a million rows in minutes; without s
 empty ones, and plans that are right for ten rows cost ten times as much for a thousand (measured on cards).
 """
 
+import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
-from shared.db.engine import fetch_all, run
+from shared.db.engine import describe, fetch_all, is_away, run
+
+log = structlog.get_logger()
 
 FEWEST = 1000
 GROWN = """
@@ -20,11 +24,18 @@ order by s.relname
 def analyse_grown(engine: Engine) -> list[str]:
     """Analyse each table of ours that has changed by as many rows as it had at the last time; their names.
 
+    A table that somebody else vacuums or analyses at this moment is left to them.
+
     So a table that grows to a million is analysed ten times on the way; the slower changes are autovacuum's.
     """
     with engine.begin() as connection:
         names = [str(row["name"]) for row in fetch_all(connection, GROWN, fewest=FEWEST)]
     for name in names:
-        with engine.begin() as connection:
-            run(connection, f"analyze (skip_locked) {name}")
+        try:
+            with engine.begin() as connection:
+                run(connection, f"analyze (skip_locked) {name}")
+        except DBAPIError as error:
+            if is_away(error):
+                raise
+            log.warning("statistics.failed", table=name, reason=describe(error))  # the others have their turn
     return names

@@ -1,17 +1,18 @@
 """A large corp is added: silence; then the first real events are told, each once."""
 
+import pytest
+
 from commands.stack import Stack
 from tests.flows.conftest import make_world
 from tests.flows.world import World
 
-CUSTOMERS = 20_000
 
-
-def test_a_corp_with_20000_customers_is_added_in_silence_and_the_next_event_is_told_once(two_of_each: Stack) -> None:
+@pytest.mark.parametrize("customers", [4_000, pytest.param(20_000, marks=pytest.mark.long)])
+def test_a_large_corp_is_added_in_silence_and_the_next_event_is_told_once(two_of_each: Stack, customers: int) -> None:
     """The first sync of a corp tells nobody; the next real event sends exactly one message."""
-    world = make_world(two_of_each, customers=CUSTOMERS)
+    world = make_world(two_of_each, customers=customers)
     world.wait_until_quiet()
-    assert world.number("select count(*) n from relation where state = 'active'") == CUSTOMERS
+    assert world.number("select count(*) n from relation where state = 'active'") == customers
     assert world.number("select count(*) n from outbox") == 0
     assert not world.corp.messages()
     unassigned = "select count(*) n from customer where assigned_userid is null or standing <> 'friend'"

@@ -12,13 +12,14 @@ from services.merging.undo import undo
 from services.waiting.asking import TagsAsked, ask_tags
 from services.waiting.model import Why
 from services.waiting.placing import place_next
-from services.waiting.store import load_waiting
+from services.waiting.store import keep, load_waiting, mark_ready
 from shared.audit import Origin, record_audit
-from shared.db.engine import run
+from shared.db.engine import AgainError, run
 from shared.ids import CustomerId
 from sync_worker.cards import make_all_due, make_due_cards
 from sync_worker.pool import keep_pool
 from sync_worker.waiting import place_waiting
+from tests.conftest import NOW
 from tests.sync_worker.conftest import Office
 from tests.sync_worker.test_bulk_wishes import Shop as BulkShop
 from tests.sync_worker.test_pool import expect
@@ -244,3 +245,30 @@ def test_a_bulk_change_over_friends_and_others_tags_the_former_and_keeps_it_for_
     shop.undo(last)
     shop.office.walk()
     assert (shop.office.rows(rows), shop.tagged(shop.silver)) == ([(shop.gold, f"bulk_change:{off}")], {})
+
+
+def test_what_is_taken_off_is_asked_of_whoever_they_were_merged_into(town: Town) -> None:
+    """Nothing is dropped when a merge comes in between: the request starts over (TAG-2, G4)."""
+    office, (gold, _) = town.office, town.tags
+    ((friend,),) = office.rows("select customer_id from external_contact")
+    other, now = expect(office, "crm", "C-1"), office.runtime.clock.now()
+    with office.runtime.engine.begin() as connection:
+        done = merge(connection, office.tenant, CustomerId(other), CustomerId(friend), by="x", now=now)
+        record_audit(connection, office.tenant, done.changes, Origin("x", None, now))
+    with pytest.raises(AgainError):
+        town.tag(CustomerId(friend), remove=[gold])
+
+
+def test_a_mark_that_was_lost_is_found_by_the_sweep(town: Town) -> None:
+    """A tag never waits for good because somebody could not be read once (TAG-2)."""
+    office, (gold, _) = town.office, town.tags
+    ((one,),) = office.rows("select customer_id from external_contact")
+    town.place()
+    with office.runtime.engine.begin() as connection:
+        keep(connection, office.tenant.id, [(CustomerId(one), gold)], Why("Z", Source.PERSON, None), now=NOW)
+        run(connection, "delete from card_due")
+        run(connection, "delete from waiting_due")
+    assert town.place() == 0 and town.waiting()
+    with office.runtime.engine.begin() as connection:
+        assert mark_ready(connection) == 1 and mark_ready(connection) == 0
+    assert town.place() == 1 and not town.waiting()

@@ -73,6 +73,16 @@ def test_what_is_a_persons_is_encrypted_and_masked(shop: Shop):
     held = str(shop.rows("select to_jsonb(c) from company c"))
     assert not any(word in held for word in ("王小明", "13800138000", "913100", "南京西路"))
     masked = shop.caller(Scope.COMPANIES_READ).get("/companies/K-1")
+    assert (masked["tax_number"], masked["address"]) == ("****", "****")
+    audit = str(
+        shop.caller(Scope.AUDIT_READ, name="auditor").get(
+            "/audit", subject_kind="company", subject_key="K-1", details=True
+        )
+    )
+    assert "913100" not in audit and "南京西路" not in audit and "Morning Ltd" in audit
+    shop.ask("DELETE", "/companies/K-1")
+    line = shop.get("/audit", subject_kind="company", subject_key="K-1", details=True)["lines"][0]
+    assert (line["action"], line["before"]) == ("company.deleted", {"name": "Morning Ltd"})
     assert masked["contact_name"] == "王*" or masked["contact_name"] == "王**"
     assert "13800138000" not in masked["note"] and masked["name"] == "Morning Ltd"
 
@@ -305,7 +315,7 @@ def test_a_contacts_name_is_masked_in_the_audit_as_well(shop: Shop):
     put(shop, body=state(contact_name="王小明"))
     query = {"subject_kind": "company", "subject_key": "K-1", "details": "true"}
     assert "王小明" in str(shop.get("/audit", **query))
-    assert "王小明" not in str(shop.caller(Scope.AUDIT_READ).get("/audit", **query))
+    assert "王小明" not in str(shop.caller(Scope.AUDIT_READ, name="auditor").get("/audit", **query))
 
 
 def test_linking_merging_and_deleting_at_once_leave_no_link_without_its_two_ends(shop: Shop):
@@ -345,3 +355,12 @@ def test_an_undone_merge_brings_no_customer_to_a_company_that_came_back(shop: Sh
     assert shop.get(f"/customers/{two}/profile")["companies"] == [] and found(shop, "not_empty") == set()
     assert put(shop, body=state(at=NEWER))["outcome"] == "made"
     assert shop.get("/companies/K-1/customers")["customers"] == [] and found(shop, "not_empty") == set()
+
+
+def test_a_link_older_than_a_deletion_stays_away_when_the_company_comes_back(shop: Shop, one: int):
+    """Whenever it arrives: the company of that time is gone (CUS-15)."""
+    put(shop)
+    shop.ask("DELETE", "/companies/K-1", query_string={"updated_at": NEW})
+    assert put(shop, body=state(at=NEWER))["outcome"] == "made"
+    assert say(shop, at=NEW, link=[crm("C-1")]) == [(one, "late")]
+    assert say(shop, at=NEWER, link=[crm("C-1")]) == [(one, "linked")]

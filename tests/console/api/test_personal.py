@@ -130,3 +130,14 @@ def test_keys_of_before_see_what_they_saw(shop: Shop):
             run(connection, statement)
     assert old.get(f"/customers/{made['id']}")["fields"]["real_name"] == "王小明"
     assert shop.rows("select scopes from api_key where name = 'old'") == [(["customers:read", "personal:read"],)]
+
+
+def test_exported_lost_relations_are_masked_like_the_list(make_shop: MakeShop):
+    """Nicknames in the CSV file too, where the installation masks them (ACC-3, LOSS-6)."""
+    shop = make_shop(mask_nicknames=True)
+    shop.befriend("wmOne", "LiNa", name="欧阳小明")
+    with shop.runtime.engine.begin() as connection:
+        run(connection, "update relation set state = 'ended_by_customer', ended_at = now()")
+    hidden = blind(shop).ask("GET", "/lost-relations:export")
+    assert hidden.status_code == 200 and "欧阳小明" not in hidden.text and "欧*" in hidden.text
+    assert "欧阳小明" in shop.ask("GET", "/lost-relations:export").text

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from services.erasing.store import erase
+from services.segments.store import want_daily
 from shared.directory import Directory
+from shared.ids import CustomerId
 from sync_worker.cards import make_all_due
 from sync_worker.segments import refresh_wanted
 from tests.console.api.conftest import Shop
@@ -90,8 +93,25 @@ def test_only_a_segment_without_a_filter_is_filled_by_hand(shop: Shop):
     refused = ask(shop, "POST", "/2/members", {"customer_ids": [1]}, status=409)
     assert "without a filter" in refused["detail"]
     ask(shop, "POST", "", {"name": "c", "kind": "dynamic"}, status=422)
-    ask(shop, "POST", "/1/refreshes", {}, status=409)
+    ask(shop, "POST", "/2/refreshes", {}, status=409)
     ask(shop, "PATCH", "/1", {"state": "stopped"}, status=409)
     assert ask(shop, "PATCH", "/1", {"name": "the fair"})["name"] == "the fair"
     ask(shop, "DELETE", "/1")
     ask(shop, "POST", "/1/members", {"customer_ids": [1]}, status=404)
+
+
+def test_who_is_deleted_is_counted_no_more_after_the_next_look(shop: Shop):
+    """Merges and deletions take people; the daily look, or a refresh that is asked for, counts anew (SEG-1)."""
+    ask(shop, "POST", "/1/members", {"customer_ids": [1, 2, 3]})
+    work(shop)
+    for one, how in ((1, lambda: ask(shop, "POST", "/1/refreshes", {}, status=202)), (2, lambda: daily(shop))):
+        with shop.runtime.engine.begin() as connection:
+            erase(connection, shop.tenant.id, [CustomerId(one)], now=shop.clock.now())
+        how()
+        work(shop)
+        assert ask(shop, "GET", "/1")["member_count"] == 3 - one
+
+
+def daily(shop: Shop) -> None:
+    with shop.runtime.engine.begin() as connection:
+        want_daily(connection, shop.tenant.id, by="clock", now=shop.clock.now())

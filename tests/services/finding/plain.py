@@ -350,7 +350,7 @@ def _random_special(draw: random.Random, name: str) -> tuple[str, Any]:
     if name in ("outlet", "assigned_outlet"):
         return draw.choice(("any_of", "none_of")), outlets
     if name in ("friend_name", "assigned_name"):
-        parts = ("娜", "李娜", "ang w", "ＡＮＧ", "敏  娜", "ch", "lina", "nobody", " ")
+        parts = ("娜", "李娜", "ang w", "ＡＮＧ", "敏  娜", "ch", "lina", "nobody", " l")
         return draw.choice(("contains", "not_contains")), draw.choice(parts)
     value: dict[str, Any] = dict(_random_period(draw))
     if name == "added":

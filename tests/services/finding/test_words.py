@@ -68,6 +68,7 @@ BAD = [
     ({"field": "added", "op": "is", "value": {"friends": 1}}, "value/friends"),
     ({"field": "name", "op": "contains", "value": ""}, "value"),
     ({"field": "friend_name", "op": "contains", "value": ""}, "value"),
+    ({"field": "assigned_name", "op": "not_contains", "value": " \u3000"}, "value"),
     ({"field": "assigned_name", "op": "equals", "value": "李娜"}, "op"),
     ({"field": "order", "op": "is", "value": {"goods": []}}, "value/goods"),
     ({"field": "stage", "op": "any_of", "value": ["7"]}, "value/0"),

@@ -29,3 +29,14 @@ def test_a_table_that_grew_is_analysed_once_until_it_has_doubled(engine: Engine)
     assert "many" not in analyse_grown(engine)
     _fill(engine, 1, 2 * FEWEST)
     assert "many" in analyse_grown(engine)
+
+
+def test_a_table_that_somebody_else_analyses_is_left_to_them(engine: Engine) -> None:
+    """Neither waited for nor looked at again and again; others have their turn."""
+    _fill(engine, 1, 3 * FEWEST)
+    with engine.connect() as other:
+        run(other, "lock table many in share update exclusive mode")
+        analyse_grown(engine)
+        row = fetch_one(other, "select reltuples from pg_class where relname = 'many'")
+        assert row is not None and row["reltuples"] == -1
+    assert "many" in analyse_grown(engine)

@@ -48,7 +48,6 @@ create table file_job (
   counts      jsonb not null default '{}',
   total       bigint,
   done        bigint not null default 0,
-  reached     bigint not null default 0,              -- the furthest it ever was: an XLSX is begun anew
   by_whom     text not null,
   created_at  timestamptz not null,
   started_at  timestamptz,
@@ -56,7 +55,7 @@ create table file_job (
   finished_at timestamptz,
   lease_until timestamptz,
   fence       bigint not null default 0,
-  tries       integer not null default 0,              -- since it got further than ever
+  tries       integer not null default 0,              -- since something was saved
   primary key (tenant_id, id)
 );
 create index file_job_due on file_job (created_at) where state in ('checking', 'running');

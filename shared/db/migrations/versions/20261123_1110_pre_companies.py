@@ -21,6 +21,7 @@ create table company (
   updated_at  timestamptz not null,                 -- the CRM's: the newest state stands
   recorded_at timestamptz not null,
   deleted_at  timestamptz,
+  gone_at     timestamptz,                          -- the CRM's time of the last deletion: older links stay away
   primary key (tenant_id, company_id)
 );
 create index company_name_pieces on company using gin (name_pieces);

@@ -44,7 +44,10 @@ create trigger mark_cards_insert after insert on waiting_tag referencing new tab
 create trigger mark_cards_update after update on waiting_tag referencing new table as changed old table as was
   for each statement execute function mark_cards();
 
-alter table segment add column put_in_count bigint not null default 0, add column taken_out_count bigint not null default 0;
+alter table segment
+  add column put_in_count bigint not null default 0,
+  add column taken_out_count bigint not null default 0,
+  add column by_hand boolean not null default false;   -- it has no filter: people say who is in it
 
 alter table waiting_tag enable row level security;
 create policy scoped on waiting_tag for select to guanxi_scoped using (tenant_id = (select guanxi_tenant())
@@ -59,7 +62,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("alter table segment drop column put_in_count, drop column taken_out_count")
+    op.execute("alter table segment drop column put_in_count, drop column taken_out_count, drop column by_hand")
     op.execute("drop trigger mark_waiting on card_due")
     op.execute("drop function mark_waiting")
     op.execute("drop table waiting_due, waiting_tag")
