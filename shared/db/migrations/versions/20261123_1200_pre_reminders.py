@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "20261123_1200_pre_reminders"
-down_revision = "20261123_1120_pre_waiting"
+down_revision = "20261123_1125_pre_file_reached"
 
 STATES = "'due', 'sent', 'refused', 'expired', 'in_doubt', 'dead', 'queued'"
 
