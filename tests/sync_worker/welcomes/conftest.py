@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from commands.demo_corp import CORP_ID
 from services.welcomes.model import Draft
 from services.welcomes.store import make_rule
 from shared.clock import SystemClock, to_unix
@@ -49,7 +50,14 @@ class Door:
         code = next(one["code"] for one in self.seen() if one["external_userid"] == made["external_userid"])
         return {"UserID": userid, "ExternalUserID": made["external_userid"], "WelcomeCode": code}
 
-    def hear(self, fields: dict[str, str], *, change: str = "add_external_contact", ago_s: float = 0) -> None:
+    def hear(
+        self,
+        fields: dict[str, str],
+        *,
+        change: str = "add_external_contact",
+        ago_s: float = 0,
+        corp_id: str = CORP_ID,
+    ) -> None:
         """The gateway stores the event, which is so many seconds old."""
         now = self.runtime.clock.now()
         told = "".join(f"<{name}><![CDATA[{value}]]></{name}>" for name, value in fields.items())
@@ -59,7 +67,7 @@ class Door:
             f"<ChangeType>{change}</ChangeType>{told}</xml>"
         ).encode()
         with self.runtime.engine.begin() as connection:
-            (to,) = load_receivers(connection, self.runtime.vault)
+            (to,) = [one for one in load_receivers(connection, self.runtime.vault) if one.corp_id == corp_id]
             sealed = to.cipher.encrypt(body, BODY)
             one = Arrival(to.id, to.tenant_id, digest_of(body), sealed, usable_time(str(at)), now, is_urgent=True)
             raw = connection.connection.dbapi_connection
@@ -76,7 +84,7 @@ class Door:
 
     def seen(self) -> list[dict[str, Any]]:
         """The codes that WeCom gave out, with what was said."""
-        found = self.office.corp.get("/sim/corps/wwdemo0000000001/look/welcomes")
+        found = self.office.corp.get(f"/sim/corps/{CORP_ID}/look/welcomes")
         return found if isinstance(found, list) else found["welcomes"]
 
     def said(self) -> list[Any]:
