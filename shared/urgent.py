@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection
 
 from shared.body import Body
-from shared.db.engine import as_json, fetch_all, run
+from shared.db.engine import as_json, fetch_all, fetch_one, run
 from shared.ids import ReceiverId, TenantId
 from shared.inbox import Arrival, InboxRow, columns_of
 
@@ -127,6 +127,12 @@ def _update(connection: Connection, event: UrgentEvent, change: str, at: datetim
         receiver_id=event.receiver_id,
         digest=event.digest,
     )
+
+
+def oldest_urgent(connection: Connection) -> datetime | None:
+    """When the oldest arrived that nobody has seen to."""
+    row = fetch_one(connection, "select min(received_at) as at from urgent_event where done_at is null")
+    return row["at"] if row else None
 
 
 def forget_urgent(connection: Connection, *, before: datetime) -> int:
