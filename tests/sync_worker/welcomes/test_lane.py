@@ -12,9 +12,12 @@ from commands.demo_corp import CORP_ID, SimulatedCorp, record_demo_corp
 from commands.stack import without_proxies
 from commands.waiting import wait_for
 from shared.db.engine import run
+from shared.inbox import Arrival, claim_new, digest_of
 from shared.settings import child_environment
+from shared.tenants import load_receivers
 from sync_worker.welcomes.lane import WelcomeLane
 from tests.conftest import SECRET_KEY
+from tests.shared.arrivals import store
 from tests.sync_worker.welcomes.conftest import Door
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -68,6 +71,23 @@ def test_a_corp_whose_calls_hang_holds_up_no_other(opened: Door):
                                f"where t.corp_id = '{CORP_ID}' and w.attempts > 0")  # fmt: skip
     assert len(begun) == 8
     opened.office.corp.post("/sim/faults", {"clear": True})
+
+
+def test_nothing_else_that_waits_is_before_a_welcome(opened: Door):
+    """Thousands of events that nobody routes, some of them in a worker's hands, the new friend's own too (OUT-1)."""
+    opened.rule()
+    with opened.runtime.engine.begin() as connection:
+        (to,) = load_receivers(connection, opened.runtime.vault)
+    now = opened.runtime.clock.now()
+    bodies = [f"<xml><n>{n}</n></xml>".encode() for n in range(2000)]
+    store(opened.runtime.engine, [Arrival(to.id, to.tenant_id, digest_of(one), one, now, now) for one in bodies])
+    new = opened.add()
+    with opened.runtime.engine.begin() as routing:
+        claim_new(routing, limit=1000)
+        opened.hear(new)
+        claim_new(routing, limit=5000)
+        wait_for(lambda: opened.log() == [("sent",)], "the welcome")
+    assert opened.office.rows("select state, count(*) from inbox group by 1") == [("new", 2001)]
 
 
 @contextmanager
