@@ -74,6 +74,18 @@ def delete_rule(connection: Connection, tenant_id: TenantId, rule_id: int, *, no
     )
 
 
+def move_userid(connection: Connection, tenant_id: TenantId, old: UserId, new: UserId) -> int:
+    """Rules for a member go on under the new userid; how many there are."""
+    return run(
+        connection,
+        "update welcome_rule set userids = array_replace(userids, :old, :new) "
+        "where tenant_id = :tenant_id and :old = any(userids) and deleted_at is null",
+        tenant_id=tenant_id,
+        old=old,
+        new=new,
+    )
+
+
 def _columns(connection: Connection, tenant_id: TenantId, draft: Draft) -> dict[str, object]:
     values: dict[str, Any] = {name: getattr(draft, name) for name in COLUMNS}
     lists = ("userids", "department_ids", "states", "weekdays")

@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from services.associates.model import Renaming
+from services.associates.record import Provenance
+from services.renames.store import rename
 from services.welcomes.log import Occasion, add, begin_try
 from services.welcomes.model import State
 from shared.api_keys import Scope
@@ -144,6 +147,16 @@ def test_the_log_and_the_totals_tell_what_became_of_each(shop: Shop):
         {"rule_id": rule["id"], "count": 1, "sent": 0}, {"rule_id": None, "count": 1, "sent": 0},
     ]  # fmt: skip
     assert shop.get("/welcomes/totals", since="2026-11-01T00:00:00Z")["states"]["no_rule"] == 2
+
+
+def test_a_rule_follows_an_associate_who_is_renamed(shop: Shop):
+    """WeCom lets a userid change once: the rules that name it go on (OUT-1)."""
+    shop.add_associates("LiNa")
+    rule = make(shop, userids=["LiNa", "WangFang"])
+    renaming = Renaming(UserId("LiNa"), UserId("li.na"), shop.clock.now())
+    with shop.runtime.engine.begin() as connection:
+        rename(connection, shop.tenant, renaming, Provenance("event", None), now=shop.clock.now())
+    assert shop.get(f"/welcome-rules/{rule['id']}")["userids"] == ["li.na", "WangFang"]
 
 
 def test_reading_does_not_allow_writing(shop: Shop):
