@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, chats, files, finding, gateway, latency, pool, segments, sync, webhooks
+from bench import bulk, chats, files, finding, gateway, latency, pool, segments, sync, webhooks, welcome
 from bench.measure import Line
 
 BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
     "sync": sync.measure,
     "latency": latency.measure,
     "webhooks": webhooks.measure,
+    "welcome": welcome.measure,
 }
 
 

@@ -21,6 +21,7 @@ from callback_gateway.spool import Spool, SpoolError
 from shared.clock import monotonic
 from shared.inbox import STORE, Arrival, columns_of
 from shared.queue import Bell
+from shared.urgent import STORE_URGENT, urgent_columns_of
 
 BATCH_MAX = 500
 WAITING_MAX_BYTES = 64 * 1024 * 1024
@@ -64,17 +65,25 @@ def store(connection: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:
         psycopg.Error: the database is away, or does not know; a repeat is harmless.
     """
     try:
-        connection.execute(STORE, columns_of(arrivals))
+        _store(connection, arrivals)
     except REFUSED_AS_DATA:
         return store_each(connection, arrivals)
     return []
+
+
+def _store(connection: Connection, arrivals: Sequence[Arrival]) -> None:
+    """Only a batch in which something is urgent pays for that."""
+    if any(one.is_urgent for one in arrivals):
+        connection.execute(STORE_URGENT, urgent_columns_of(arrivals))
+    else:
+        connection.execute(STORE, columns_of(arrivals))
 
 
 def store_each(connection: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:
     refused = []
     for arrival in arrivals:
         try:
-            connection.execute(STORE, columns_of([arrival]))
+            _store(connection, [arrival])
         except REFUSED_AS_DATA:
             refused.append(arrival)
     return refused

@@ -19,6 +19,7 @@ from callback_gateway.receivers import Address, Directory
 from shared.body import BodyError, read_body
 from shared.clock import Clock
 from shared.inbox import BODY, Arrival, digest_of, usable_time
+from shared.urgent import is_urgent
 
 PREFIX = "/callback/"
 READ_TIMEOUT_S = 5.0
@@ -75,7 +76,7 @@ class Ingest:
         if body is None:
             return open_verification(address.rules, query)
         plaintext = open_push(address.rules, query, body)
-        created = _created(plaintext, is_authentic=address.rules.is_body_signed)
+        created, urgent = _read(plaintext, is_authentic=address.rules.is_body_signed)
         return Arrival(
             receiver_id=address.receiver_id,
             tenant_id=address.tenant_id,
@@ -83,6 +84,7 @@ class Ingest:
             body=address.cipher.encrypt(plaintext, BODY),
             occurred_at=usable_time(created),
             received_at=self._clock.now(),
+            is_urgent=urgent,
         )
 
     async def _find(self, corp_id: str, name: str) -> Address:
@@ -129,17 +131,18 @@ def _names_in(path: str) -> tuple[str, str]:
     return parts[0], parts[1]
 
 
-def _created(plaintext: bytes, *, is_authentic: bool) -> str | None:
-    """What the body says about its time. An authentic body that cannot be read is stored all the same: routing
-    marks it as failed, and it can be read again once we know how.
+def _read(plaintext: bytes, *, is_authentic: bool) -> tuple[str | None, bool]:
+    """What the body says about its time, and whether something of it must be done at once. An authentic body that
+    cannot be read is stored all the same: routing marks it as failed, and it can be read again once we know how.
 
     Raises:
         RefusedError: nobody vouches for the body, and it is not readable either.
     """
     try:
-        return read_body(plaintext).created
+        body = read_body(plaintext)
     except BodyError as error:
         if not is_authentic:
             raise refused_message(f"the message: {error}") from None
-    metrics.unreadable.inc()
-    return None
+        metrics.unreadable.inc()
+        return None, False
+    return body.created, is_urgent(body)

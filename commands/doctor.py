@@ -10,7 +10,7 @@ from commands.corps import NAMES
 from commands.leaver_findings import leaver_findings
 from commands.webhook_findings import webhook_findings
 from services.differences.samples import load_checks
-from shared import inbox, outbox, requests
+from shared import inbox, outbox, requests, urgent
 from shared.db.engine import fetch_all, fetch_one
 from shared.errors import RetryableError, TerminalError
 from shared.runtime import Runtime, open_runtime
@@ -30,7 +30,7 @@ def command() -> None:
     runtime = open_runtime(load_settings(), application="doctor", pool_size=2)
     checks: list[Callable[[Runtime], str]] = [
         *(_servers, _schema, _keys, _wecom),
-        *(_inbox, _requests, _outbox, _webhooks, _leavers, _plans, _passes),
+        *(_inbox, _welcomes, _requests, _outbox, _webhooks, _leavers, _plans, _passes),
     ]
     failed = 0
     for check in checks:
@@ -94,6 +94,15 @@ def _inbox(runtime: Runtime) -> str:
     if late > 60:
         raise _Ill(f"the oldest new callback waits since {late:.0f} s: does a worker run?")
     return "inbox " + (", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "empty")
+
+
+def _welcomes(runtime: Runtime) -> str:
+    with runtime.engine.begin() as connection:
+        oldest = urgent.oldest_urgent(connection)
+    late = (runtime.clock.now() - oldest).total_seconds() if oldest else 0.0
+    if late > 60:
+        raise _Ill(f"nobody has seen to new friends for {late:.0f} s: does `guanxi worker --only welcomes` run?")
+    return "new friends are seen to"
 
 
 def _requests(runtime: Runtime) -> str:

@@ -4,7 +4,7 @@ import http.client
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -163,17 +163,23 @@ class Stack:
             simulator.append(self._program("simulator", ["--bind", bind], env, f"{self.simulator_url}/healthz"))
         counts = {**self._counts, "scheduler": 1, "console": 1}
         first, *others = [self._process(name, number, env) for name, count in counts.items() for number in range(count)]
+        # A process of their own: no other thread of Python's is ever before a welcome.
+        others.append(self._process("worker", 0, env, name="welcomes", arguments=["--only", "welcomes"]))
         # They meet in the database only, so none needs another one to be ready; but each may ask WeCom at once.
         return [*simulator, first, *(replace(other, alongside=True) for other in others)]
 
-    def _process(self, command: str, number: int, env: Mapping[str, str]) -> Program:
-        name = command if number == 0 else f"{command}-{number + 1}"
+    def _process(
+        self, command: str, number: int, env: Mapping[str, str], *, name: str = "", arguments: Sequence[str] = ()
+    ) -> Program:
+        name = name or (command if number == 0 else f"{command}-{number + 1}")
+        if command == "worker" and not arguments:
+            arguments = ["--only", "events", "--only", "passes"]
         # All gateways share one address; the kernel hands each connection to one that lives.
         bind = self._binds.get(command) or address("127.0.0.1", self._ports.take())
         option = "--bind" if command in self._binds else "--health-bind"
         self.addresses[name] = f"http://{bind}"
         path = "readyz" if command in self._binds else "healthz"
-        return self._program(command, [option, bind], env, f"http://{bind}/{path}", name=name)
+        return self._program(command, [option, bind, *arguments], env, f"http://{bind}/{path}", name=name)
 
     def _program(
         self, command: str, arguments: list[str], env: Mapping[str, str], url: str, *, name: str | None = None

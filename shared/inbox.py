@@ -6,7 +6,7 @@ customer events and CreateTime has one-second resolution, so sender and time wou
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection
@@ -23,7 +23,10 @@ BODY = "inbox.body"
 
 @dataclass(frozen=True)
 class Arrival:
-    """One authentic body on its way into the inbox. `body` is encrypted; `digest` is of the plaintext."""
+    """One authentic body on its way into the inbox. `body` is encrypted; `digest` is of the plaintext.
+
+    `is_urgent` is a hint that the spool forgets: routing sees it again.
+    """
 
     receiver_id: ReceiverId
     tenant_id: TenantId
@@ -31,6 +34,7 @@ class Arrival:
     body: bytes
     occurred_at: datetime | None
     received_at: datetime
+    is_urgent: bool = field(default=False, compare=False)
 
     @property
     def day(self) -> date:

@@ -127,6 +127,10 @@ class Settings(BaseSettings):
     )
     files_lease_s: float = Field(120.0, gt=0, description="after so long another process takes over a silent job")
 
+    welcome_parallel: int = Field(8, ge=1, le=64, description="welcomes under way per corp and worker process")
+    welcome_life_s: float = Field(20.0, gt=0, description="how long a new friend can be welcomed; WeCom's number")
+    welcome_keep_days: int = Field(365, ge=1, description="how long it is kept what became of each welcome")
+
     notifier_threads: int = Field(8, ge=1, le=64)
     notifier_batch: int = Field(64, ge=1, le=1000)
     message_backoff_s: tuple[Seconds, ...] = Field((1, 5, 15, 60, 300, 900, 1800, 3600), min_length=1)

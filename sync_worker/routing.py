@@ -22,6 +22,7 @@ from shared.inbox import BODY, InboxRow, Routed, claim_new, record_routed
 from shared.requests import EVENTS, Subject, Wanted, want
 from shared.runtime import Runtime
 from shared.tenants import Receiver
+from shared.urgent import is_urgent, record_urgent
 from shared.vault import VaultError
 from sync_worker.events import Fields, Key, MissingFieldError, Said, spec_of
 
@@ -39,6 +40,7 @@ class _Batch:
     outcomes: list[Routed] = field(default_factory=list)
     evidence: list[EvidenceRow] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
+    urgent: list[InboxRow] = field(default_factory=list)
 
 
 def route_inbox(runtime: Runtime, directory: Directory, *, limit: int) -> int:
@@ -64,6 +66,7 @@ def _record(connection: Connection, directory: Directory, rows: Sequence[InboxRo
         with connection.begin_nested():
             record_evidence(connection, batch.evidence, now=now)
             want(connection, batch.wanted, now=now)
+            record_urgent(connection, batch.urgent, now=now)
             record_routed(connection, batch.outcomes, now=now)
     except DBAPIError as error:
         if is_away(error):
@@ -100,6 +103,8 @@ def _route_body(batch: _Batch, row: InboxRow, receiver: Receiver, body: Body) ->
     if receiver.kind not in ROUTED_KINDS or spec is None:
         return "unrouted", None
     fields = Fields(body, _occurred_at(row))
+    if is_urgent(body):
+        batch.urgent.append(row)
     try:
         targets, evidence = spec.targets(fields), spec.evidence(fields)
     except MissingFieldError as error:

@@ -1,8 +1,8 @@
-"""One worker process: a loop that routes the inbox and reconciles what is due; threads beside it walk full passes
-and make customers' cards.
+"""One worker process: a loop that routes the inbox and reconciles what is due; threads beside it walk full passes,
+make customers' cards, and welcome new friends.
 
 Rows say what is due; a wake-up or a sweep only says "look". Looking twice is harmless: rows are leased or locked.
-Either half can be left out, so that events have processes of their own.
+Each part can be left out, so that events and welcomes have processes of their own.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +27,8 @@ from sync_worker.timetable import open_due_passes
 from sync_worker.turns import most_threads
 from sync_worker.waiting import keep_waiting
 from sync_worker.walkers import Walkers
+from sync_worker.welcomes.files import keep_welcome_files
+from sync_worker.welcomes.lane import WelcomeLane
 
 LONGEST_JOB_S = 20.0
 LONGEST_STOP_S = 5.0
@@ -35,10 +37,11 @@ STATISTICS_EVERY_S = 2.0
 
 class Worker:
     """`events`: it routes and reconciles. `passes`: it walks full passes, makes cards, refreshes segments, puts
-    waiting tags on, and sees to imports and exports; what passes want is left to the former.
+    waiting tags on, uploads files, and sees to imports and exports; what passes want is left to the former.
+    `welcomes`: it welcomes new friends.
     """
 
-    def __init__(self, runtime: Runtime, *, events: bool = True, passes: bool = True) -> None:
+    def __init__(self, runtime: Runtime, *, events: bool = True, passes: bool = True, welcomes: bool = True) -> None:
         settings = runtime.settings
         self._runtime = runtime
         self._work_bell = Bell(runtime.redis, WORK)
@@ -46,10 +49,12 @@ class Worker:
         directory = Directory(runtime.vault)
         readers = most_threads(settings.worker_threads) if events else 0
         walkers = settings.resync_threads if passes else 0
-        clients = Clients(runtime, connections=readers + walkers)
+        clients = Clients(runtime, connections=max(1, readers + walkers))
         self._drift = DriftCheck(runtime, directory=directory, clients=clients)
         self._loop = Loop(runtime, directory) if events else None
-        self._beside: list[Looking | Lane | PoolKeeper | Walkers] = []
+        self._beside: list[Looking | Lane | PoolKeeper | Walkers | WelcomeLane] = []
+        if welcomes:
+            self._beside.append(WelcomeLane(runtime))
         if passes:
             self._beside += [
                 Lane(runtime),
@@ -57,6 +62,7 @@ class Worker:
                 keep_cards(runtime, directory=directory),
                 keep_segments(runtime, directory=directory),
                 keep_waiting(runtime, directory=directory, ring=self._work_bell.ring),
+                keep_welcome_files(runtime, directory=directory, clients=clients),
                 Looking("statistics", lambda: _analyse(runtime), every_s=STATISTICS_EVERY_S),
             ]
         if events:

@@ -41,6 +41,7 @@ from services.scores.model import NoScoreRuleError, ScoreRefusedError
 from services.segments.model import NoSegmentError, SegmentRefusedError
 from services.stages.model import NoStageError, StageRefusedError
 from services.tasks.model import NoTaskError, TaskRefusedError
+from services.welcomes.model import NoWelcomeFileError, NoWelcomeRuleError, WelcomeRefusedError
 from shared.answers import OtherRequestError, UnderWayError
 from shared.db.engine import CONFLICTS, describe, is_away
 
@@ -165,6 +166,9 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     TaskRefusedError: (409, "task-refused"),
     NoFileError: (404, "no-file"),
     FileRefusedError: (409, "file-refused"),
+    NoWelcomeRuleError: (404, "no-rule"),
+    NoWelcomeFileError: (404, "no-file"),
+    WelcomeRefusedError: (409, "welcome-refused"),
 }
 """Refusals of the services whose text says it all -> status and kind."""
 

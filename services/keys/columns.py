@@ -31,6 +31,8 @@ from services.stages.store import FILTER as FILTER_OF_STAGE
 from services.tasks.store import TITLE
 from services.transfers.ask import MESSAGE
 from services.webhooks.store import SECRET, URL
+from services.welcomes.files import BODY as WELCOME_FILE
+from services.welcomes.log import BODY as WELCOME
 from shared.answers import BODY as ANSWER
 from shared.audit import DETAILS
 from shared.inbox import BODY as EVENT
@@ -93,6 +95,8 @@ SEALED = (
     Sealed("customer_event", {"event_id": "text"}, {"properties": PROPERTIES}),
     Sealed("audit", ID, {"details": DETAILS}),
     Sealed("api_answer", {"route": "text", "key_hmac": "bytea"}, {"body": ANSWER}),
+    Sealed("welcome", ID, {"body": WELCOME}),
+    Sealed("welcome_file", ID, {"body": WELCOME_FILE}, page_rows=1),
     Sealed("outbox", ID, {"body": NOTICE, "response_code": RESPONSE_CODE}),
     Sealed("inbox", {"day": "date", "receiver_id": "bigint", "digest": "bytea"}, {"body": EVENT}),
 )
@@ -105,6 +109,8 @@ PLAIN = {
     "identity.hmac": "a blind index",
     "customer_name.digest": "a blind index",
     "inbox.digest": "sha-256 of an event's body",
+    "urgent_event.digest": "sha-256 of an event's body",
+    "welcome.code_digest": "sha-256 of a code that is good for one message",
     "evidence.fingerprint": "sha-256 of an event's body",
     "relation.digest": "of a row as a walk has shown it",
 }

@@ -22,6 +22,7 @@ from services.groups.model import Kind, Stay
 from services.groups.record import record_days
 from services.pool.store import move_userid
 from services.renames.plan import merge_relations
+from services.welcomes import store as welcomes
 from shared.db.engine import fetch_all, run
 from shared.ids import ExternalUserId, TenantId, UserId
 from shared.requests import BACKFILL, Subject, Wanted, want
@@ -41,6 +42,7 @@ def rename(
     move_relations(connection, tenant, renaming, why, now=now)
     _move_mentions(connection, tenant.id, renaming)
     move_userid(connection, tenant.id, renaming.old, renaming.new)
+    welcomes.move_userid(connection, tenant.id, renaming.old, renaming.new)
     _move_stays(connection, tenant, renaming)
     return AssociateRenamed(occurred_at=renaming.at, userid=renaming.new, old_userid=renaming.old)
 

@@ -1,0 +1,1 @@
+"""Welcome messages: what new friends hear within WeCom's twenty seconds (OUT-1)."""
