@@ -10,8 +10,8 @@ from shared.telemetry import configure_logging
 from sync_worker import jobs
 from sync_worker.worker import Worker
 
-BESIDE = 4
-"""Threads with a connection of their own, beside readers and walkers: cards, segments, the pool, files."""
+BESIDE = 5
+"""Threads with a connection of their own, beside readers and walkers: cards, segments, the pool, files, presses."""
 
 
 @click.command("worker")

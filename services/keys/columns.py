@@ -19,10 +19,12 @@ from services.files.store import BODY as PIECE
 from services.files.store import NAME
 from services.groups.store import UNIONID as UNIONID_OF_MEMBER
 from services.intents.store import VALUE as WISH
+from services.message_cards.presses import CODE
 from services.notes.store import BODY as NOTE_BODY
 from services.persons.store import VALUE
 from services.pool.store import NOTE
 from services.purchases.store import PROPERTIES
+from services.robots.store import KEY
 from services.rules.book import FILTER as FILTER_OF_TAG
 from services.saved_filters.store import FILTER as FILTER_SAVED
 from services.scores.store import REASON as WHY_POINTS
@@ -94,6 +96,8 @@ SEALED = (
     Sealed("audit", ID, {"details": DETAILS}),
     Sealed("api_answer", {"route": "text", "key_hmac": "bytea"}, {"body": ANSWER}),
     Sealed("outbox", ID, {"body": NOTICE, "response_code": RESPONSE_CODE}),
+    Sealed("card_press", ID, {"response_code": CODE}),
+    Sealed("group_robot", ID, {"key": KEY}),
     Sealed("inbox", {"day": "date", "receiver_id": "bigint", "digest": "bytea"}, {"body": EVENT}),
 )
 
@@ -106,6 +110,7 @@ PLAIN = {
     "customer_name.digest": "a blind index",
     "inbox.digest": "sha-256 of an event's body",
     "evidence.fingerprint": "sha-256 of an event's body",
+    "card_press.fingerprint": "sha-256 of an event's body",
     "relation.digest": "of a row as a walk has shown it",
 }
 """Columns of bytes that no data key opens."""
