@@ -1,7 +1,7 @@
 """Lets group robots speak: each message once as far as can be known, 20 a minute and robot.
 
 WeCom recognises no repeats of robots and gives no msgid, so a try without an answer is never made again: its message is
-in doubt, and a person decides.
+in doubt, and a person decides. The client keeps each key's pace of 20 a minute.
 """
 
 from datetime import datetime, timedelta
@@ -10,11 +10,10 @@ from itertools import groupby
 import orjson
 import structlog
 from prometheus_client import Counter
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from notifier.deliver import people_of
 from notifier.forms import as_markdown
-from notifier.pace import Pace
 from notifier.render import message_of
 from services.message_templates.store import load_wardrobe
 from services.notices.store import load_names, load_sources
@@ -23,25 +22,23 @@ from services.robots.store import close_robot, load_robot, note_problem
 from shared.db.engine import is_away
 from shared.directory import Directory
 from shared.errors import RetryableError
-from shared.outbox import BODY, ROBOT, Outcome, recent_tries
+from shared.outbox import BODY, ROBOT, Outcome
 from shared.queued import Queued, begin_queued, end_queued, lease_queued, postpone_queued
 from shared.runtime import Runtime
 from shared.tenants import Tenant
 from shared.vault import VaultError
 from shared.wecom.apis import Priority
 from shared.wecom.clients import Clients
-from shared.wecom.errors import UnreachableError, WeComError
+from shared.wecom.errors import PostponedError, UnreachableError, WeComError
 from shared.wecom.families.contents import Content
 from shared.wecom.families.robots import MARKDOWN_BYTES, robot_markdown
 
 BATCH = 20
-PER_MINUTE, WINDOW = 20, timedelta(seconds=70)
-"""A minute, and how much later than noted a try may reach WeCom.
+CLOSED_FOR = timedelta(seconds=65)
+"""After a 45009: whether WeCom's minute is fixed or sliding is not published.
 
 Source: WeCom server API, group robots (page 91770).
 """
-CLOSED_FOR = timedelta(seconds=65)
-"""After a 45009: whether WeCom's minute is fixed or sliding is not published."""
 TOO_OFTEN, NO_SUCH_KEY = 45009, 93000
 MOST_FAILURES = 8
 
@@ -77,8 +74,8 @@ class RobotLane:
         with self._runtime.engine.begin() as connection:
             now = clock.now()
             end_queued(connection, one, number, outcome, now=now)
-            if outcome.code == TOO_OFTEN:
-                close_robot(connection, tenant.id, robot.id, until=now + CLOSED_FOR)
+            if outcome.next_try_at is not None:  # what holds up one of its messages holds up all of them
+                close_robot(connection, tenant.id, robot.id, until=outcome.next_try_at)
             if outcome.code == NO_SUCH_KEY:
                 note_problem(connection, tenant, robot, outcome.detail or "")
         spoken.labels(outcome.outcome).inc()
@@ -104,9 +101,8 @@ class RobotLane:
             why = robot.problem or "this robot is switched off"
             self._end(connection, tenant, one, Outcome("refused", "dead", detail=why), now=now)
             return None
-        at = _place(connection, tenant, one, robot, now=now)
-        if at is not None:
-            postpone_queued(connection, one, at=at)
+        if robot.closed_until is not None and robot.closed_until > now:
+            postpone_queued(connection, one, at=robot.closed_until)
             return None
         return self._note(connection, tenant, one, robot, now=now)
 
@@ -156,24 +152,12 @@ class RobotLane:
 
     def _try(self, tenant: Tenant, robot: Robot, content: Content, number: int) -> Outcome:
         try:
-            self._clients.of(tenant).at(Priority.REMINDERS).robots.send(robot.key, content)
+            self._clients.of(tenant).at(Priority.OPERATOR).robots.send(robot.key, content)
         except Exception as error:  # told apart below: every outcome ends up in the attempt's row
             if is_away(error):
                 raise
             return outcome_of(error, tries=number, now=self._runtime.clock.now())
         return Outcome("accepted", "sent")
-
-
-def _place(connection: Connection, tenant: Tenant, one: Queued, robot: Robot, *, now: datetime) -> datetime | None:
-    """When there will be a place among the robot's messages; None: now. Its row is locked: nobody else takes it."""
-    if robot.closed_until is not None and robot.closed_until > now:
-        return robot.closed_until
-    connection.execute(
-        text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"pace:{tenant.id}:{one.recipient}"}
-    )
-    tries = recent_tries(connection, tenant.id, [one.recipient], since=now - WINDOW)
-    pace = Pace(tries, now=now, limits=((PER_MINUTE, WINDOW),), left_today=1, next_day=now)
-    return pace.take(one.recipient)
 
 
 def outcome_of(error: Exception, *, tries: int, now: datetime) -> Outcome:
@@ -182,6 +166,9 @@ def outcome_of(error: Exception, *, tries: int, now: datetime) -> Outcome:
     match error:
         case WeComError(code=code) if code == TOO_OFTEN:
             return Outcome("retry", "queued", next_try_at=now + CLOSED_FOR, code=code, detail=str(error))
+        case PostponedError():  # nothing was sent: it costs no patience
+            at = now + timedelta(seconds=error.after_s or 1.0)
+            return Outcome("retry", "queued", next_try_at=at, detail=str(error))
         case UnreachableError(maybe_accepted=True):
             return Outcome("unknown", "in_doubt", detail=str(error))
         case RetryableError() if tries < MOST_FAILURES or not isinstance(error, WeComError):

@@ -234,10 +234,13 @@ def test_whom_another_one_has_now_is_no_longer_theirs(counter: Counter):
 
 
 def test_a_press_of_win_back_makes_one_task(counter: Counter):
-    """The loss becomes something to do, once, with its fact and audit (LOSS-2)."""
+    """The loss becomes something to do, once, with its fact, however many processes act (LOSS-2)."""
     card = counter.tell(counter.lost())
     counter.press(card, "win_back")
     counter.press(card, "win_back")
+    route_inbox(counter.runtime, counter.directory, limit=50)
+    acting = [counter.pool.submit(act_upon_presses, counter.runtime, counter.directory) for _ in range(4)]
+    assert sum(one.result() for one in acting) == 2
     counter.work()
     assert counter.rows("select userid, state, made_by from customer_task") == [(LI, "open", "associate:LiNa")]
     assert counter.rows("select count(*) from fact where type = 'task_made'") == [(1,)]
