@@ -192,6 +192,7 @@ def test_a_press_of_added_takes_the_customer_off_the_list_and_the_card_says_so(c
     assert counter.rows("select cause from fact where type = 'pool_added'") == [("operator",)]
     assert counter.rows("select actor, action, subject_key from audit") == [("associate:LiNa", "pool.added", str(id_))]
     assert counter.rows("select state, says from card_press") == [("done", "added")] * 2
+    assert counter.rows("select distinct state from inbox") == [("routed",)]
     assert counter.rows("select state, attempts from outbox where channel = 'wecom_card'") == [("sent", 1)]
     assert counter.face(card)["button"] == {"replace_name": "已添加"}
 

@@ -23,6 +23,7 @@ from services.robots.model import Robot
 from services.robots.store import add_robot, change_robot, load_robots, want_test
 from shared.clock import SystemClock
 from shared.db.engine import fetch_all, run
+from shared.dead import list_dead, retry_dead
 from shared.ids import ExternalUserId, UserId
 from shared.outbox import ROBOT, Outcome
 from shared.queued import begin_queued, lease_queued
@@ -148,6 +149,11 @@ def test_without_an_answer_a_post_is_in_doubt_and_never_said_again(group: Group)
     group.speak()
     assert len(group.posts()) == 1
     assert group.rows("select state from outbox where channel = 'robot'") == [("in_doubt",)]
+    with group.runtime.engine.begin() as connection:
+        (dead,) = [one for one in list_dead(connection, limit=9) if "in_doubt" in one["reason"]]
+        assert retry_dead(connection, dead["id"], now=group.runtime.clock.now())
+    group.speak()
+    assert len(group.posts()) == 2
 
 
 def test_a_process_that_was_killed_in_a_call_leaves_a_post_in_doubt(group: Group):
