@@ -78,14 +78,13 @@ def words_for(spec: MessageSpec, source: NoticeSource, people: People) -> dict[s
     """The message's own words, and those that every text has.
 
     Who hears of somebody else's matter (`about`) reads what that one would, with customers called as that one calls
-    them: then `above` is true, `associate` whose matter it is, and `colleague` what `associate` is to that one.
+    them: then `above` is true, and `owner` whose matter it is; `associate` as well, where the kind has none of its own.
     """
     fact = read_fact(source.fact_type, source.occurred_at, source.payload)
     about = UserId(source.about) if source.about else None
     own: Mapping[str, str] = spec.values(fact, about or UserId(source.recipient), people)
-    usual = own.get("associate", "")
-    associate = usual if about is None else people.associate(about)
-    return {**own, "associate": associate, "colleague": usual, "above": about is not None}
+    whose = "" if about is None else people.associate(about)
+    return {"associate": whose, "owner": whose, **own, "above": about is not None}
 
 
 def written(tenant: Tenant, name: Name, words: Words, wardrobe: Wardrobe) -> Written:

@@ -19,9 +19,10 @@ Source: WeCom server API, sending application messages (page 90236).
 """
 LONGEST_TITLE, LONGEST_DESCRIPTION = 500, 4000
 """Characters of a text before it is written."""
-ALWAYS = ("above", "associate", "at", "colleague")
-"""Words of every text. `above`: the reader hears of somebody else's matter; `associate` then is whose it is, and
-`colleague` what `associate` is to the one whose matter it is."""
+ALWAYS = ("above", "associate", "at", "owner")
+"""Words of every text. `above`: the reader hears of somebody else's matter; `owner` is whose it is, and so is
+`associate` in kinds that mean nobody else by it.
+"""
 
 
 class Form(StrEnum):
@@ -106,12 +107,12 @@ class NoTextError(TerminalError):
 
 
 SAMPLES: Mapping[str, Mapping[str, str]] = {
-    "zh": {"customer": "陈晨", "associate": "李娜", "colleague": "赵敏", "giver": "赵敏", "channel": "门店海报"},
-    "en": {"customer": "Chen Chen", "associate": "Li Na", "colleague": "Zhao Min", "giver": "Zhao Min",
+    "zh": {"customer": "陈晨", "associate": "李娜", "owner": "李娜", "giver": "赵敏", "channel": "门店海报"},
+    "en": {"customer": "Chen Chen", "associate": "Li Na", "owner": "Li Na", "giver": "Zhao Min",
            "channel": "poster in the shop"},
 }  # fmt: skip
 """What a preview shows for names, by language."""
-SAMPLES_OF_ALL = {"at": "2026-11-20 10:00", "count": "3", "refused": "1", "limit": "1", "failed": "1"}
+SAMPLES_OF_ALL = {"at": "2026-11-20 10:00", "count": "3", "named": "3", "refused": "1", "limit": "1", "failed": "1"}
 
 
 def sample_words(names: Sequence[str], language: str, *, above: bool) -> dict[str, str | bool]:

@@ -8,7 +8,7 @@ import pytest
 from notifier.render import render_card
 from services.message_cards.model import BUTTONS, CAPTIONS, REASONS, SIGNS, buttons_of
 from services.message_templates.model import Dress, Form, Name, Text, Wardrobe
-from services.notices.model import NEW_CUSTOMER, POOL_GIVEN, RELATION_LOST
+from services.notices.model import NEW_CUSTOMER, POOL_GIVEN, REASSIGNED_TO_YOU, RELATION_LOST
 from services.notices.store import Names, NoticeSource
 from services.pool.model import PoolCustomersGiven
 from shared.ids import CustomerId, OutboxId
@@ -98,9 +98,14 @@ def test_a_corps_own_text_stands_in_place_of_the_shipped_one_until_it_breaks():
 
 def test_who_stands_above_reads_of_whom_it_is():
     """`above` and `associate` say whose matter it is; customers are called as that one calls them (LOSS-2)."""
-    text = Text("{% if above %}{{ associate }}: {% endif %}{{ customer }}", "{{ at }}")
+    text = Text("{% if above %}{{ associate }}: {% endif %}{{ customer }}", "{{ at }} {{ owner }}")
     wardrobe = Wardrobe(texts={Name(RELATION_LOST, "en"): text})
     told = replace(source(RELATION_LOST), recipient=ZHAO, about=LI)
     people = people_of(Names({}, {(told.payload["external_userid"], LI): "Auntie"}, {LI: "Li Na"}))
     body = orjson.loads(render_card(tenant("en"), told, people, agent_id=7, console_url=URL, wardrobe=wardrobe))
     assert (body["touser"], body["textcard"]["title"]) == (ZHAO, "Li Na: Auntie")
+    assert body["textcard"]["description"].endswith(" Li Na")
+    other = Wardrobe(texts={Name(REASSIGNED_TO_YOU, "en"): Text("{{ owner }} from {{ associate }}", "d")})
+    told = replace(source(REASSIGNED_TO_YOU), recipient=ZHAO, about=LI)
+    body = orjson.loads(render_card(tenant("en"), told, named("c"), agent_id=7, console_url=URL, wardrobe=other))
+    assert body["textcard"]["title"] == "李娜 from 赵敏"

@@ -22,7 +22,7 @@ def problems(title: str = "t", description: str = "d") -> list[tuple[str, str]]:
 def test_a_good_text_is_taken_and_written():
     """Words and questions whether there is one; those above read their own words (LOSS-2)."""
     check(GOOD, KNOWN, language="en")
-    words = {"customer": "<Chen>", "associate": "Li & Na", "colleague": "", "at": "10:00", "above": True}
+    words = {"customer": "<Chen>", "associate": "Li & Na", "owner": "", "at": "10:00", "above": True}
     written = write_checked(GOOD, words)
     assert written.title == "Lost: <Chen>"
     assert written.description == '<div class="gray">10:00</div>Li &amp; Na<br>'
