@@ -5,7 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import click
 
 from notifier import jobs
+from notifier.beside import Beside
+from notifier.card_updates import CardUpdates
 from notifier.deliver import Notifier
+from notifier.robots import RobotLane
 from notifier.webhooks.lanes import CONNECTIONS, Lanes
 from shared.process import serve_queue
 from shared.queue import NOTIFY
@@ -29,20 +32,28 @@ def command(only: str | None, health_bind: str | None) -> None:
     """
     settings = load_settings()
     configure_logging(settings, process="notifier")
-    runtime = open_runtime(settings, application="notifier", pool_size=settings.notifier_threads + 2)
+    runtime = open_runtime(settings, application="notifier", pool_size=settings.notifier_threads + 4)
     # Connections of its own: however many lanes want one, messages find theirs.
     lanes = Lanes(open_runtime(settings, application="webhooks", pool_size=CONNECTIONS)) if only != MESSAGES else None
-    jobs.serve(_messages(runtime) if only != WEBHOOKS else None, lanes)
-    if lanes is not None:
-        lanes.start()
+    beside = _beside(runtime) if only != WEBHOOKS else ()
+    jobs.serve(_messages(runtime) if only != WEBHOOKS else None, lanes, beside)
+    for one in (*beside, *([lanes] if lanes else ())):
+        one.start()
     try:
         serve_queue(runtime, queue=UNRUNG if only == WEBHOOKS else NOTIFY, look=jobs.deliver, health_bind=health_bind)
     finally:
-        if lanes is not None:
-            lanes.stop()
+        for one in (*beside, *([lanes] if lanes else ())):
+            one.stop()
 
 
 def _messages(runtime: Runtime) -> Notifier:
     threads = runtime.settings.notifier_threads
     pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
     return Notifier(runtime, clients=Clients(runtime, connections=threads + 2), pool=pool)
+
+
+def _beside(runtime: Runtime) -> tuple[Beside, ...]:
+    """Threads of their own: a robot's group or a card that WeCom is slow with holds up no message."""
+    clients = Clients(runtime, connections=2)
+    robots, cards = RobotLane(runtime, clients), CardUpdates(runtime, clients)
+    return Beside("robots", robots.speak_due), Beside("cards", cards.update_due)

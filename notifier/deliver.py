@@ -17,6 +17,8 @@ from sqlalchemy import Connection, text
 from notifier.messages import People
 from notifier.pace import Pace
 from notifier.render import render_card, shortened
+from services.message_templates.model import Wardrobe
+from services.message_templates.store import load_wardrobe
 from services.notices.store import Names, NoticeSource, load_names, load_sources
 from shared.clock import monotonic
 from shared.db.engine import fetch_one, is_away
@@ -26,6 +28,7 @@ from shared.ids import ExternalUserId, UserId
 from shared.message_days import add_person_times, left_today, next_day
 from shared.outbox import (
     BODY,
+    RESPONSE_CODE,
     Due,
     Outcome,
     begin_attempt,
@@ -42,6 +45,7 @@ from shared.vault import VaultError
 from shared.wecom.apis import Priority
 from shared.wecom.clients import CONTACT, Clients
 from shared.wecom.errors import NO_MEMBER, PostponedError, UnreachableError, WeComError
+from shared.wecom.payloads.messages import SendResult
 
 NOBODY = frozenset({81013, 60011}) | NO_MEMBER
 """The recipient is unknown to WeCom or outside the app's visible range."""
@@ -153,19 +157,21 @@ class Notifier:
             return
         sources = load_sources(connection, tenant, fresh)
         people = people_of(load_names(connection, tenant, list(sources.values())))
-        agent_id = _agent_id(connection, tenant)
+        agent_id, wardrobe = agent_id_of(connection, tenant), load_wardrobe(connection, tenant.id)
         for source in sources.values():
-            body = self._render(tenant, source, people, agent_id=agent_id)
+            body = self._render(tenant, source, people, agent_id=agent_id, wardrobe=wardrobe)
             if body is not None:
                 yield source.outbox_id, body
 
-    def _render(self, tenant: Tenant, source: NoticeSource, people: People, *, agent_id: int | None) -> bytes | None:
+    def _render(
+        self, tenant: Tenant, source: NoticeSource, people: People, *, agent_id: int | None, wardrobe: Wardrobe
+    ) -> bytes | None:
         if agent_id is None:
             log.error("message.no_agent_id", tenant_id=tenant.id)
             return None
         try:
             url = self._runtime.settings.console_url
-            return render_card(tenant, source, people, agent_id=agent_id, console_url=url)
+            return render_card(tenant, source, people, agent_id=agent_id, console_url=url, wardrobe=wardrobe)
         except Exception as error:  # one notice that does not render must not hold up the others
             log.error("message.render_failed", notice=source.notice, outbox_id=source.outbox_id, exc_info=error)
             return None
@@ -223,6 +229,7 @@ class Notifier:
                 "refused" if refused else "sent",
                 msgid=result.msgid or None,
                 detail="WeCom does not deliver to this member" if refused else None,
+                response_code=_sealed_code(tenant, result),
             )
         now = clock.now()
         with self._runtime.engine.begin() as connection:
@@ -282,7 +289,13 @@ def people_of(names: Names) -> People:
     return People(customer, lambda userid: shortened(names.associates.get(userid) or userid))
 
 
-def _agent_id(connection: Connection, tenant: Tenant) -> int | None:
+def _sealed_code(tenant: Tenant, result: SendResult) -> bytes | None:
+    """A card's code, which changes it once within 72 h."""
+    code = result.response_code
+    return tenant.cipher.encrypt(code.encode(), RESPONSE_CODE) if code else None
+
+
+def agent_id_of(connection: Connection, tenant: Tenant) -> int | None:
     row = fetch_one(
         connection,
         "select agent_id from app where tenant_id = :tenant_id and name = :name",

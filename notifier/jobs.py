@@ -4,10 +4,12 @@ Messages are delivered in the job; webhooks by lanes that it wakes, so that neit
 """
 
 import threading
+from collections.abc import Sequence
 
 import structlog
 from redis.exceptions import RedisError
 
+from notifier.beside import Beside
 from notifier.deliver import Notifier
 from notifier.webhooks.lanes import Lanes
 from shared.clock import monotonic
@@ -18,19 +20,22 @@ LONGEST_ROUND_S = 20.0
 log = structlog.get_logger()
 _notifier: Notifier | None = None
 _lanes: Lanes | None = None
+_beside: Sequence[Beside] = ()
 _busy = threading.Lock()
 
 
-def serve(notifier: Notifier | None, lanes: Lanes | None) -> None:
-    """Set what this process works with, before it takes jobs."""
-    global _notifier, _lanes  # RQ calls module functions and hands them nothing
-    _notifier, _lanes = notifier, lanes
+def serve(notifier: Notifier | None, lanes: Lanes | None, beside: Sequence[Beside] = ()) -> None:
+    """Set what this process works with, before it takes jobs. `beside`: threads that look when this does."""
+    global _notifier, _lanes, _beside  # RQ calls module functions and hands them nothing
+    _notifier, _lanes, _beside = notifier, lanes, beside
 
 
 def deliver() -> None:
     """Deliver what is due. Never raises: what failed is in rows, and the sweep looks again."""
     if _lanes is not None:
         _lanes.look()
+    for one in _beside:
+        one.look()
     if _notifier is None or not _busy.acquire(blocking=False):
         return
     try:

@@ -1,64 +1,102 @@
 """Renders a notice into the bytes of one message/send call. Rendered once: every try sends the same bytes."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import orjson
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+import structlog
+from jinja2 import TemplateError
 
-from notifier.messages import People, specs
+from notifier.forms import MARKED, Message, dressed, tame
+from notifier.messages import MessageSpec, People, specs
+from services.message_cards.model import buttons_of
+from services.message_cards.pressing import task_id_for
+from services.message_templates.model import Name, TextRefusedError, Wardrobe, Words, Written
+from services.message_templates.shipped import shipped_text
+from services.message_templates.writing import LONGEST_NAME, shortened, write, write_checked
 from services.notices.store import NoticeSource
 from services.planning import read_fact
 from shared.ids import OutboxId, UserId
 from shared.outbox import DUPLICATE_WINDOW
 from shared.tenants import Tenant
+from shared.wecom.families.messages import Recipients, message_body
 
-LONGEST_NAME = 40
-"""Characters of a name in a message."""
-TITLE_MOST, DESCRIPTION_MOST = 128, 512
-"""Characters; WeCom cuts what is longer, in the middle of the markup."""
+__all__ = ["LONGEST_NAME", "message_of", "render_card", "shortened", "written"]
 
-JOINER = "\u200d"
-"""Holds the parts of an emoji together."""
-
-_templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    keep_trailing_newline=False,
-)
-_plain = _templates.overlay(autoescape=False)
+log = structlog.get_logger()
 
 
-def render_card(tenant: Tenant, source: NoticeSource, people: People, *, agent_id: int, console_url: str) -> bytes:
-    """The body of message/send for one notice.
+def render_card(
+    tenant: Tenant,
+    source: NoticeSource,
+    people: People,
+    *,
+    agent_id: int,
+    console_url: str,
+    wardrobe: Wardrobe | None = None,
+) -> bytes:
+    """The body of message/send for one notice, as the corp wants its kind to look (None: as shipped).
 
     The link carries the outbox id, so two notices never have the same bytes and one notice always has: WeCom then
     recognises a repeat of this one, and only of this one.
 
-    Source: WeCom server API, sending application messages, text card.
+    Source: WeCom server API, sending application messages.
     """
+    wardrobe = wardrobe or Wardrobe()
+    dress = wardrobe.dress(source.notice)
+    message = message_of(
+        tenant, source, people, console_url=console_url, wardrobe=wardrobe, marked=dress.form in MARKED
+    )
+    return message_body(
+        dressed(message, dress),
+        to=Recipients((UserId(source.recipient),)),
+        agentid=agent_id,
+        duplicate_check_s=int(DUPLICATE_WINDOW.total_seconds()),
+    )
+
+
+def message_of(
+    tenant: Tenant, source: NoticeSource, people: People, *, console_url: str, wardrobe: Wardrobe, marked: bool
+) -> Message:
+    """What the notice says, before it has a form. `marked`: in that form, words could mark something up."""
     spec = specs()[source.notice]
+    words = words_for(spec, source, people)
+    if marked:
+        words = {name: word if isinstance(word, bool) else tame(word) for name, word in words.items()}
+    words["at"] = _local(source.occurred_at, tenant.timezone)
+    return Message(
+        written=written(tenant, Name(source.notice, tenant.language), words, wardrobe),
+        at=str(words["at"]),
+        url=_link(console_url, spec.page or f"c/{source.customer_id or 0}", source.outbox_id),
+        language=tenant.language,
+        task_id=task_id_for(tenant, source.outbox_id),
+        buttons=buttons_of(source.notice, source.payload),
+    )
+
+
+def words_for(spec: MessageSpec, source: NoticeSource, people: People) -> dict[str, str | bool]:
+    """The message's own words, and those that every text has.
+
+    Who hears of somebody else's matter (`about`) reads what that one would, with customers called as that one calls
+    them: then `above` is true, and `owner` whose matter it is; `associate` as well, where the kind has none of its own.
+    """
     fact = read_fact(source.fact_type, source.occurred_at, source.payload)
-    recipient = UserId(source.recipient)
-    words = dict(spec.values(fact, recipient, people)) | {"at": _local(source.occurred_at, tenant.timezone)}
-    name = f"{tenant.language}/{source.notice}.txt"
-    title, description = _fitting(name, words)
-    card = {
-        "touser": recipient,
-        "msgtype": "textcard",
-        "agentid": agent_id,
-        "textcard": {
-            "title": title,
-            "description": description,
-            "url": _link(console_url, spec.page or f"c/{source.customer_id or 0}", source.outbox_id),
-            "btntxt": "详情" if tenant.language == "zh" else "Open",
-        },
-        "enable_duplicate_check": 1,
-        "duplicate_check_interval": int(DUPLICATE_WINDOW.total_seconds()),
-    }
-    return orjson.dumps(card)
+    about = UserId(source.about) if source.about else None
+    own: Mapping[str, str] = spec.values(fact, about or UserId(source.recipient), people)
+    whose = "" if about is None else people.associate(about)
+    return {"associate": whose, "owner": whose, **own, "above": about is not None}
+
+
+def written(tenant: Tenant, name: Name, words: Words, wardrobe: Wardrobe) -> Written:
+    """By the corp's own text, or, where it has none or it is broken, by the shipped one."""
+    own = wardrobe.texts.get(name)
+    if own is not None:
+        try:
+            return write_checked(own, words)
+        except (TextRefusedError, TemplateError) as error:
+            log.error("message.own_text_broken", tenant_id=tenant.id, notice=name.notice, language=name.language,
+                      folded=name.folded, reason=str(error))  # fmt: skip
+    return write(shipped_text(name), words)
 
 
 def _link(console_url: str, page: str, outbox_id: OutboxId) -> str:
@@ -67,20 +105,3 @@ def _link(console_url: str, page: str, outbox_id: OutboxId) -> str:
 
 def _local(moment: datetime, timezone: str) -> str:
     return f"{moment.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}"
-
-
-def _fitting(template: str, words: dict[str, str]) -> tuple[str, str]:
-    """Title and description; the words get shorter until both fit (an escaped character counts as what it becomes)."""
-    for most in (LONGEST_NAME, 20, 10, 5):
-        short = {key: word if key == "at" else shortened(word, most) for key, word in words.items()}
-        title = _plain.get_template(template).render(short).split("\n", 1)[0]
-        description = _templates.get_template(template).render(short).split("\n", 1)[1]
-        if len(title) <= TITLE_MOST and len(description) <= DESCRIPTION_MOST:
-            break
-    return title, description
-
-
-def shortened(name: str, most: int = LONGEST_NAME) -> str:
-    """A name as one line of readable length: control characters and line breaks become blanks."""
-    clean = "".join(c if c.isprintable() or c == JOINER else " " for c in name).strip()
-    return clean if len(clean) <= most else clean[: most - 1] + "…"

@@ -54,6 +54,8 @@ class Scope(StrEnum):
     FILES_WRITE = "files:write"
     SYNC_READ = "sync:read"
     AUDIT_READ = "audit:read"
+    REMINDERS_READ = "reminders:read"
+    REMINDERS_WRITE = "reminders:write"
     PERSONAL_READ = "personal:read"
 
 

@@ -57,7 +57,8 @@ def retry_dead(connection: Connection, dead_id: str, *, now: datetime) -> bool:
             return bool(
                 run(
                     connection,
-                    "update outbox set state = case channel when 'webhook' then 'queued' else 'due' end, "
+                    "update outbox set state = case when channel in ('webhook', 'robot', 'wecom_card') then 'queued' "
+                    "else 'due' end, "
                     "attempts = case channel when 'webhook' then 0 else attempts end, "
                     "created_at = case channel when 'webhook' then :now else created_at end, "
                     "next_try_at = :now, first_unknown_at = null, settled_at = null, "

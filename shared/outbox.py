@@ -20,10 +20,14 @@ SAFETY = timedelta(minutes=10)
 
 BODY, RESPONSE_CODE = "outbox.body", "outbox.response_code"
 """Encryption contexts."""
-WEBHOOK = "webhook"
-"""The channel to the retailer's own systems. Its rows wait as `queued`, so that `due` is what goes to people's phones
-and neither queue is looked at for the other; services/webhooks does the rest.
+WECOM, WEBHOOK = "wecom", "webhook"
+"""The channels to people, and to the retailer's own systems. The latter's rows wait as `queued`, so that `due` is what
+goes to people's phones and neither queue is looked at for the other; services/webhooks does the rest.
 """
+ROBOT, CARD_UPDATE = "robot", "wecom_card"
+"""The channels to group robots, and to cards that people have already; shared/queued.py does the rest."""
+APART = (WEBHOOK, ROBOT, CARD_UPDATE)
+"""Channels whose rows wait as `queued`."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +76,14 @@ def enqueue(connection: Connection, tenant_id: TenantId, deliveries: Sequence[De
         "insert into outbox (tenant_id, natural_key, fact_id, notice, channel, recipient, causes, state, next_try_at, "
         "first_fair_at, created_at, expires_at, about, reason) "
         "select :tenant_id, natural_key, fact_id, notice, channel, recipient, causes, "
-        "case channel when :webhook then 'queued' else 'due' end, coalesce(not_before, :now), "
+        "case when channel = any(:apart) then 'queued' else 'due' end, coalesce(not_before, :now), "
         "not_before, :now, expires_at, about, reason "
         "from jsonb_to_recordset(cast(:rows as jsonb)) as r(natural_key text, fact_id bigint, notice text, "
         "channel text, recipient text, causes jsonb, expires_at timestamptz, about text, "
         "reason text, not_before timestamptz) "
         "on conflict (tenant_id, natural_key) do nothing",
         tenant_id=tenant_id,
-        webhook=WEBHOOK,
+        apart=list(APART),
         now=now,
         rows=as_json(
             [
@@ -179,7 +183,7 @@ class Outcome:
     """How a try ended.
 
     `outcome` is accepted, refused, retry (WeCom certainly did not take it) or unknown. `state` is what becomes of the
-    delivery: due (again at `next_try_at`), sent, refused or dead.
+    delivery: due (again at `next_try_at`), sent, refused or dead. `response_code`: of a card, encrypted.
     """
 
     outcome: str
@@ -188,6 +192,7 @@ class Outcome:
     msgid: str | None = None
     code: int | None = None
     detail: str | None = None
+    response_code: bytes | None = None
 
 
 def finish_attempt(connection: Connection, due: Due, number: int, result: Outcome, *, now: datetime) -> None:
@@ -208,6 +213,7 @@ def finish_attempt(connection: Connection, due: Due, number: int, result: Outcom
         # A try that certainly failed leaves an earlier unknown one unknown.
         "update outbox set state = :state, lease_until = null, next_try_at = coalesce(:next_try_at, next_try_at), "
         "msgid = coalesce(:msgid, msgid), last_error = :detail, "
+        "response_code = coalesce(:response_code, response_code), "
         "first_unknown_at = case when :outcome = 'unknown' then first_unknown_at else :before end, "
         "settled_at = case when :state = 'due' then null else cast(:now as timestamptz) end "
         "where tenant_id = :tenant_id and id = :id and fence = :fence",
@@ -215,6 +221,7 @@ def finish_attempt(connection: Connection, due: Due, number: int, result: Outcom
         next_try_at=result.next_try_at,
         msgid=result.msgid,
         detail=result.detail,
+        response_code=result.response_code,
         outcome=result.outcome,
         before=due.first_unknown_at,
         now=now,

@@ -10,8 +10,10 @@ from shared.telemetry import configure_logging
 from sync_worker import jobs
 from sync_worker.worker import Worker
 
-BESIDE = 5
-"""Threads with a connection of their own, beside readers and walkers: cards, segments, the pool, files, uploads."""
+BESIDE = 10
+"""Threads with a connection of their own, beside readers and walkers: cards, segments, waiting tags, statistics, the
+pool, files, uploads, presses.
+"""
 PARTS = ("events", "passes", "welcomes")
 
 

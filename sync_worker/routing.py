@@ -14,6 +14,8 @@ from prometheus_client import Counter
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from services.message_cards.model import Press
+from services.message_cards.presses import NewPress, record_presses, sealed_code
 from shared.body import Body, BodyError, read_body
 from shared.db.engine import describe, is_away
 from shared.directory import Directory
@@ -41,6 +43,7 @@ class _Batch:
     evidence: list[EvidenceRow] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
     urgent: list[InboxRow] = field(default_factory=list)
+    presses: list[NewPress] = field(default_factory=list)
 
 
 def route_inbox(runtime: Runtime, directory: Directory, *, limit: int) -> int:
@@ -67,6 +70,7 @@ def _record(connection: Connection, directory: Directory, rows: Sequence[InboxRo
             record_evidence(connection, batch.evidence, now=now)
             want(connection, batch.wanted, now=now)
             record_urgent(connection, batch.urgent, now=now)
+            record_presses(connection, batch.presses, now=now)
             record_routed(connection, batch.outcomes, now=now)
     except DBAPIError as error:
         if is_away(error):
@@ -106,12 +110,13 @@ def _route_body(batch: _Batch, row: InboxRow, receiver: Receiver, body: Body) ->
     if is_urgent(body):
         batch.urgent.append(row)
     try:
-        targets, evidence = spec.targets(fields), spec.evidence(fields)
+        targets, evidence, presses = spec.targets(fields), spec.evidence(fields), spec.presses(fields)
     except MissingFieldError as error:
         return "unrouted", f"lacks a usable {error}"
     caused_by = f"inbox:{row.day:%Y%m%d}-{row.id}"
     batch.wanted += [Wanted(_subject(receiver, key), EVENTS, "event", caused_by) for key in targets]
     batch.evidence += [_evidence_row(row, receiver, fields, said) for said in evidence]
+    batch.presses += [_new_press(row, receiver, fields, press, caused_by=caused_by) for press in presses]
     return "routed", None
 
 
@@ -135,4 +140,15 @@ def _evidence_row(row: InboxRow, receiver: Receiver, fields: Fields, said: Said)
         fingerprint=row.digest,
         inbox_day=row.day,
         inbox_id=row.id,
+    )
+
+
+def _new_press(row: InboxRow, receiver: Receiver, fields: Fields, press: Press, *, caused_by: str) -> NewPress:
+    return NewPress(
+        tenant_id=receiver.tenant_id,
+        press=press,
+        code=sealed_code(receiver.cipher, press),
+        fingerprint=row.digest,
+        pressed_at=fields.occurred_at,
+        caused_by=caused_by,
     )

@@ -21,6 +21,7 @@ from sync_worker.files.lane import Lane
 from sync_worker.looking import Looking
 from sync_worker.loop import Loop
 from sync_worker.pool import PoolKeeper
+from sync_worker.presses import keep_presses
 from sync_worker.reconcile import Reconciler
 from sync_worker.segments import keep_segments
 from sync_worker.timetable import open_due_passes
@@ -67,6 +68,7 @@ class Worker:
             ]
         if events:
             self._beside.append(PoolKeeper(runtime, notify=self.ring_notifier))
+            self._beside.append(keep_presses(runtime, directory=directory, notify=self.ring_notifier))
         if self._loop is not None:
             reconciler = Reconciler(
                 runtime,

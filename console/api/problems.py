@@ -31,10 +31,12 @@ from services.intents.model import WishRefusedError
 from services.joining.join import NoCustomerError, UnknownContactError
 from services.local_tags.model import NoTagError, TagRefusedError
 from services.merging.model import MergeRefusedError, NoMergeError, UndoRefusedError
+from services.message_templates.model import NoTextError, TextRefusedError
 from services.notes.model import HandEventRefusedError, NoNoteError, TemplateNameTakenError
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
 from services.pool.model import NoSuchError, NotInPoolError, PoolRefusedError
+from services.robots.model import NoRobotError, RobotRefusedError
 from services.rules.model import NoRuleError, RuleRefusedError
 from services.saved_filters.model import NoSavedFilterError, SavedFilterRefusedError
 from services.scores.model import NoScoreRuleError, ScoreRefusedError
@@ -162,6 +164,9 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NoNoteError: (404, "no-note"),
     TemplateNameTakenError: (409, "name-taken"),
     HandEventRefusedError: (422, "template"),
+    NoTextError: (404, "no-message"),
+    NoRobotError: (404, "no-robot"),
+    RobotRefusedError: (409, "robot-refused"),
     NoTaskError: (404, "no-task"),
     TaskRefusedError: (409, "task-refused"),
     NoFileError: (404, "no-file"),
@@ -184,7 +189,7 @@ def of_service(error: Exception) -> ProblemError | None:
         case UnderWayError():
             why = "the same request is being worked on just now; ask again"
             return ProblemError(409, "under-way", why, headers={"Retry-After": "1"})
-        case FilterError() | ValuesRefusedError():
+        case FilterError() | ValuesRefusedError() | TextRefusedError():
             return _of_many(error)
         case _ if type(error) in REFUSED:
             return ProblemError(*REFUSED[type(error)], str(error))
@@ -192,7 +197,7 @@ def of_service(error: Exception) -> ProblemError | None:
             return None
 
 
-def _of_many(error: FilterError | ValuesRefusedError) -> ProblemError:
+def _of_many(error: FilterError | ValuesRefusedError | TextRefusedError) -> ProblemError:
     """What names each place that is wrong."""
     if isinstance(error, FilterError):
         kind, why, errors = (
@@ -200,6 +205,9 @@ def _of_many(error: FilterError | ValuesRefusedError) -> ProblemError:
             "the filter cannot be read",
             [(f"{error.at}{one}", why) for one, why in error.problems],
         )
+    elif isinstance(error, TextRefusedError):
+        kind, why = "invalid", "the text cannot be used"
+        errors = [(f"/{name}", problem) for name, problem in error.problems]
     else:
         kind, why = "invalid", "some custom fields are not as they must be"
         errors = [(f"/fields/fields/{key}", why) for key, why in error.problems]

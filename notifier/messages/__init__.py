@@ -20,7 +20,9 @@ class People:
 
 @dataclass(frozen=True)
 class MessageSpec:
-    """`values(fact, recipient, people)` gives the template its words."""
+    """`values(fact, recipient, people)` gives the text its words; where somebody else is told of the matter,
+    `recipient` is whose matter it is. Words of every text (services/message_templates/model.ALWAYS) are added to them.
+    """
 
     notice: str
     values: Callable[[Fact, UserId, People], Mapping[str, str]]

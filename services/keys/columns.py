@@ -19,10 +19,12 @@ from services.files.store import BODY as PIECE
 from services.files.store import NAME
 from services.groups.store import UNIONID as UNIONID_OF_MEMBER
 from services.intents.store import VALUE as WISH
+from services.message_cards.presses import CODE
 from services.notes.store import BODY as NOTE_BODY
 from services.persons.store import VALUE
 from services.pool.store import NOTE
 from services.purchases.store import PROPERTIES
+from services.robots.store import KEY
 from services.rules.book import FILTER as FILTER_OF_TAG
 from services.saved_filters.store import FILTER as FILTER_SAVED
 from services.scores.store import REASON as WHY_POINTS
@@ -98,6 +100,8 @@ SEALED = (
     Sealed("welcome", ID, {"body": WELCOME}),
     Sealed("welcome_file", ID, {"body": WELCOME_FILE}, page_rows=1),
     Sealed("outbox", ID, {"body": NOTICE, "response_code": RESPONSE_CODE}),
+    Sealed("card_press", ID, {"response_code": CODE}),
+    Sealed("group_robot", ID, {"key": KEY}),
     Sealed("inbox", {"day": "date", "receiver_id": "bigint", "digest": "bytea"}, {"body": EVENT}),
 )
 
@@ -112,6 +116,7 @@ PLAIN = {
     "urgent_event.digest": "sha-256 of an event's body",
     "welcome.code_digest": "sha-256 of a code that is good for one message",
     "evidence.fingerprint": "sha-256 of an event's body",
+    "card_press.fingerprint": "sha-256 of an event's body",
     "relation.digest": "of a row as a walk has shown it",
 }
 """Columns of bytes that no data key opens."""

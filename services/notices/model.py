@@ -42,3 +42,6 @@ USUAL: Mapping[str, Switch] = {}
 
 OF_STAGES: frozenset[str] = frozenset()
 """Kinds under the one switch of all stages' messages (STG-4)."""
+
+OF_ADMINISTRATORS: frozenset[str] = frozenset()
+"""Kinds that are about nobody who hears of them: administrators alone do, and a group robot can in their place."""

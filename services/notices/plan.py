@@ -64,6 +64,7 @@ from services.notices.model import (
     HANDED_OVER,
     HANDOVER_FAILED,
     NEW_CUSTOMER,
+    OF_ADMINISTRATORS,
     OF_STAGES,
     POOL_GIVEN,
     REASSIGNED_AWAY,
@@ -87,6 +88,7 @@ from services.pool.model import (
     PoolUnreachable,
 )
 from services.reminders.model import Policy, Switch
+from services.robots.model import recipient_of
 from services.scores.model import ScoreChanged, ScoresAdjusted
 from services.segments.model import SegmentRefreshed
 from services.stages.model import CustomerStageChanged
@@ -231,15 +233,32 @@ def wanted(notice: Notice, policy: Policy, stage_ids: Iterable[int] = ()) -> Tol
     return Told(notice, switch) if switch.enabled else None
 
 
+def is_of_administrators(told: Told) -> bool:
+    """Whether administrators hear of it: then a group robot can in their place."""
+    return told.switch.administrators or told.notice.name in OF_ADMINISTRATORS
+
+
 def spread(
-    told: Told, *, superiors: Mapping[UserId, tuple[UserId, ...]], administrators: Sequence[UserId]
+    told: Told,
+    *,
+    superiors: Mapping[UserId, tuple[UserId, ...]],
+    administrators: Sequence[UserId],
+    robots: Sequence[int] = (),
 ) -> tuple[Notice, ...]:
-    """The notice itself, and one for each of those above who are to hear of it; nobody twice."""
+    """The notice itself, and one for each of those above who are to hear of it; nobody twice.
+
+    `robots`: ids of those that speak for administrators; then these are not told themselves.
+    """
     notice, switch = told.notice, told.switch
+    speaking = robots if is_of_administrators(told) else ()
+    for_them_alone = notice.name in OF_ADMINISTRATORS
     others = [*(superiors.get(notice.recipient, ()) if switch.superior else ())]
-    others += administrators if switch.administrators else ()
-    also = [one for one in dict.fromkeys(others) if one != notice.recipient]
-    return notice, *(replace(notice, recipient=one, about=notice.about or notice.recipient) for one in also)
+    others += administrators if switch.administrators and not speaking else ()
+    also: list[UserId] = [one for one in dict.fromkeys(others) if one != notice.recipient]
+    also += [UserId(recipient_of(one)) for one in speaking]
+    about = None if for_them_alone else notice.about or notice.recipient
+    first = () if for_them_alone and speaking else (notice,)
+    return *first, *(replace(notice, recipient=one, about=about) for one in also)
 
 
 def _is_event_since(fact: Fact, added_at: datetime) -> bool:

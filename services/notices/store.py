@@ -6,17 +6,19 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.notices.model import Notice
-from services.notices.plan import react, spread, wanted
+from services.notices.model import Notice, Told
+from services.notices.plan import is_of_administrators, react, spread, wanted
 from services.planning import Cause, Fact
 from services.reminders.model import Switch
 from services.reminders.store import load_policy, superiors_of
+from services.robots.model import is_robot
+from services.robots.store import speakers
 from services.webhooks.queue import deliveries_of
 from services.webhooks.store import load_listeners
 from shared.db.engine import fetch_all
 from shared.facts import FactRow, record_facts
 from shared.ids import FactId, OutboxId, TenantId
-from shared.outbox import Delivery, enqueue
+from shared.outbox import ROBOT, WECOM, Delivery, enqueue
 from shared.tenants import Tenant
 
 
@@ -84,22 +86,35 @@ def _deliveries(
     ]
     below = {told.notice.recipient for _, _, told in all_told if told.switch.superior}
     superiors = superiors_of(connection, tenant.id, below) if below else {}
+    robots = _robots(connection, tenant.id, [told for _, _, told in all_told])
     return [
         _delivery(fact_id, one, notice, told.switch, now=now, ttl_s=ttl_s)
         for fact_id, one, told in all_told
-        for notice in spread(told, superiors=superiors, administrators=policy.administrators)
+        for notice in spread(
+            told,
+            superiors=superiors,
+            administrators=policy.administrators,
+            robots=robots.get(told.notice.name, ()),
+        )
     ]
+
+
+def _robots(connection: Connection, tenant_id: TenantId, all_told: Sequence[Told]) -> Mapping[str, tuple[int, ...]]:
+    """Ids of the robots that speak for administrators, by kind; looked for only where administrators are told."""
+    for_them = any(is_of_administrators(told) for told in all_told)
+    return speakers(connection, tenant_id) if for_them else {}
 
 
 def _delivery(
     fact_id: FactId, caused: Caused, notice: Notice, switch: Switch, *, now: datetime, ttl_s: float
 ) -> Delivery:
+    channel = ROBOT if is_robot(notice.recipient) else WECOM
     at = now + timedelta(seconds=switch.delay_s + switch.gather_s)
     return Delivery(
-        natural_key=f"fact:{fact_id}:{notice.name}:wecom:{notice.recipient}",
+        natural_key=f"fact:{fact_id}:{notice.name}:{channel}:{notice.recipient}",
         fact_id=fact_id,
         notice=notice.name,
-        channel="wecom",
+        channel=channel,
         recipient=notice.recipient,
         causes=[{"cause": caused.cause, "caused_by": caused.caused_by}],
         expires_at=at + timedelta(seconds=ttl_s if switch.ttl_s is None else switch.ttl_s),
@@ -172,6 +187,7 @@ class Names:
 def load_names(connection: Connection, tenant: Tenant, sources: Sequence[NoticeSource]) -> Names:
     contacts = [str(key) for s in sources if (key := s.payload.get("external_userid"))]
     members = {str(v) for s in sources for k, v in s.payload.items() if k.endswith("userid") and v} - set(contacts)
+    members |= {s.about for s in sources if s.about}
     named = fetch_all(
         connection,
         "select external_userid, name from external_contact "

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from services.message_cards.model import Press
 from shared.body import Body, Value
 
 LONGEST_ID = 256
@@ -88,12 +89,16 @@ def _texts(value: Value | None) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class EventSpec:
-    """`targets` names the subjects to look at, `evidence` what no read will tell about them."""
+    """`targets` names the subjects to look at, `evidence` what no read will tell about them.
+
+    `presses`: what people pressed on cards of ours.
+    """
 
     event: str
     change: str
     targets: Callable[[Fields], tuple[Key, ...]]
     evidence: Callable[[Fields], tuple[Said, ...]] = field(default=lambda _fields: ())
+    presses: Callable[[Fields], tuple[Press, ...]] = field(default=lambda _fields: ())
 
 
 def _load() -> Mapping[tuple[str, str], EventSpec]:

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "20261123_1250_pre_welcome"
-down_revision = "20261123_1200_pre_reminders"
+down_revision = "20261123_1240_pre_message_cards"
 
 UPGRADE = """
 create table urgent_event (                             -- a queue beside the inbox; rows go after an hour

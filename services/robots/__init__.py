@@ -1,0 +1,1 @@
+"""Group robots: messages to administrators in a group of theirs."""

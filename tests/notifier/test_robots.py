@@ -1,0 +1,233 @@
+"""Group robots against a simulated WeCom: in administrators' place, each message once, twenty a minute."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from sqlalchemy import Engine
+
+from commands.demo_corp import SimulatedCorp, record_demo_corp
+from notifier.deliver import Notifier
+from notifier.robots import RobotLane, outcome_of
+from services.customers.model import RelationLost
+from services.notices.model import RELATION_LOST
+from services.notices.store import Caused, record_facts_and_notices
+from services.reminders.model import NOT_KNOWN, Policy, Wish
+from services.reminders.store import record_policy, record_wish
+from services.robots.model import Robot
+from services.robots.store import add_robot, change_robot, load_robots, want_test
+from shared.clock import SystemClock
+from shared.db.engine import fetch_all, run
+from shared.dead import list_dead, retry_dead
+from shared.ids import ExternalUserId, UserId
+from shared.outbox import ROBOT, Outcome
+from shared.queued import begin_queued, lease_queued
+from shared.runtime import Runtime
+from shared.settings import Settings
+from shared.tenants import Tenant, load_tenants
+from shared.vault import Vault
+from shared.wecom.clients import Clients
+from shared.wecom.errors import UnreachableError, error_for
+from tests.conftest import NOW
+
+LI, BOSS = UserId("LiNa"), UserId("WangFang")
+
+
+class Group:
+    """Administrators' group with a robot that tells them of losses."""
+
+    def __init__(self, runtime: Runtime, corp: SimulatedCorp, pool: ThreadPoolExecutor, clock_file: Path) -> None:
+        self.runtime, self.corp, self.pool, self.clock_file = runtime, corp, pool, clock_file
+        self.key: str = corp.act({"do": "make_robot", "name": "运营群"})["key"]
+        with runtime.engine.begin() as connection:
+            self.tenant: Tenant = load_tenants(connection, runtime.vault)[0]
+            t, now = self.tenant.id, runtime.clock.now()
+            record_policy(connection, t, Policy(administrators=(BOSS,)), by="test", now=now)
+            record_wish(connection, t, RELATION_LOST, NOT_KNOWN, Wish(administrators=True), by="test", now=now)
+            add_robot(connection, self.tenant, name="运营群", key=self.key, notices=[RELATION_LOST], enabled=True,
+                      by="test", now=now)  # fmt: skip
+        self.clients = Clients(runtime, connections=2)
+
+    def lose(self, count: int = 1) -> None:
+        with self.runtime.engine.begin() as connection:
+            now = self.runtime.clock.now()
+            facts = [RelationLost(occurred_at=now, userid=LI, external_userid=ExternalUserId(f"wm{n}"), evidenced=True)
+                     for n in range(count)]  # fmt: skip
+            caused = [Caused(one, "event") for one in facts]
+            record_facts_and_notices(connection, self.tenant, caused, now=now, ttl_s=86_400)
+
+    def speak(self) -> None:
+        lane = RobotLane(self.runtime, self.clients)
+        while lane.speak_due():
+            pass
+
+    def posts(self) -> list[dict[str, Any]]:
+        (robot,) = self.corp.get(f"/sim/corps/{self.corp.corp_id}/look/robots")
+        return list(robot["posts"])
+
+    def later(self, seconds: float) -> None:
+        """Time passes, here and in WeCom."""
+        self.clock_file.write_text(str(seconds))
+        self.corp.post("/sim/clock", {"offset_s": seconds})
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.runtime.engine.begin() as connection:
+            return [tuple(row.values()) for row in fetch_all(connection, sql)]
+
+    def robot(self) -> Robot:
+        with self.runtime.engine.begin() as connection:
+            return load_robots(connection, self.tenant)[0]
+
+
+@pytest.fixture
+def group(engine: Engine, redis_url: str, vault: Vault, simulator_url: str, tmp_path: Path) -> Iterator[Group]:
+    corp = SimulatedCorp(simulator_url)
+    corp.post("/sim/reset", {})
+    corp.create([])
+    settings = Settings(_env_file=None, wecom_base_url=simulator_url, wecom_read_timeout_s=1)
+    clock_file = tmp_path / "clock"
+    runtime = Runtime(settings, SystemClock(clock_file), engine, Redis.from_url(redis_url), vault)
+    record_demo_corp(runtime)
+    with ThreadPoolExecutor(2) as pool:
+        yield Group(runtime, corp, pool, clock_file)
+
+
+STATES = "select channel, state, count(*) from outbox group by 1, 2 order by 1, 2"
+
+
+def test_a_robot_tells_administrators_in_their_place_whose_customer_it_was(group: Group):
+    """One post in the group, none on the administrator's phone; the associate hears of it as ever (LOSS-2)."""
+    group.lose()
+    assert group.rows("select channel, recipient, about from outbox order by id") == [
+        ("wecom", LI, None),
+        ("robot", "robot:1", LI),
+    ]
+    group.speak()
+    Notifier(group.runtime, clients=group.clients, pool=group.pool).deliver_due()
+    (post,) = group.posts()
+    assert post["msgtype"] == "markdown" and "客户流失：wm0" in post["payload"]["content"]
+    assert (len(group.corp.messages(LI)), len(group.corp.messages(BOSS))) == (1, 0)
+    assert group.rows(STATES) == [("robot", "sent", 1), ("wecom", "sent", 1)]
+
+
+def test_a_robot_says_twenty_things_a_minute_and_all_of_them(group: Group):
+    """WeCom refuses the twenty-first of a minute; here none is refused, and none is lost (G6)."""
+    group.lose(45)
+    said = []
+    for seconds in range(0, 300, 5):
+        group.later(seconds)
+        group.speak()
+        said.append(len(group.posts()))
+    assert said[-1] == 45
+    assert max(later - now for now, later in zip(said, said[12:], strict=False)) <= 20
+    assert group.rows("select count(*) from attempt where code is not null") == [(0,)]
+
+
+def test_after_a_45009_the_robot_rests_as_a_whole(group: Group):
+    """Somebody else speaks with the same key: nothing is tried until the minute is over (G6)."""
+    group.corp.post("/sim/faults", {"path": "webhook/send", "errcode": 45009, "times": 1})
+    group.lose(3)
+    group.speak()
+    assert group.posts() == []
+    assert group.rows("select count(*), max(code) from attempt") == [(1, 45009)]
+    group.later(66)
+    group.speak()
+    assert len(group.posts()) == 3
+
+
+def test_without_an_answer_a_post_is_in_doubt_and_never_said_again(group: Group):
+    """No duplicate check exists for robots: whoever looks decides (G5)."""
+    group.corp.post("/sim/faults", {"path": "webhook/send", "hang_s": 3, "times": 1})
+    group.lose()
+    group.speak()
+    group.later(3600)
+    group.speak()
+    assert len(group.posts()) == 1
+    assert group.rows("select state from outbox where channel = 'robot'") == [("in_doubt",)]
+    with group.runtime.engine.begin() as connection:
+        (dead,) = [one for one in list_dead(connection, limit=9) if "in_doubt" in one["reason"]]
+        assert retry_dead(connection, dead["id"], now=group.runtime.clock.now())
+    group.speak()
+    assert len(group.posts()) == 2
+
+
+def test_a_process_that_was_killed_in_a_call_leaves_a_post_in_doubt(group: Group):
+    """The try was noted before the call: nobody knows whether it came to it (G5)."""
+    group.lose()
+    with group.runtime.engine.begin() as connection:
+        now = group.runtime.clock.now()
+        (held,) = lease_queued(connection, ROBOT, limit=1, now=now, lease_s=60)
+        begin_queued(connection, held, body=None, counts_for=held.recipient, now=now)
+    group.speak()
+    assert group.rows("select state from outbox where channel = 'robot'") == [("queued",)]
+    group.later(61)
+    group.speak()
+    assert group.posts() == []
+    assert group.rows("select state from outbox where channel = 'robot'") == [("in_doubt",)]
+
+
+def test_a_robot_whose_key_is_refused_falls_silent_and_administrators_hear_for_themselves(group: Group):
+    """93000 is final for the post; later losses go to people until the key is another one (LOSS-2)."""
+    group.corp.act({"do": "remove_robot", "key": group.key})
+    group.lose()
+    group.speak()
+    assert group.rows("select state from outbox where channel = 'robot'") == [("dead",)]
+    problem = group.robot().problem
+    assert problem is not None and "93000" in problem and group.key not in problem
+    group.lose()
+    assert group.rows("select recipient from outbox where channel = 'wecom' order by id") == [(LI,), (LI,), (BOSS,)]
+    with group.runtime.engine.begin() as connection:
+        robot = load_robots(connection, group.tenant)[0]
+        wanted = {"key": group.corp.act({"do": "make_robot"})["key"]}
+        changed = change_robot(connection, group.tenant, robot, wanted, by="test", now=group.runtime.clock.now())
+    assert changed.speaks
+
+
+def test_a_test_message_goes_the_same_way(group: Group):
+    """Through the outbox, also for a robot that is switched off (G5)."""
+    with group.runtime.engine.begin() as connection:
+        run(connection, "update group_robot set enabled = false")
+        want_test(connection, group.tenant.id, 1, by="api:crm", now=group.runtime.clock.now())
+    group.speak()
+    (post,) = group.posts()
+    assert "测试消息" in post["payload"]["content"]
+    assert group.rows("select state, attempts from outbox") == [("sent", 1)]
+
+
+def test_the_key_is_nowhere_in_the_clear(group: Group):
+    """Whoever has it may speak in the group (G10)."""
+    group.lose()
+    group.speak()
+    for table in ("group_robot", "outbox", "attempt"):
+        assert group.key not in str(group.rows(f"select * from {table}"))
+    assert group.key not in repr(group.robot())
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "state"),
+    [
+        (error_for("webhook/send", 45009, ""), "retry", "queued"),
+        (error_for("webhook/send", 93000, ""), "refused", "dead"),
+        (error_for("webhook/send", -1, ""), "retry", "queued"),
+        (UnreachableError("webhook/send", "refused", maybe_accepted=False), "retry", "queued"),
+        (UnreachableError("webhook/send", "no answer", maybe_accepted=True), "unknown", "in_doubt"),
+        (ValueError("ours"), "unknown", "in_doubt"),
+    ],
+)
+def test_what_may_have_been_heard_is_never_said_again(error: Exception, outcome: str, state: str):
+    """Only what WeCom certainly did not take is tried again (G5)."""
+    found: Outcome = outcome_of(error, tries=1, now=NOW)
+    assert (found.outcome, found.state) == (outcome, state)
+    assert (found.next_try_at is not None) == (state == "queued")
+    assert found.next_try_at is None or found.next_try_at - NOW <= timedelta(seconds=66)
+
+
+def test_an_answer_of_busy_is_not_tried_for_ever():
+    """After some tries a post that WeCom keeps refusing is given up, visibly (G5)."""
+    assert outcome_of(error_for("webhook/send", -1, ""), tries=8, now=NOW).state == "dead"
+    assert replace(outcome_of(error_for("webhook/send", 45009, ""), tries=8, now=NOW)).state == "queued"
