@@ -42,7 +42,11 @@ def render_card(tenant: Tenant, source: NoticeSource, people: People, *, agent_i
     spec = specs()[source.notice]
     fact = read_fact(source.fact_type, source.occurred_at, source.payload)
     recipient = UserId(source.recipient)
-    words = dict(spec.values(fact, recipient, people)) | {"at": _local(source.occurred_at, tenant.timezone)}
+    values = spec.values(fact, recipient, people)
+    moments = {
+        key: _local(datetime.fromisoformat(word), tenant.timezone) for key, word in values.items() if _is_at(key)
+    }
+    words = {**values, **moments, "at": _local(source.occurred_at, tenant.timezone)}
     name = f"{tenant.language}/{source.notice}.txt"
     title, description = _fitting(name, words)
     card = {
@@ -65,6 +69,11 @@ def _link(console_url: str, page: str, outbox_id: OutboxId) -> str:
     return f"{console_url}/{page}?n={outbox_id}"
 
 
+def _is_at(key: str) -> bool:
+    """Whether a word is a moment: ISO 8601 as it is given, the corp's local time as it is shown."""
+    return key == "at" or key.endswith("_at")
+
+
 def _local(moment: datetime, timezone: str) -> str:
     return f"{moment.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}"
 
@@ -72,7 +81,7 @@ def _local(moment: datetime, timezone: str) -> str:
 def _fitting(template: str, words: dict[str, str]) -> tuple[str, str]:
     """Title and description; the words get shorter until both fit (an escaped character counts as what it becomes)."""
     for most in (LONGEST_NAME, 20, 10, 5):
-        short = {key: word if key == "at" else shortened(word, most) for key, word in words.items()}
+        short = {key: word if _is_at(key) else shortened(word, most) for key, word in words.items()}
         title = _plain.get_template(template).render(short).split("\n", 1)[0]
         description = _templates.get_template(template).render(short).split("\n", 1)[1]
         if len(title) <= TITLE_MOST and len(description) <= DESCRIPTION_MOST:

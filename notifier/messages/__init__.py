@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from services.planning import Fact
-from shared.ids import ExternalUserId, UserId
+from shared.ids import CustomerId, ExternalUserId, UserId
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,11 @@ class People:
     customer: Callable[[ExternalUserId, UserId], str]
     """The customer's name as this associate knows it: their remark, else the nickname, else the id."""
     associate: Callable[[UserId], str]
+    known: Callable[[CustomerId, UserId], str] = lambda customer_id, _userid: f"#{customer_id}"
+    """As `customer`, by our own id."""
+    stage: Callable[[int], str] = str
+    chat: Callable[[str], str] = str
+    chat_event: Callable[[int], str] = str
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,11 @@ class MessageSpec:
     values: Callable[[Fact, UserId, People], Mapping[str, str]]
     page: str | None = None
     """The associates' page that the message leads to; None: that of the customer whom it is about."""
+
+
+def above(recipient: UserId, whose: UserId | None) -> str:
+    """A word that is true where somebody hears of another's matter: templates say it otherwise then."""
+    return "" if recipient == whose else "1"
 
 
 _specs: dict[str, MessageSpec] = {}

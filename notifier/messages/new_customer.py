@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from notifier.messages import MessageSpec, People
+from notifier.messages import MessageSpec, People, above
 from services.customers.model import RelationStarted
 from services.notices.model import NEW_CUSTOMER
 from services.planning import Fact
@@ -11,7 +11,12 @@ from shared.ids import UserId
 
 def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
     assert isinstance(fact, RelationStarted)
-    return {"customer": people.customer(fact.external_userid, recipient), "channel": fact.add_state or ""}
+    return {
+        "customer": people.customer(fact.external_userid, fact.userid),
+        "channel": fact.add_state or "",
+        "owner": people.associate(fact.userid),
+        "above": above(recipient, fact.userid),
+    }
 
 
 SPEC = MessageSpec(NEW_CUSTOMER, values)

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping
 
-from notifier.messages import MessageSpec, People
+from notifier.messages import MessageSpec, People, above
 from services.notices.model import POOL_GIVEN
 from services.planning import Fact
 from services.pool.model import PoolCustomersGiven
 from shared.ids import UserId
 
 
-def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:  # noqa: ARG001 - as every message
+def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
     assert isinstance(fact, PoolCustomersGiven)
-    return {"count": str(fact.count)}
+    return {
+        "count": str(fact.count),
+        "owner": people.associate(fact.userid),
+        "above": above(recipient, fact.userid),
+    }
 
 
 SPEC = MessageSpec(POOL_GIVEN, values, page="to-add")

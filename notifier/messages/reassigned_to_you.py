@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from notifier.messages import MessageSpec, People
+from notifier.messages import MessageSpec, People, above
 from services.assignment.model import CustomerReassigned
 from services.notices.model import REASSIGNED_TO_YOU
 from services.planning import Fact
@@ -12,7 +12,9 @@ from shared.ids import UserId
 def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
     assert isinstance(fact, CustomerReassigned)
     return {
-        "customer": people.customer(fact.external_userid, recipient),
+        "customer": people.customer(fact.external_userid, fact.to_userid),
+        "owner": people.associate(fact.to_userid),
+        "above": above(recipient, fact.to_userid),
         "associate": people.associate(fact.from_userid),
         "why": fact.why,
     }

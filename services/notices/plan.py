@@ -32,7 +32,6 @@ from services.catalogue.model import TagCatalogueEditSettled
 from services.companies.model import CustomerLinkedToCompany, CustomerUnlinkedFromCompany
 from services.customers.model import (
     RelationAssociateLeft,
-    RelationDeleted,
     RelationEdited,
     RelationEndedFact,
     RelationHalfAdded,
@@ -62,6 +61,7 @@ from services.loss.model import CustomerDeleted, CustomerLost, CustomerReturned
 from services.notes.model import EventRecordedByHand, NoteAdded, NoteRemoved
 from services.notices.model import (
     HANDED_OVER,
+    HANDOVER_DONE,
     HANDOVER_FAILED,
     NEW_CUSTOMER,
     OF_STAGES,
@@ -74,6 +74,7 @@ from services.notices.model import (
     Notice,
     Told,
 )
+from services.notices.timely import TIMELY
 from services.persons.model import CustomersMerged, CustomersParted
 from services.planning import Cause, Fact
 from services.pool.model import (
@@ -86,10 +87,9 @@ from services.pool.model import (
     PoolReturned,
     PoolUnreachable,
 )
-from services.reminders.model import Policy, Switch
+from services.reminders.model import NOBODY, Policy, Switch
 from services.scores.model import ScoreChanged, ScoresAdjusted
 from services.segments.model import SegmentRefreshed
-from services.stages.model import CustomerStageChanged
 from services.tags.model import (
     TagCreated,
     TagDeleted,
@@ -151,7 +151,6 @@ SILENT: frozenset[type[Fact]] = frozenset(
         CustomerLinkedToCompany,  # the CRM told it, and the profile shows it; other systems hear of it by webhooks
         CustomerLost,  # the associate hears of the relation
         CustomerReturned,
-        CustomerStageChanged,  # stages get reminders of their own (STG-3)
         CustomerTagged,  # who works with them sees it; SOPs will react to it
         CustomerUnassigned,
         CustomerUnblacklisted,
@@ -178,7 +177,6 @@ SILENT: frozenset[type[Fact]] = frozenset(
         PoolReturned,
         PoolUnreachable,  # shown to the operator
         RelationAssociateLeft,
-        RelationDeleted,
         RelationEdited,
         RelationEditSettled,  # the console shows it to who asked
         RelationHalfAdded,
@@ -234,12 +232,22 @@ def wanted(notice: Notice, policy: Policy, stage_ids: Iterable[int] = ()) -> Tol
 def spread(
     told: Told, *, superiors: Mapping[UserId, tuple[UserId, ...]], administrators: Sequence[UserId]
 ) -> tuple[Notice, ...]:
-    """The notice itself, and one for each of those above who are to hear of it; nobody twice."""
+    """The notice itself, and one for each of those above who are to hear of it; nobody twice.
+
+    A notice to NOBODY is for those above alone.
+    """
     notice, switch = told.notice, told.switch
-    others = [*(superiors.get(notice.recipient, ()) if switch.superior else ())]
+    whose = below(notice)
+    others = [*(superiors.get(whose, ()) if switch.superior and whose else ())]
     others += administrators if switch.administrators else ()
     also = [one for one in dict.fromkeys(others) if one != notice.recipient]
-    return notice, *(replace(notice, recipient=one, about=notice.about or notice.recipient) for one in also)
+    own = () if notice.recipient == NOBODY else (notice,)
+    return *own, *(replace(notice, recipient=one, about=notice.about or whose) for one in also)
+
+
+def below(notice: Notice) -> UserId | None:
+    """Whose superiors may hear of it beside the recipient."""
+    return (notice.about or None) if notice.recipient == NOBODY else notice.recipient
 
 
 def _is_event_since(fact: Fact, added_at: datetime) -> bool:
@@ -269,16 +277,19 @@ def _customer_reassigned(fact: Fact, added_at: datetime) -> tuple[Notice, ...]:
 
 
 def _takeover_done(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
-    """The new owner hears of it, and the one before, where they are still there (TRF-4, ASG-5)."""
+    """The new owner hears of it, the one before, where they are still there, and who asked (TRF-4, ASG-5)."""
     assert isinstance(fact, TakeoverDone)
-    told = Notice(TAKEN_OVER, fact.to_userid)
-    return (told,) if fact.departed else (told, Notice(HANDED_OVER, fact.from_userid))
+    told = (Notice(TAKEN_OVER, fact.to_userid), *(() if fact.departed else (Notice(HANDED_OVER, fact.from_userid),)))
+    asked = fact.author_userid
+    if asked is None or asked in {one.recipient for one in told}:
+        return told
+    return *told, Notice(HANDOVER_DONE, asked)
 
 
 def _takeover_failed(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
-    """Who asked hears of it; who is no associate sees it in the list (TRF-4)."""
+    """Who asked hears of it; who is no associate sees it in the list, and administrators hear it by switch (TRF-4)."""
     assert isinstance(fact, TakeoverFailed)
-    return () if fact.author_userid is None else (Notice(HANDOVER_FAILED, fact.author_userid),)
+    return (Notice(HANDOVER_FAILED, fact.author_userid or NOBODY),)
 
 
 def _pool_given(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
@@ -294,4 +305,5 @@ REACTIONS: Mapping[type[Fact], Callable[[Fact, datetime], tuple[Notice, ...]]] =
     TakeoverDone: _takeover_done,
     TakeoverFailed: _takeover_failed,
     PoolCustomersGiven: _pool_given,
+    **TIMELY,
 }

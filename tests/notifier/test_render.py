@@ -80,10 +80,12 @@ def tenant(language: str, timezone: str = "Asia/Shanghai") -> Tenant:
     return Tenant(TenantId(1), "ww1", "self", "Example", timezone, language, "live", at(0), cipher)
 
 
-def source(notice: str, *, outbox_id: int = 5, external_userid: ExternalUserId = CONTACT, **changed) -> NoticeSource:
+def source(
+    notice: str, *, outbox_id: int = 5, external_userid: ExternalUserId = CONTACT, recipient=LI, **changed
+) -> NoticeSource:
     fact = replace(FACTS[notice], external_userid=external_userid, **changed)
     payload = orjson.loads(orjson.dumps(fact.payload()))
-    return NoticeSource(OutboxId(outbox_id), notice, LI, fact.TYPE, fact.occurred_at, payload, CUSTOMER)
+    return NoticeSource(OutboxId(outbox_id), notice, recipient, None, fact.TYPE, fact.occurred_at, payload, CUSTOMER)
 
 
 def named(customer: str, associate: str = "赵敏"):
@@ -189,7 +191,7 @@ def test_many_handovers_are_one_message_with_their_number(notice, language, chan
     """However many are done together, one text tells of them; no name stands for all (TRF-4)."""
     fact = replace(FACTS[notice], external_userid=None, **changed)
     payload = orjson.loads(orjson.dumps(fact.payload()))
-    told = NoticeSource(OutboxId(5), notice, LI, fact.TYPE, fact.occurred_at, payload, None)
+    told = NoticeSource(OutboxId(5), notice, LI, None, fact.TYPE, fact.occurred_at, payload, None)
     card = card_of(render_card(tenant(language), told, named("陈晨"), agent_id=7, console_url=URL))
     assert card["title"] == title
     assert "陈晨" not in words_of(card["description"])
