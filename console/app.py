@@ -41,6 +41,7 @@ from console.api import (
     tagging,
     tasks,
     timelines,
+    timely_reminders,
 )
 from console.api.document import finish
 from console.api.problems import of_validation, render, show_problems
@@ -86,6 +87,7 @@ HANDLERS = (
     tagging,
     tasks,
     timelines,
+    timely_reminders,
 )
 """Imported for what they put on the blueprint."""
 DESCRIPTION = "Keeps a retailer's customers and WeCom in step. What each field means and who has the say: docs/api.md."

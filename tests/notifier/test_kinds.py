@@ -88,7 +88,8 @@ TEXTS: dict[tuple[str, str, UserId], tuple[Fact, str, str]] = {
     (model.NOT_CONTACTED, "zh", LI): (SILENT, "14 天未联系：陈阿姨", "超过 14 天没有联系记录（最近一次来源：备注）"),
     (model.NOT_CONTACTED, "en", WANG): (
         SILENT, "No contact for 14 days: 陈阿姨", "李娜's customer, is on record for 14 days"),
-    (model.CHAT_EVENT, "zh", LI): (EVENT, "群活动提醒：周年庆", "周年庆 将于 2026-03-02 09:00 开始，涉及您的客户群“老客群”"),
+    (model.CHAT_EVENT, "zh", LI): (EVENT, "群活动提醒：周年庆",
+        "周年庆 将于 2026-03-02 09:00 开始，涉及您的客户群“老客群”"),
     (model.CHAT_EVENT, "en", LI): (
         replace(EVENT, chat_id=None, chat_count=3), "Coming up: 周年庆", "your group chats (3)"),
     (model.LEAVER_DEADLINE, "zh", WANG): (LEAVER, "离职继承即将到期：李娜", "12 位客户须在 2026-03-09 前移交"),
