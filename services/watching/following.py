@@ -20,29 +20,37 @@ from shared.tenants import Tenant
 
 PAGE = 1000
 
-TOLD = (
-    "left join reminder_told t on t.tenant_id = u.tenant_id and t.customer_id = u.id and t.kind = :kind "
-    "and t.stage_id = :stage_id"
-)
-STAYS = f"""
-select u.id, u.assigned_userid, s.line_id, s.entered_at, t.since, t.number, t.told_on
-from customer_stage s join customer u on u.tenant_id = s.tenant_id and u.id = s.customer_id {TOLD}
-where s.tenant_id = :tenant_id and s.stage_id = :stage_id and s.customer_id > :after and s.entered_at < :before
-order by s.customer_id limit :limit
-"""  # noqa: S608 - constants
-OF_STAGE = (
-    "exists (select from customer_stage s where s.tenant_id = u.tenant_id and s.customer_id = u.id "
-    "and s.stage_id = :stage_id)"
-)
-OF_OTHERS = """not exists (select from customer_stage s join reminder_clock r on r.tenant_id = s.tenant_id
-  and r.stage_id = s.stage_id and r.kind = :kind where s.tenant_id = u.tenant_id and s.customer_id = u.id)"""
-SILENCE = """
-select u.id, u.assigned_userid, u.assigned_at, t.since, t.number, t.told_on
-from customer u {told}
-where u.tenant_id = :tenant_id and u.id > :after and u.assigned_userid is not null and u.assigned_at < :before
-  and u.merged_into is null and {whose} and not exists (select from blacklist_entry b
-    where b.tenant_id = u.tenant_id and b.customer_id = u.id and b.ended_at is null)
-order by u.id limit :limit
+# The page is taken first, and all else looked up for each of it: joined, every page would read from the corp's first
+# customer on.
+STAYS = """
+with page as materialized (
+  select customer_id as id, line_id, entered_at from customer_stage where tenant_id = :tenant_id
+    and stage_id = :stage_id and customer_id > :after and entered_at < :before order by customer_id limit :limit)
+"""
+IN_STAGE = """
+with page as materialized (
+  select customer_id as id from customer_stage where tenant_id = :tenant_id and stage_id = :stage_id
+    and customer_id > :after order by customer_id limit :limit)
+"""
+ASSIGNED = """
+with page as materialized (
+  select id from customer where tenant_id = :tenant_id and id > :after and assigned_userid is not null
+  order by id limit :limit)
+"""
+LOOK_UP = """
+select p.*, u.assigned_userid, u.assigned_at, t.since, t.number, t.told_on,
+  coalesce(u.assigned_userid is not null and u.assigned_at < :before and u.merged_into is null, false)
+    and b.customer_id is null and o.customer_id is null as is_meant
+from page p
+left join lateral (select assigned_userid, assigned_at, merged_into from customer
+  where tenant_id = :tenant_id and id = p.id limit 1) u on true
+left join lateral (select since, number, told_on from reminder_told where tenant_id = :tenant_id
+  and customer_id = p.id and kind = :kind and stage_id = :stage_id limit 1) t on true
+left join lateral (select customer_id from blacklist_entry where tenant_id = :tenant_id
+  and customer_id = p.id and ended_at is null limit 1) b on true
+left join lateral (select customer_id from customer_stage where tenant_id = :tenant_id
+  and customer_id = p.id and stage_id = any(:others) limit 1) o on true
+order by p.id
 """
 
 
@@ -82,8 +90,9 @@ def silence_page(
     connection: Connection, tenant: Tenant, watch: Watch, day: date, *, after: int, limit: int = PAGE, now: datetime
 ) -> Page:
     """The next customers who have an associate: of one stage, or of none that has days of its own. As `stays_page`."""
-    sql = SILENCE.format(told=TOLD, whose=OF_STAGE if watch.stage_id != NOT_KNOWN else OF_OTHERS)
-    rows = _rows(connection, tenant, sql, watch, day, after=after, limit=limit)
+    page = ASSIGNED if watch.stage_id == NOT_KNOWN else IN_STAGE
+    seen = _rows(connection, tenant, page, watch, day, after=after, limit=limit)
+    rows = [row for row in seen if row["is_meant"]]
     last = last_contacts(connection, tenant.id, [CustomerId(row["id"]) for row in rows])
     counted = {
         row["id"]: last[row["id"]] for row in rows if row["id"] in last and last[row["id"]].at > row["assigned_at"]
@@ -105,24 +114,39 @@ def silence_page(
         )
         for row, since, number in due
     ]
-    return Page(facts, _cursor(rows, limit))
+    return Page(facts, _cursor(seen, limit))
 
 
 def _rows(
-    connection: Connection, tenant: Tenant, sql: str, watch: Watch, day: date, *, after: int, limit: int
+    connection: Connection, tenant: Tenant, page: str, watch: Watch, day: date, *, after: int, limit: int
 ) -> Sequence[Row]:
     # Whoever came later than this is not due, whatever was told: most of a large stage is not even read.
     before = begin_of(day - timedelta(days=watch.days[0] - 1), ZoneInfo(tenant.timezone))
     return fetch_all(
         connection,
-        sql,
+        page + LOOK_UP,
         tenant_id=tenant.id,
         kind=watch.kind,
         stage_id=watch.stage_id,
         after=after,
         before=before,
         limit=limit,
+        others=_stages_of_their_own(connection, tenant.id, watch),
     )
+
+
+def _stages_of_their_own(connection: Connection, tenant_id: TenantId, watch: Watch) -> list[int]:
+    """Stages for which other days hold than for customers wherever they are."""
+    if watch.stage_id != NOT_KNOWN:
+        return []
+    rows = fetch_all(
+        connection,
+        "select stage_id from reminder_clock where tenant_id = :tenant_id and kind = :kind and stage_id <> :none",
+        tenant_id=tenant_id,
+        kind=watch.kind,
+        none=NOT_KNOWN,
+    )
+    return [row["stage_id"] for row in rows]
 
 
 def _due(
