@@ -15,6 +15,7 @@ EXAMPLE: dict[str, Any] = {
     "silence": [{"stage_id": None, "days": 30, "every_days": None, "hour": 9}],
 }
 
+Mode = Literal["off", "each", "digest", "both"]
 Hour = Annotated[int, Field(strict=True, ge=0, le=23, description="Of the day, in the corp's time zone")]
 Days = Annotated[int, Field(strict=True, ge=1, le=MOST_DAYS)]
 Before = Annotated[int, Field(strict=True, ge=1, le=MOST_BEFORE_DAYS)]
@@ -23,7 +24,7 @@ Before = Annotated[int, Field(strict=True, ge=1, le=MOST_BEFORE_DAYS)]
 class DeletionsIn(Body):
     """What administrators hear of customers whom associates removed: nothing, each at once, or one digest a day."""
 
-    mode: Literal["off", "each", "digest", "both"] = "digest"
+    mode: Mode = "digest"
     hour: Hour = DIGEST_HOUR
 
 

@@ -1,11 +1,12 @@
 """What each corp is reminded of by the clock: digests of deletions, days in stages, silence, leavers' last days."""
 
 from dataclasses import replace
+from typing import Any
 
 from flask import Response
 
 from console.api.acting import Done, Work, read, write
-from console.api.asked_reminders import DaysIn, DeletionsIn, LeaversIn, ReminderKindsBody, SilenceIn
+from console.api.asked_reminders import DaysIn, DeletionsIn, LeaversIn, Mode, ReminderKindsBody, SilenceIn
 from console.api.gate import caller
 from console.api.routes import operation
 from console.api.told_reminders import ReminderKindsOut
@@ -19,7 +20,12 @@ from shared.api_keys import Scope
 from shared.audit import Change
 
 GROUP = "reminders"
-MODES = {"off": (False, False), "each": (True, False), "digest": (False, True), "both": (True, True)}
+MODES: dict[Mode, tuple[bool, bool]] = {
+    "off": (False, False),
+    "each": (True, False),
+    "digest": (False, True),
+    "both": (True, True),
+}
 """Whether each deletion, and the digest of a day, is told."""
 
 
@@ -36,10 +42,11 @@ def set_reminder_kinds(body: ReminderKindsBody) -> Response:
     def work(work: Work) -> Done:
         before = _shown(work).model_dump(mode="json")
         lines = load_lines(work.connection, work.tenant)
-        for one in (*body.stages, *body.silence):
-            if one.stage_id is not None:
+        watches = _watches(body)
+        for one in watches:
+            if one.stage_id != NOT_KNOWN:
                 find_stage(lines, one.stage_id)
-        record_watches(work.connection, work.tenant, _watches(body), by=caller().actor, now=work.now)
+        record_watches(work.connection, work.tenant, watches, by=caller().actor, now=work.now)
         _switch_deletions(work, body.deletions)
         after = _shown(work)
         change = Change("reminder_kinds.set", "reminders", "kinds", before, after.model_dump(mode="json"))
@@ -85,7 +92,7 @@ def _shown(work: Work) -> ReminderKindsOut:
     )
 
 
-def _days(one: Watch) -> dict[str, int | None]:
+def _days(one: Watch) -> dict[str, Any]:
     return {
         "stage_id": one.stage_id or None,
         "days": one.days[0],

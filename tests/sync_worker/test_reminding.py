@@ -167,6 +167,20 @@ def test_two_schedulers_and_a_clock_that_jumps_send_one_digest(corp: Corp) -> No
     assert [one["count"] for one in corp.told(DeletionsOfDay.TYPE)] == [1, 4, 1]
 
 
+def test_an_hour_that_is_changed_gives_the_day_no_second_digest(corp: Corp) -> None:
+    """Today's is done; a later hour, set before today's look, is waited for (LOSS-3)."""
+    corp.delete(LI, "wm1")
+    corp.at(EIGHT)
+    corp.delete(LI, "wm2")
+    corp.watch(Watch(DeletionsOfDay.TYPE, hour=10))
+    corp.at(EIGHT + timedelta(hours=3))
+    assert len(corp.waiting()) == 1
+    corp.at(EIGHT + timedelta(days=1, hours=1))
+    assert len(corp.waiting()) == 1
+    corp.at(EIGHT + timedelta(days=1, hours=2))
+    assert len(corp.waiting()) == 2
+
+
 def test_a_crash_between_the_look_and_its_commit_loses_no_digest(corp: Corp) -> None:
     """The look, what it took and what is told are one commit: without it, the next look finds all there (LOSS-3)."""
     corp.delete(LI, "wm1")
