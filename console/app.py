@@ -43,6 +43,7 @@ from console.api import (
     tagging,
     tasks,
     timelines,
+    timely_reminders,
     welcomes,
 )
 from console.api.document import finish
@@ -91,6 +92,7 @@ HANDLERS = (
     tagging,
     tasks,
     timelines,
+    timely_reminders,
     welcomes,
 )
 """Imported for what they put on the blueprint."""

@@ -4,7 +4,7 @@ The attempt is committed before the call. A crash in between leaves it unknown; 
 WeCom recognises them. What is unknown for longer than WeCom remembers is parked as in doubt, never guessed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from shared.clock import monotonic
 from shared.db.engine import fetch_one, is_away
 from shared.directory import Directory
 from shared.errors import RetryableError
-from shared.ids import ExternalUserId, UserId
+from shared.ids import CustomerId, ExternalUserId, UserId
 from shared.message_days import add_person_times, left_today, next_day
 from shared.outbox import (
     BODY,
@@ -286,7 +286,21 @@ def people_of(names: Names) -> People:
         found = names.remarks.get((external_userid, userid)) or names.contacts.get(external_userid)
         return shortened(found or external_userid)
 
-    return People(customer, lambda userid: shortened(names.associates.get(userid) or userid))
+    def known(customer_id: CustomerId, userid: UserId) -> str:
+        contact = names.customers.get(customer_id)
+        return f"#{customer_id}" if contact is None else customer(ExternalUserId(contact), userid)
+
+    def by_key(of: Mapping[object, str]) -> Callable[[object], str]:
+        return lambda key: shortened(of.get(key) or str(key))
+
+    return People(
+        customer,
+        lambda userid: shortened(names.associates.get(userid) or userid),
+        known,
+        by_key(names.stages),
+        by_key(names.chats),
+        by_key(names.chat_events),
+    )
 
 
 def _sealed_code(tenant: Tenant, result: SendResult) -> bytes | None:

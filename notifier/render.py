@@ -63,6 +63,11 @@ def message_of(
     words = words_for(spec, source, people)
     if marked:
         words = {name: word if isinstance(word, bool) else tame(word) for name, word in words.items()}
+    words |= {
+        key: _local(datetime.fromisoformat(word), tenant.timezone)
+        for key, word in words.items()
+        if key.endswith("_at") and isinstance(word, str)
+    }
     words["at"] = _local(source.occurred_at, tenant.timezone)
     return Message(
         written=written(tenant, Name(source.notice, tenant.language), words, wardrobe),

@@ -52,10 +52,10 @@ class Scope(StrEnum):
     WELCOMES_WRITE = "welcomes:write"
     FILES_READ = "files:read"
     FILES_WRITE = "files:write"
-    SYNC_READ = "sync:read"
-    AUDIT_READ = "audit:read"
     REMINDERS_READ = "reminders:read"
     REMINDERS_WRITE = "reminders:write"
+    SYNC_READ = "sync:read"
+    AUDIT_READ = "audit:read"
     PERSONAL_READ = "personal:read"
 
 

@@ -23,6 +23,7 @@ from sync_worker.loop import Loop
 from sync_worker.pool import PoolKeeper
 from sync_worker.presses import keep_presses
 from sync_worker.reconcile import Reconciler
+from sync_worker.reminding import keep_reminding
 from sync_worker.segments import keep_segments
 from sync_worker.timetable import open_due_passes
 from sync_worker.turns import most_threads
@@ -69,6 +70,7 @@ class Worker:
         if events:
             self._beside.append(PoolKeeper(runtime, notify=self.ring_notifier))
             self._beside.append(keep_presses(runtime, directory=directory, notify=self.ring_notifier))
+            self._beside.append(keep_reminding(runtime, notify=self.ring_notifier))
         if self._loop is not None:
             reconciler = Reconciler(
                 runtime,

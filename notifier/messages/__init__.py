@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from services.planning import Fact
-from shared.ids import ExternalUserId, UserId
+from shared.ids import CustomerId, ExternalUserId, UserId
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,11 @@ class People:
     customer: Callable[[ExternalUserId, UserId], str]
     """The customer's name as this associate knows it: their remark, else the nickname, else the id."""
     associate: Callable[[UserId], str]
+    known: Callable[[CustomerId, UserId], str] = lambda customer_id, _userid: f"#{customer_id}"
+    """As `customer`, by our own id."""
+    stage: Callable[[int], str] = str
+    chat: Callable[[str], str] = str
+    chat_event: Callable[[int], str] = str
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,11 @@ from shared.ids import UserId
 
 def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
     assert isinstance(fact, RelationStarted)
-    return {"customer": people.customer(fact.external_userid, recipient), "channel": fact.add_state or ""}
+    return {
+        "customer": people.customer(fact.external_userid, fact.userid),
+        "channel": fact.add_state or "",
+        "owner": people.associate(fact.userid),
+    }
 
 
 SPEC = MessageSpec(NEW_CUSTOMER, values)

@@ -9,9 +9,12 @@ from services.pool.model import PoolCustomersGiven
 from shared.ids import UserId
 
 
-def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:  # noqa: ARG001 - as every message
+def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
     assert isinstance(fact, PoolCustomersGiven)
-    return {"count": str(fact.count)}
+    return {
+        "count": str(fact.count),
+        "owner": people.associate(fact.userid),
+    }
 
 
 SPEC = MessageSpec(POOL_GIVEN, values, page="to-add")

@@ -12,7 +12,8 @@ from shared.ids import UserId
 def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
     assert isinstance(fact, CustomerReassigned)
     return {
-        "customer": people.customer(fact.external_userid, recipient),
+        "customer": people.customer(fact.external_userid, fact.from_userid),
+        "owner": people.associate(fact.from_userid),
         "associate": people.associate(fact.to_userid),
         "why": fact.why,
     }

@@ -1,4 +1,7 @@
-"""Tell the associate that a customer removed them (LOSS-1); only a new friend request brings them back (ASG-7)."""
+"""Tell the associate that a customer removed them (LOSS-1), and those above by setting (LOSS-2).
+
+Only a new friend request brings them back (ASG-7).
+"""
 
 from collections.abc import Mapping
 
@@ -11,7 +14,10 @@ from shared.ids import UserId
 
 def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
     assert isinstance(fact, RelationLost)
-    return {"customer": people.customer(fact.external_userid, recipient)}
+    return {
+        "customer": people.customer(fact.external_userid, fact.userid),
+        "owner": people.associate(fact.userid),
+    }
 
 
 SPEC = MessageSpec(RELATION_LOST, values)

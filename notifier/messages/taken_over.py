@@ -12,8 +12,9 @@ from shared.ids import UserId
 def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
     assert isinstance(fact, TakeoverDone)
     return {
-        "customer": people.customer(fact.external_userid, recipient) if fact.external_userid else "",
+        "customer": people.customer(fact.external_userid, fact.to_userid) if fact.external_userid else "",
         "associate": people.associate(fact.from_userid),
+        "owner": people.associate(fact.to_userid),
         "kind": fact.kind,
         "count": str(fact.count),
     }

@@ -1,7 +1,7 @@
 """Events that operators plan with chats: kept, listed, and due for a reminder by the clock (GRP-6).
 
-Only kept: nothing is sent yet. `remind_at` is set as long as owners are to be reminded, and indexed, so that a scan by
-the clock finds what is due in all corps at once.
+`remind_at` is set as long as owners are to be reminded, and indexed, so that a scan by the clock finds what is due in
+all corps at once (services/watching/events.py). A reminder that waits is taken back when the event moves or ends.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from services.chats.listing import check_known
 from services.chats.model import ChatEvent, ChatRefusedError, NoSuchChatEventError
 from services.chats.plan import remind_at
+from services.reminders.waiting import withdraw_waiting
 from shared.audit import Change
 from shared.db.engine import Row, fetch_all, fetch_one, run
 from shared.ids import TenantId
@@ -85,6 +86,8 @@ def change_event(
         id=event_id,
         **_values(after),
     )
+    if (after.starts_at, after.remind_minutes) != (before.starts_at, before.remind_minutes):
+        _take_back(connection, tenant_id, event_id, now=now)
     was, now_is = _told(before), _told(after)
     changed = [name for name in was if was[name] != now_is[name]]
     return Change(
@@ -112,6 +115,7 @@ def cancel_event(
         id=event_id,
         now=now,
     )
+    _take_back(connection, tenant_id, event_id, now=now)
     after = {"cancelled_at": now.isoformat(), **({"reason": reason} if reason else {})}
     return Change("chat_event.cancelled", EVENT, str(event_id), after=after)
 
@@ -176,6 +180,10 @@ def _hold(connection: Connection, tenant_id: TenantId, event_id: int) -> Row:
     if row["cancelled_at"] is not None:
         raise ChatRefusedError("the event is cancelled; make a new one")
     return row
+
+
+def _take_back(connection: Connection, tenant_id: TenantId, event_id: int, *, now: datetime) -> None:
+    withdraw_waiting(connection, tenant_id, [f"{EVENT}:{event_id}"], now=now)
 
 
 def _check_time(starts_at: datetime, now: datetime) -> None:

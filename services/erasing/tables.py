@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 ERASED: tuple[str, ...] = (
     "blacklist_entry", "company_customer", "customer_event", "customer_note", "customer_order", "customer_score",
-    "customer_stage", "customer_tag", "customer_task",
+    "customer_stage", "customer_tag", "customer_task", "reminder_told",
     "pool_change", "pool_record", "pool_state", "purchase_summary", "score_entry", "segment_member", "stage_met",
     "waiting_tag",
 )  # fmt: skip

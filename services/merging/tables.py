@@ -86,5 +86,8 @@ SUMMED = ("customer_score",)
 DERIVED = ("purchase_summary", "customer_card", "customer_name", "customer_number", "card_due", "stage_met")
 """Computed anew: the summary here, the card from marks that triggers leave."""
 
-PASSING = ("bulk_change_row", "pool_batch_row", "pool_given", "pool_due", "waiting_due")
-"""Work that is on its way: whoever carries it out looks whether a customer still stands for themselves."""
+PASSING = ("bulk_change_row", "pool_batch_row", "pool_given", "pool_due", "waiting_due", "reminder_told")
+"""Work that is on its way: whoever carries it out looks whether a customer still stands for themselves.
+
+What was told of a customer stays with their own id: the master's reminders go by the master's days.
+"""

@@ -33,7 +33,7 @@ MOST_QUESTIONS = 5
 """Words that one text may ask for: every way in which the answers can fall is tried when it is saved."""
 LONGER = {"content": 6}
 """Words that are whole texts: so many times as long as a name."""
-WHOLE = frozenset({"at", "above"})
+WHOLE = frozenset({"at", "above"})  # and moments, whose names end with _at
 """Words that are never cut."""
 TAGS, CLASSES = frozenset({"div", "br"}), frozenset({None, "gray", "normal", "highlight"})
 MAY = "only {{ name }}, {% if name %}, {% elif name %}, {% else %} and {% endif %} may stand here"
@@ -74,7 +74,9 @@ def write(text: Text, words: Words) -> Written:
     title, description = _compiled(text)
     for most in SHORTER:
         short = {
-            name: word if isinstance(word, bool) or name in WHOLE else shortened(word, most * LONGER.get(name, 1))
+            name: word
+            if isinstance(word, bool) or name in WHOLE or name.endswith("_at")
+            else shortened(word, most * LONGER.get(name, 1))
             for name, word in words.items()
         }
         written = Written(title(short), description(short))

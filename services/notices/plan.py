@@ -32,7 +32,6 @@ from services.catalogue.model import TagCatalogueEditSettled
 from services.companies.model import CustomerLinkedToCompany, CustomerUnlinkedFromCompany
 from services.customers.model import (
     RelationAssociateLeft,
-    RelationDeleted,
     RelationEdited,
     RelationEndedFact,
     RelationHalfAdded,
@@ -62,9 +61,9 @@ from services.loss.model import CustomerDeleted, CustomerLost, CustomerReturned
 from services.notes.model import EventRecordedByHand, NoteAdded, NoteRemoved
 from services.notices.model import (
     HANDED_OVER,
+    HANDOVER_DONE,
     HANDOVER_FAILED,
     NEW_CUSTOMER,
-    OF_ADMINISTRATORS,
     OF_STAGES,
     POOL_GIVEN,
     REASSIGNED_AWAY,
@@ -75,6 +74,7 @@ from services.notices.model import (
     Notice,
     Told,
 )
+from services.notices.timely import TIMELY
 from services.persons.model import CustomersMerged, CustomersParted
 from services.planning import Cause, Fact
 from services.pool.model import (
@@ -87,11 +87,10 @@ from services.pool.model import (
     PoolReturned,
     PoolUnreachable,
 )
-from services.reminders.model import Policy, Switch
+from services.reminders.model import NOBODY, Policy, Switch
 from services.robots.model import recipient_of
 from services.scores.model import ScoreChanged, ScoresAdjusted
 from services.segments.model import SegmentRefreshed
-from services.stages.model import CustomerStageChanged
 from services.tags.model import (
     TagCreated,
     TagDeleted,
@@ -153,7 +152,6 @@ SILENT: frozenset[type[Fact]] = frozenset(
         CustomerLinkedToCompany,  # the CRM told it, and the profile shows it; other systems hear of it by webhooks
         CustomerLost,  # the associate hears of the relation
         CustomerReturned,
-        CustomerStageChanged,  # stages get reminders of their own (STG-3)
         CustomerTagged,  # who works with them sees it; SOPs will react to it
         CustomerUnassigned,
         CustomerUnblacklisted,
@@ -180,7 +178,6 @@ SILENT: frozenset[type[Fact]] = frozenset(
         PoolReturned,
         PoolUnreachable,  # shown to the operator
         RelationAssociateLeft,
-        RelationDeleted,
         RelationEdited,
         RelationEditSettled,  # the console shows it to who asked
         RelationHalfAdded,
@@ -233,11 +230,6 @@ def wanted(notice: Notice, policy: Policy, stage_ids: Iterable[int] = ()) -> Tol
     return Told(notice, switch) if switch.enabled else None
 
 
-def is_of_administrators(told: Told) -> bool:
-    """Whether administrators hear of it: then a group robot can in their place."""
-    return told.switch.administrators or told.notice.name in OF_ADMINISTRATORS
-
-
 def spread(
     told: Told,
     *,
@@ -247,18 +239,23 @@ def spread(
 ) -> tuple[Notice, ...]:
     """The notice itself, and one for each of those above who are to hear of it; nobody twice.
 
-    `robots`: ids of those that speak for administrators; then these are not told themselves.
+    `robots`: ids of those that speak for administrators; then these are not told themselves. A notice to NOBODY is for
+    those above alone.
     """
     notice, switch = told.notice, told.switch
-    speaking = robots if is_of_administrators(told) else ()
-    for_them_alone = notice.name in OF_ADMINISTRATORS
-    others = [*(superiors.get(notice.recipient, ()) if switch.superior else ())]
+    whose = below(notice)
+    speaking = robots if switch.administrators else ()
+    others = [*(superiors.get(whose, ()) if switch.superior and whose else ())]
     others += administrators if switch.administrators and not speaking else ()
     also: list[UserId] = [one for one in dict.fromkeys(others) if one != notice.recipient]
     also += [UserId(recipient_of(one)) for one in speaking]
-    about = None if for_them_alone else notice.about or notice.recipient
-    first = () if for_them_alone and speaking else (notice,)
-    return *first, *(replace(notice, recipient=one, about=about) for one in also)
+    own = () if notice.recipient == NOBODY else (notice,)
+    return *own, *(replace(notice, recipient=one, about=notice.about or whose) for one in also)
+
+
+def below(notice: Notice) -> UserId | None:
+    """Whose superiors may hear of it beside the recipient."""
+    return (notice.about or None) if notice.recipient == NOBODY else notice.recipient
 
 
 def _is_event_since(fact: Fact, added_at: datetime) -> bool:
@@ -288,16 +285,19 @@ def _customer_reassigned(fact: Fact, added_at: datetime) -> tuple[Notice, ...]:
 
 
 def _takeover_done(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
-    """The new owner hears of it, and the one before, where they are still there (TRF-4, ASG-5)."""
+    """The new owner hears of it, the one before, where they are still there, and who asked (TRF-4, ASG-5)."""
     assert isinstance(fact, TakeoverDone)
-    told = Notice(TAKEN_OVER, fact.to_userid)
-    return (told,) if fact.departed else (told, Notice(HANDED_OVER, fact.from_userid))
+    told = (Notice(TAKEN_OVER, fact.to_userid), *(() if fact.departed else (Notice(HANDED_OVER, fact.from_userid),)))
+    asked = fact.author_userid
+    if asked is None or asked in {one.recipient for one in told}:
+        return told
+    return *told, Notice(HANDOVER_DONE, asked)
 
 
 def _takeover_failed(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
-    """Who asked hears of it; who is no associate sees it in the list (TRF-4)."""
+    """Who asked hears of it; who is no associate sees it in the list, and administrators hear it by switch (TRF-4)."""
     assert isinstance(fact, TakeoverFailed)
-    return () if fact.author_userid is None else (Notice(HANDOVER_FAILED, fact.author_userid),)
+    return (Notice(HANDOVER_FAILED, fact.author_userid or NOBODY),)
 
 
 def _pool_given(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
@@ -313,4 +313,5 @@ REACTIONS: Mapping[type[Fact], Callable[[Fact, datetime], tuple[Notice, ...]]] =
     TakeoverDone: _takeover_done,
     TakeoverFailed: _takeover_failed,
     PoolCustomersGiven: _pool_given,
+    **TIMELY,
 }

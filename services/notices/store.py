@@ -1,23 +1,28 @@
 """Writes facts together with the notices and webhooks that they call for: one commit, one outbox row per delivery."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import cast
 
 from sqlalchemy import Connection
 
-from services.notices.model import Notice, Told
-from services.notices.plan import is_of_administrators, react, spread, wanted
+from services.notices.model import DELETIONS_OF_DAY, RELATION_DELETED, Notice, Told
+from services.notices.named import load_named
+from services.notices.plan import below, react, spread, wanted
+from services.notices.timely import stages_of, taken_back
 from services.planning import Cause, Fact
-from services.reminders.model import Switch
+from services.reminders.model import ASSIGNED, NOBODY, Policy, Switch
 from services.reminders.store import load_policy, superiors_of
+from services.reminders.waiting import withdraw_waiting
 from services.robots.model import is_robot
 from services.robots.store import speakers
+from services.watching.deletions import collect
 from services.webhooks.queue import deliveries_of
 from services.webhooks.store import load_listeners
 from shared.db.engine import fetch_all
 from shared.facts import FactRow, record_facts
-from shared.ids import FactId, OutboxId, TenantId
+from shared.ids import FactId, OutboxId, TenantId, UserId
 from shared.outbox import ROBOT, WECOM, Delivery, enqueue
 from shared.tenants import Tenant
 
@@ -58,6 +63,7 @@ def record_facts_and_notices(
         for fact_id, one in zip(ids, caused, strict=True)
         for notice in react(one.fact, cause=one.cause, added_at=tenant.added_at)
     ]
+    withdraw_waiting(connection, tenant.id, {why for one in caused if (why := taken_back(one.fact))}, now=now)
     deliveries = _deliveries(connection, tenant, notices, now=now, ttl_s=ttl_s) if notices else []
     if caused:  # a corp without endpoints pays this one look, one with endpoints rows in the same insert
         listeners = load_listeners(connection, tenant.id)
@@ -76,17 +82,19 @@ def _deliveries(
 ) -> list[Delivery]:
     """A row for each recipient of what the corp wants to be told."""
     policy = load_policy(connection, tenant.id)
+    _collect(connection, tenant.id, notices, policy)
     stages = _stages(
         connection, tenant.id, [one.fact for _, one, notice in notices if policy.asks_for_stage(notice.name)]
     )
     all_told = [
         (fact_id, one, told)
         for fact_id, one, notice in notices
-        if (told := wanted(notice, policy, stages.get(_contact(one.fact), ()))) is not None
+        if (told := wanted(notice, policy, _stages_for(one.fact, stages))) is not None
     ]
-    below = {told.notice.recipient for _, _, told in all_told if told.switch.superior}
-    superiors = superiors_of(connection, tenant.id, below) if below else {}
-    robots = _robots(connection, tenant.id, [told for _, _, told in all_told])
+    all_told = _assign(connection, tenant.id, all_told)
+    those = {whose for _, _, told in all_told if told.switch.superior and (whose := below(told.notice))}
+    superiors = superiors_of(connection, tenant.id, those) if those else {}
+    robots = speakers(connection, tenant.id) if any(told.switch.administrators for _, _, told in all_told) else {}
     return [
         _delivery(fact_id, one, notice, told.switch, now=now, ttl_s=ttl_s)
         for fact_id, one, told in all_told
@@ -99,10 +107,36 @@ def _deliveries(
     ]
 
 
-def _robots(connection: Connection, tenant_id: TenantId, all_told: Sequence[Told]) -> Mapping[str, tuple[int, ...]]:
-    """Ids of the robots that speak for administrators, by kind; looked for only where administrators are told."""
-    for_them = any(is_of_administrators(told) for told in all_told)
-    return speakers(connection, tenant_id) if for_them else {}
+def _collect(
+    connection: Connection, tenant_id: TenantId, notices: Sequence[tuple[FactId, Caused, Notice]], policy: Policy
+) -> None:
+    """What is news is for the digest too, where the corp wants one (LOSS-3)."""
+    who = [notice.about for _, _, notice in notices if notice.name == RELATION_DELETED and notice.about]
+    if who and wanted(Notice(DELETIONS_OF_DAY, NOBODY), policy) is not None:
+        collect(connection, tenant_id, who)
+
+
+def _assign(
+    connection: Connection, tenant_id: TenantId, all_told: Sequence[tuple[FactId, Caused, Told]]
+) -> list[tuple[FactId, Caused, Told]]:
+    """Notices to whoever has the customer, with their userid; where nobody has, those above hear of it alone."""
+    asked = {_customer(one.fact) for _, one, told in all_told if told.notice.recipient == ASSIGNED}
+    if not asked:
+        return list(all_told)
+    rows = fetch_all(
+        connection,
+        "select id, assigned_userid from customer where tenant_id = :tenant_id and id = any(:ids) "
+        "and assigned_userid is not null",
+        tenant_id=tenant_id,
+        ids=sorted(asked),
+    )
+    known = {row["id"]: UserId(row["assigned_userid"]) for row in rows}
+    return [
+        (fact_id, one, replace(told, notice=replace(told.notice, recipient=known.get(_customer(one.fact), NOBODY))))
+        if told.notice.recipient == ASSIGNED
+        else (fact_id, one, told)
+        for fact_id, one, told in all_told
+    ]
 
 
 def _delivery(
@@ -110,6 +144,7 @@ def _delivery(
 ) -> Delivery:
     channel = ROBOT if is_robot(notice.recipient) else WECOM
     at = now + timedelta(seconds=switch.delay_s + switch.gather_s)
+    expires_at = at + timedelta(seconds=ttl_s if switch.ttl_s is None else switch.ttl_s)
     return Delivery(
         natural_key=f"fact:{fact_id}:{notice.name}:{channel}:{notice.recipient}",
         fact_id=fact_id,
@@ -117,7 +152,7 @@ def _delivery(
         channel=channel,
         recipient=notice.recipient,
         causes=[{"cause": caused.cause, "caused_by": caused.caused_by}],
-        expires_at=at + timedelta(seconds=ttl_s if switch.ttl_s is None else switch.ttl_s),
+        expires_at=min(expires_at, notice.until) if notice.until else expires_at,
         about=notice.about,
         reason=notice.reason,
         not_before=at,
@@ -128,20 +163,52 @@ def _contact(fact: Fact) -> str:
     return str(fact.payload().get("external_userid") or "")
 
 
-def _stages(connection: Connection, tenant_id: TenantId, facts: Sequence[Fact]) -> dict[str, tuple[int, ...]]:
-    """Where the customers of these facts are, by external_userid; only for kinds that are told by stage."""
-    asked = sorted({contact for fact in facts if (contact := _contact(fact))})
-    if not asked:
-        return {}
-    rows = fetch_all(
+def _customer(fact: Fact) -> int:
+    known = fact.payload().get("customer_id")
+    return known if isinstance(known, int) else 0
+
+
+@dataclass(frozen=True)
+class _Stages:
+    """Where customers are, by external_userid and by id."""
+
+    by_contact: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    by_customer: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+
+
+def _stages_for(fact: Fact, stages: _Stages) -> tuple[int, ...]:
+    named = stages_of(fact)
+    if named is not None:
+        return named
+    return stages.by_customer.get(_customer(fact)) or stages.by_contact.get(_contact(fact), ())
+
+
+def _stages(connection: Connection, tenant_id: TenantId, facts: Sequence[Fact]) -> _Stages:
+    """Where the customers of these facts are; only for kinds that are told by stage."""
+    asked = [fact for fact in facts if stages_of(fact) is None]
+    contacts = sorted({contact for fact in asked if (contact := _contact(fact))})
+    customers = sorted({customer for fact in asked if (customer := _customer(fact))})
+    if not contacts and not customers:
+        return _Stages()
+    of_contacts = fetch_all(
         connection,
         "select e.external_userid, array_agg(s.stage_id) as stages from external_contact e "
         "join customer_stage s on s.tenant_id = e.tenant_id and s.customer_id = e.customer_id "
         "where e.tenant_id = :tenant_id and e.external_userid = any(:asked) group by 1",
         tenant_id=tenant_id,
-        asked=asked,
+        asked=contacts,
     )
-    return {row["external_userid"]: tuple(row["stages"]) for row in rows}
+    of_customers = fetch_all(
+        connection,
+        "select customer_id, array_agg(stage_id) as stages from customer_stage "
+        "where tenant_id = :tenant_id and customer_id = any(:asked) group by 1",
+        tenant_id=tenant_id,
+        asked=customers,
+    )
+    return _Stages(
+        {row["external_userid"]: tuple(row["stages"]) for row in of_contacts},
+        {row["customer_id"]: tuple(row["stages"]) for row in of_customers},
+    )
 
 
 @dataclass(frozen=True)
@@ -165,7 +232,8 @@ def load_sources(connection: Connection, tenant: Tenant, ids: Sequence[OutboxId]
     rows = fetch_all(
         connection,
         "select o.id as outbox_id, o.notice, o.recipient, o.about, f.type as fact_type, f.occurred_at, f.payload, "
-        "c.customer_id from outbox o join fact f on f.tenant_id = o.tenant_id and f.id = o.fact_id "
+        "coalesce(c.customer_id, cast(f.payload ->> 'customer_id' as bigint)) as customer_id "
+        "from outbox o join fact f on f.tenant_id = o.tenant_id and f.id = o.fact_id "
         "left join external_contact c on c.tenant_id = o.tenant_id "
         "and c.external_userid = f.payload ->> 'external_userid' "
         "where o.tenant_id = :tenant_id and o.id = any(:ids)",
@@ -177,17 +245,29 @@ def load_sources(connection: Connection, tenant: Tenant, ids: Sequence[OutboxId]
 
 @dataclass(frozen=True)
 class Names:
-    """Names of the people in some notices: contacts, remarks of the relations, associates."""
+    """Names of whom and what some notices tell of: contacts, remarks of the relations, associates, and more by key.
+
+    `customers`: customer_id -> external_userid.
+    """
 
     contacts: Mapping[str, str]
     remarks: Mapping[tuple[str, str], str]
     associates: Mapping[str, str]
+    customers: Mapping[object, str] = field(default_factory=dict)
+    stages: Mapping[object, str] = field(default_factory=dict)
+    chats: Mapping[object, str] = field(default_factory=dict)
+    chat_events: Mapping[object, str] = field(default_factory=dict)
 
 
 def load_names(connection: Connection, tenant: Tenant, sources: Sequence[NoticeSource]) -> Names:
-    contacts = [str(key) for s in sources if (key := s.payload.get("external_userid"))]
+    def by_key(what: str, *keys: str) -> Mapping[object, str]:
+        return load_named(connection, tenant.id, what, {s.payload.get(key) for s in sources for key in keys})
+
+    customers = by_key("customer", "customer_id")
+    contacts = [*(str(key) for s in sources if (key := s.payload.get("external_userid"))), *customers.values()]
     members = {str(v) for s in sources for k, v in s.payload.items() if k.endswith("userid") and v} - set(contacts)
     members |= {s.about for s in sources if s.about}
+    members |= {str(one) for s in sources for one in cast("list[str]", s.payload.get("top_userids", []))}
     named = fetch_all(
         connection,
         "select external_userid, name from external_contact "
@@ -212,4 +292,8 @@ def load_names(connection: Connection, tenant: Tenant, sources: Sequence[NoticeS
         contacts={row["external_userid"]: row["name"] for row in named},
         remarks={(row["external_userid"], row["userid"]): row["remark"] for row in remarked},
         associates={row["userid"]: row["name"] for row in known},
+        customers=customers,
+        stages=by_key("stage", "stage_id", "from_stage_id", "to_stage_id"),
+        chats=by_key("chat", "chat_id"),
+        chat_events=by_key("chat_event", "event_id"),
     )

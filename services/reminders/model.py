@@ -12,6 +12,8 @@ from shared.ids import UserId
 
 NOT_KNOWN = 0
 """No stage: a switch for customers wherever they are."""
+NOBODY, ASSIGNED = UserId(""), UserId("?")
+"""In place of a recipient: only those above hear of it; whoever the customer is assigned to when it is recorded."""
 
 Undeliverable = Literal["superior", "administrators", "nobody"]
 

@@ -48,6 +48,11 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "阶段由 {from_stage_id} 变为 {to_stage_id}",
         "stage changed from {from_stage_id} to {to_stage_id}",
     ),
+    "customer_stage_overstayed": (
+        "在阶段 {stage_id} 停留已满 {days} 天",
+        "for {days} days in the stage {stage_id}",
+    ),
+    "customer_not_contacted": ("{days} 天没有联系记录", "no contact on record for {days} days"),
     "customer_tagged": (
         "本地标签:加 {added_tag_ids},去 {removed_tag_ids}",
         "local tags: {added_tag_ids} on, {removed_tag_ids} off",

@@ -64,7 +64,7 @@ def facts_for_people(ended: Iterable[Transfer], associates: Collection[str]) -> 
     found: list[tuple[Fact, Transfer]] = []
     for _, group in groupby(sorted(ended, key=together), key=together):
         rows = list(group)
-        found.append((_done(rows) if rows[0].stage is Stage.DONE else _failed(rows, associates), rows[0]))
+        found.append(((_done if rows[0].stage is Stage.DONE else _failed)(rows, associates), rows[0]))
     return found
 
 
@@ -79,17 +79,25 @@ def _shared(rows: list[Transfer]) -> dict[str, Any]:
     }
 
 
-def _done(rows: list[Transfer]) -> TakeoverDone:
-    at = max(one.effect_at for one in rows if one.effect_at)
-    return TakeoverDone(occurred_at=at, count=len(rows), departed=rows[0].departed, **_shared(rows))
+def _author(rows: list[Transfer], associates: Collection[str]) -> UserId | None:
+    return UserId(rows[0].author) if rows[0].author in associates else None
+
+
+def _done(rows: list[Transfer], associates: Collection[str]) -> TakeoverDone:
+    return TakeoverDone(
+        occurred_at=max(one.effect_at for one in rows if one.effect_at),
+        count=len(rows),
+        departed=rows[0].departed,
+        author_userid=_author(rows, associates),
+        **_shared(rows),
+    )
 
 
 def _failed(rows: list[Transfer], associates: Collection[str]) -> TakeoverFailed:
-    first = rows[0]
     stages = [one.stage for one in rows]
     return TakeoverFailed(
         occurred_at=max(one.ended_at for one in rows if one.ended_at),
-        author_userid=UserId(first.author) if first.author in associates else None,
+        author_userid=_author(rows, associates),
         refused_count=stages.count(Stage.REFUSED),
         limit_count=stages.count(Stage.LIMIT),
         failed_count=stages.count(Stage.FAILED),

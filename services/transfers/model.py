@@ -276,12 +276,13 @@ class TakeoverFact(Fact):
 class TakeoverDone(TakeoverFact):
     """What one associate handed to another and was found done together: `count` customers or chats (TRF-4).
 
-    `external_userid` is the customer when there is just one.
+    `external_userid` is the customer when there is just one. `author_userid`: who asked, where an associate did.
     """
 
     TYPE: ClassVar[str] = "takeover_done"
     count: int
     departed: bool
+    author_userid: UserId | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

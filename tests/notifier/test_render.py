@@ -80,10 +80,12 @@ def tenant(language: str, timezone: str = "Asia/Shanghai") -> Tenant:
     return Tenant(TenantId(1), "ww1", "self", "Example", timezone, language, "live", at(0), cipher)
 
 
-def source(notice: str, *, outbox_id: int = 5, external_userid: ExternalUserId = CONTACT, **changed) -> NoticeSource:
+def source(
+    notice: str, *, outbox_id: int = 5, external_userid: ExternalUserId = CONTACT, recipient=LI, **changed
+) -> NoticeSource:
     fact = replace(FACTS[notice], external_userid=external_userid, **changed)
     payload = orjson.loads(orjson.dumps(fact.payload()))
-    return NoticeSource(OutboxId(outbox_id), notice, LI, None, fact.TYPE, fact.occurred_at, payload, CUSTOMER)
+    return NoticeSource(OutboxId(outbox_id), notice, recipient, None, fact.TYPE, fact.occurred_at, payload, CUSTOMER)
 
 
 def named(customer: str, associate: str = "赵敏"):

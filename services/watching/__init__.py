@@ -1,0 +1,1 @@
+"""What nobody does and the clock brings about: days that go by in a stage or without contact, digests, last days."""
