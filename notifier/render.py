@@ -1,5 +1,6 @@
 """Renders a notice into the bytes of one message/send call. Rendered once: every try sends the same bytes."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,6 +19,9 @@ LONGEST_NAME = 40
 """Characters of a name in a message."""
 TITLE_MOST, DESCRIPTION_MOST = 128, 512
 """Characters; WeCom cuts what is longer, in the middle of the markup."""
+
+TEXT = "content"
+"""A word that is a whole text: it may be six times as long as a name."""
 
 JOINER = "\u200d"
 """Holds the parts of an emoji together."""
@@ -42,7 +46,8 @@ def render_card(tenant: Tenant, source: NoticeSource, people: People, *, agent_i
     spec = specs()[source.notice]
     fact = read_fact(source.fact_type, source.occurred_at, source.payload)
     recipient = UserId(source.recipient)
-    words = dict(spec.values(fact, recipient, people)) | {"at": _local(source.occurred_at, tenant.timezone)}
+    told = replace(people, words=source.words)
+    words = dict(spec.values(fact, recipient, told)) | {"at": _local(source.occurred_at, tenant.timezone)}
     name = f"{tenant.language}/{source.notice}.txt"
     title, description = _fitting(name, words)
     card = {
@@ -72,7 +77,8 @@ def _local(moment: datetime, timezone: str) -> str:
 def _fitting(template: str, words: dict[str, str]) -> tuple[str, str]:
     """Title and description; the words get shorter until both fit (an escaped character counts as what it becomes)."""
     for most in (LONGEST_NAME, 20, 10, 5):
-        short = {key: word if key == "at" else shortened(word, most) for key, word in words.items()}
+        room = {"at": LONGEST_NAME, TEXT: most * 6}
+        short = {key: shortened(word, room.get(key, most)) for key, word in words.items()}
         title = _plain.get_template(template).render(short).split("\n", 1)[0]
         description = _templates.get_template(template).render(short).split("\n", 1)[1]
         if len(title) <= TITLE_MOST and len(description) <= DESCRIPTION_MOST:

@@ -22,6 +22,7 @@ from sync_worker.loop import Loop
 from sync_worker.pool import PoolKeeper
 from sync_worker.reconcile import Reconciler
 from sync_worker.segments import keep_segments
+from sync_worker.sops import keep_sops
 from sync_worker.timetable import open_due_passes
 from sync_worker.turns import most_threads
 from sync_worker.walkers import Walkers
@@ -32,8 +33,8 @@ STATISTICS_EVERY_S = 2.0
 
 
 class Worker:
-    """`events`: it routes and reconciles. `passes`: it walks full passes, makes cards, refreshes segments, and sees to
-    imports and exports; what passes want is left to the former.
+    """`events`: it routes and reconciles. `passes`: it walks full passes, makes cards, refreshes segments, keeps SOPs
+    going, and sees to imports and exports; what passes want is left to the former.
     """
 
     def __init__(self, runtime: Runtime, *, events: bool = True, passes: bool = True) -> None:
@@ -54,6 +55,7 @@ class Worker:
                 Walkers(runtime, directory=directory, clients=clients),
                 keep_cards(runtime, directory=directory),
                 keep_segments(runtime, directory=directory),
+                keep_sops(runtime, directory=directory, notify=self.ring_notifier),
                 Looking("statistics", lambda: len(analyse_grown(runtime.engine)), every_s=STATISTICS_EVERY_S),
             ]
         if events:

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.planning import Fact
 from shared.ids import ExternalUserId, UserId
@@ -16,6 +16,8 @@ class People:
     customer: Callable[[ExternalUserId, UserId], str]
     """The customer's name as this associate knows it: their remark, else the nickname, else the id."""
     associate: Callable[[UserId], str]
+    words: Mapping[str, str] = field(default_factory=dict)
+    """What else a kind of notice is told with (services/notices/store.py `_words`)."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ TAKEN_OVER = "taken_over"
 HANDED_OVER = "handed_over"
 HANDOVER_FAILED = "handover_failed"
 POOL_GIVEN = "pool_given"
+SOP_STEP = "sop_step"
+SOP_OVERDUE = "sop_overdue"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,9 @@ class Told:
     switch: Switch
 
 
-USUAL: Mapping[str, Switch] = {}
+USUAL: Mapping[str, Switch] = {
+    SOP_OVERDUE: Switch(superior=True),
+}
 """What is usual where a corp has set nothing; kinds that are not named: told at once, to nobody else."""
 
 OF_STAGES: frozenset[str] = frozenset()

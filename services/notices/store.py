@@ -1,19 +1,20 @@
 """Writes facts together with the notices and webhooks that they call for: one commit, one outbox row per delivery."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.notices.model import Notice
+from services.notices.model import SOP_OVERDUE, SOP_STEP, Notice
 from services.notices.plan import react, spread, wanted
 from services.planning import Cause, Fact
 from services.reminders.model import Switch
 from services.reminders.store import load_policy, superiors_of
+from services.sops.words import load_words
 from services.webhooks.queue import deliveries_of
 from services.webhooks.store import load_listeners
-from shared.db.engine import fetch_all
+from shared.db.engine import Row, fetch_all
 from shared.facts import FactRow, record_facts
 from shared.ids import FactId, OutboxId, TenantId
 from shared.outbox import Delivery, enqueue
@@ -133,7 +134,7 @@ def _stages(connection: Connection, tenant_id: TenantId, facts: Sequence[Fact]) 
 class NoticeSource:
     """What a text is rendered from: the notice and its fact; people's names are looked up beside it.
 
-    `about`: whose matter it is, where somebody else is told of it.
+    `about`: whose matter it is, where somebody else is told of it. `words`: what else it is told with.
     """
 
     outbox_id: OutboxId
@@ -144,20 +145,29 @@ class NoticeSource:
     occurred_at: datetime
     payload: Mapping[str, object]
     customer_id: int | None
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_sources(connection: Connection, tenant: Tenant, ids: Sequence[OutboxId]) -> dict[OutboxId, NoticeSource]:
     rows = fetch_all(
         connection,
         "select o.id as outbox_id, o.notice, o.recipient, o.about, f.type as fact_type, f.occurred_at, f.payload, "
-        "c.customer_id from outbox o join fact f on f.tenant_id = o.tenant_id and f.id = o.fact_id "
+        "coalesce(c.customer_id, cast(f.payload ->> 'customer_id' as bigint)) as customer_id "
+        "from outbox o join fact f on f.tenant_id = o.tenant_id and f.id = o.fact_id "
         "left join external_contact c on c.tenant_id = o.tenant_id "
         "and c.external_userid = f.payload ->> 'external_userid' "
         "where o.tenant_id = :tenant_id and o.id = any(:ids)",
         tenant_id=tenant.id,
         ids=list(ids),
     )
-    return {OutboxId(row["outbox_id"]): NoticeSource(**row) for row in rows}
+    words = _words(connection, tenant, rows)
+    return {OutboxId(row["outbox_id"]): NoticeSource(**row, words=words.get(row["outbox_id"], {})) for row in rows}
+
+
+def _words(connection: Connection, tenant: Tenant, rows: Sequence[Row]) -> dict[int, dict[str, str]]:
+    """By outbox row: of a step of an SOP, what the rule says."""
+    steps = {row["outbox_id"]: row["payload"] for row in rows if row["notice"] in (SOP_STEP, SOP_OVERDUE)}
+    return load_words(connection, tenant, steps) if steps else {}
 
 
 @dataclass(frozen=True)
