@@ -48,6 +48,8 @@ class Scope(StrEnum):
     GROUPS_WRITE = "groups:write"
     POOL_READ = "pool:read"
     POOL_WRITE = "pool:write"
+    SOPS_READ = "sops:read"
+    SOPS_WRITE = "sops:write"
     FILES_READ = "files:read"
     FILES_WRITE = "files:write"
     SYNC_READ = "sync:read"

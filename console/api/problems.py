@@ -39,6 +39,7 @@ from services.rules.model import NoRuleError, RuleRefusedError
 from services.saved_filters.model import NoSavedFilterError, SavedFilterRefusedError
 from services.scores.model import NoScoreRuleError, ScoreRefusedError
 from services.segments.model import NoSegmentError, SegmentRefusedError
+from services.sops.model import NoSopError, SopInvalidError, SopRefusedError
 from services.stages.model import NoStageError, StageRefusedError
 from services.tasks.model import NoTaskError, TaskRefusedError
 from shared.answers import OtherRequestError, UnderWayError
@@ -136,6 +137,8 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     ScoreRefusedError: (409, "score-refused"),
     NoSegmentError: (404, "no-segment"),
     SegmentRefusedError: (409, "segment-refused"),
+    NoSopError: (404, "no-sop"),
+    SopRefusedError: (409, "sop-refused"),
     NoSavedFilterError: (404, "no-filter"),
     SavedFilterRefusedError: (409, "filter-refused"),
     NoFieldError: (404, "no-field"),
@@ -180,7 +183,7 @@ def of_service(error: Exception) -> ProblemError | None:
         case UnderWayError():
             why = "the same request is being worked on just now; ask again"
             return ProblemError(409, "under-way", why, headers={"Retry-After": "1"})
-        case FilterError() | ValuesRefusedError():
+        case FilterError() | ValuesRefusedError() | SopInvalidError():
             return _of_many(error)
         case _ if type(error) in REFUSED:
             return ProblemError(*REFUSED[type(error)], str(error))
@@ -188,7 +191,7 @@ def of_service(error: Exception) -> ProblemError | None:
             return None
 
 
-def _of_many(error: FilterError | ValuesRefusedError) -> ProblemError:
+def _of_many(error: FilterError | ValuesRefusedError | SopInvalidError) -> ProblemError:
     """What names each place that is wrong."""
     if isinstance(error, FilterError):
         kind, why, errors = (
@@ -196,6 +199,8 @@ def _of_many(error: FilterError | ValuesRefusedError) -> ProblemError:
             "the filter cannot be read",
             [(f"{error.at}{one}", why) for one, why in error.problems],
         )
+    elif isinstance(error, SopInvalidError):
+        kind, why, errors = "invalid", "some fields of the rule are not as they must be", error.problems
     else:
         kind, why = "invalid", "some custom fields are not as they must be"
         errors = [(f"/fields/fields/{key}", why) for key, why in error.problems]
