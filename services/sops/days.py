@@ -57,8 +57,11 @@ def look_at_day(
     )
     assert row is not None
     today = now.astimezone(calendar.zone).date()
-    day, after = _next(row["run_day"], row["run_after"], today)
-    if rule.state is not RuleState.RUNNING or day > today:
+    if rule.state is not RuleState.RUNNING or rule.running_since is None:
+        return 0
+    first = rule.running_since.astimezone(calendar.zone).date()
+    day, after = _next(row["run_day"], row["run_after"], first)
+    if day > today:
         return 0
     page = _page(connection, tenant.id, rule, day, calendar, after=after, limit=limit)
     try:
@@ -74,10 +77,10 @@ def look_at_day(
     return 1
 
 
-def _next(run_day: date | None, run_after: str | None, today: date) -> tuple[date, str]:
-    """The day to look at, and whom to go on after."""
+def _next(run_day: date | None, run_after: str | None, first: date) -> tuple[date, str]:
+    """The day to look at, and whom to go on after; it begins with the `first` day that it runs."""
     if run_day is None:
-        return today, ""
+        return first, ""
     return (run_day, run_after) if run_after is not None else (run_day + timedelta(days=1), "")
 
 

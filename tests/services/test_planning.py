@@ -77,6 +77,7 @@ def test_a_payload_holds_ids_and_codes_only(type_):
     allowed |= {"account", "amount", "balance", "rule_ids", "line_id", "from_stage_id", "to_stage_id", "segment_id"}
     allowed |= {"added_tag_ids", "removed_tag_ids", "batch_id", "change_id", "import_id", "event_id", "template_id"}
     allowed |= {"company_id", "how", "reason", "source", "contact_stays"}  # codes
+    allowed |= {"enrolment_id", "step_id"}
     counted = ("done", "joined", "left", "made", "member", "same", "skipped", "unchanged", "updated")
     allowed |= {f"{what}_count" for what in counted}
     places = ("main_department_id", "department_ids", "leader_in", "direct_leaders")

@@ -143,7 +143,7 @@ def live(shop: SopShop, *, customers: int, days: int, seed: int) -> None:
     while shop.now < end:
         moments = [m for m in (pending[0][0] if pending else None, edits[0][0] if edits else None) if m]
         moments += due_moments()
-        if not moments:
+        if not moments or min(moments) > end:
             break
         shop.set_time(min(moments))
         while pending and pending[0][0] <= shop.now:
