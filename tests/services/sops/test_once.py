@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from services.sops.model import Trigger
+from sync_worker.cards import make_all_due
 from sync_worker.sops import follow_all_sops, follow_sops
 from tests.services.sops.sopping import SopShop, after
 from tests.services.sops.test_year import killed_after
@@ -18,6 +19,7 @@ def busy(shop: SopShop, customers: int) -> int:
     rule_id = shop.rule("r", after(0), after(1), after(600), trigger=EVENT, overdue_after_s=60)
     for n, one in enumerate(shop.customers(customers)):
         shop.happen(one, f"E{n}")
+    make_all_due(shop.runtime, shop.shop.directory)  # what happened waits for the customer's card
     shop.shop.pass_time(timedelta(minutes=2))
     return rule_id
 
@@ -48,6 +50,7 @@ def test_whoever_is_killed_between_any_two_statements_loses_and_repeats_nothing(
     for statements in range(1 + offset, 120, 2):
         with killed_after(shop, statements):
             follow_sops(shop.runtime, shop.shop.directory)
+    assert shop.rows("select count(*) from sop_progress") == [(8,)]  # one came through
     shop.look()
     first, second, _ = shop.step_ids(rule_id)
     assert [(step, n) for _, step, n in told(shop)] == [(str(first), 1), (str(second), 1)] * 4
