@@ -1,6 +1,7 @@
 """Renders a notice into the bytes of one message/send call. Rendered once: every try sends the same bytes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -87,7 +88,8 @@ def words_for(spec: MessageSpec, source: NoticeSource, people: People) -> dict[s
     """
     fact = read_fact(source.fact_type, source.occurred_at, source.payload)
     about = UserId(source.about) if source.about else None
-    own: Mapping[str, str] = spec.values(fact, about or UserId(source.recipient), people)
+    told = replace(people, words=source.words)
+    own: Mapping[str, str] = spec.values(fact, about or UserId(source.recipient), told)
     whose = "" if about is None else people.associate(about)
     return {"associate": whose, "owner": whose, **own, "above": about is not None}
 

@@ -50,6 +50,8 @@ class Scope(StrEnum):
     POOL_WRITE = "pool:write"
     WELCOMES_READ = "welcomes:read"
     WELCOMES_WRITE = "welcomes:write"
+    SOPS_READ = "sops:read"
+    SOPS_WRITE = "sops:write"
     FILES_READ = "files:read"
     FILES_WRITE = "files:write"
     REMINDERS_READ = "reminders:read"

@@ -10,7 +10,7 @@ from shared.telemetry import configure_logging
 from sync_worker import jobs
 from sync_worker.worker import Worker
 
-BESIDE = 10
+BESIDE = 12
 """Threads with a connection of their own, beside readers and walkers: cards, segments, waiting tags, statistics, the
 pool, files, uploads, presses.
 """

@@ -25,6 +25,7 @@ from sync_worker.presses import keep_presses
 from sync_worker.reconcile import Reconciler
 from sync_worker.reminding import keep_reminding
 from sync_worker.segments import keep_segments
+from sync_worker.sops import keep_sops
 from sync_worker.timetable import open_due_passes
 from sync_worker.turns import most_threads
 from sync_worker.waiting import keep_waiting
@@ -39,8 +40,8 @@ STATISTICS_EVERY_S = 2.0
 
 class Worker:
     """`events`: it routes and reconciles. `passes`: it walks full passes, makes cards, refreshes segments, puts
-    waiting tags on, uploads files, and sees to imports and exports; what passes want is left to the former.
-    `welcomes`: it welcomes new friends.
+    waiting tags on, keeps SOPs going, uploads files, and sees to imports and exports; what passes want is left to the
+    former. `welcomes`: it welcomes new friends.
     """
 
     def __init__(self, runtime: Runtime, *, events: bool = True, passes: bool = True, welcomes: bool = True) -> None:
@@ -64,6 +65,7 @@ class Worker:
                 keep_cards(runtime, directory=directory),
                 keep_segments(runtime, directory=directory),
                 keep_waiting(runtime, directory=directory, ring=self._work_bell.ring),
+                keep_sops(runtime, directory=directory, notify=self.ring_notifier),
                 keep_welcome_files(runtime, directory=directory, clients=clients),
                 Looking("statistics", lambda: _analyse(runtime), every_s=STATISTICS_EVERY_S),
             ]

@@ -41,6 +41,7 @@ from services.rules.model import NoRuleError, RuleRefusedError
 from services.saved_filters.model import NoSavedFilterError, SavedFilterRefusedError
 from services.scores.model import NoScoreRuleError, ScoreRefusedError
 from services.segments.model import NoSegmentError, SegmentRefusedError
+from services.sops.model import NoSopError, SopInvalidError, SopRefusedError
 from services.stages.model import NoStageError, StageRefusedError
 from services.tasks.model import NoTaskError, TaskRefusedError
 from services.welcomes.model import NoWelcomeFileError, NoWelcomeRuleError, WelcomeRefusedError
@@ -139,6 +140,8 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     ScoreRefusedError: (409, "score-refused"),
     NoSegmentError: (404, "no-segment"),
     SegmentRefusedError: (409, "segment-refused"),
+    NoSopError: (404, "no-sop"),
+    SopRefusedError: (409, "sop-refused"),
     NoSavedFilterError: (404, "no-filter"),
     SavedFilterRefusedError: (409, "filter-refused"),
     NoFieldError: (404, "no-field"),
@@ -189,7 +192,7 @@ def of_service(error: Exception) -> ProblemError | None:
         case UnderWayError():
             why = "the same request is being worked on just now; ask again"
             return ProblemError(409, "under-way", why, headers={"Retry-After": "1"})
-        case FilterError() | ValuesRefusedError() | TextRefusedError():
+        case FilterError() | ValuesRefusedError() | TextRefusedError() | SopInvalidError():
             return _of_many(error)
         case _ if type(error) in REFUSED:
             return ProblemError(*REFUSED[type(error)], str(error))
@@ -197,7 +200,7 @@ def of_service(error: Exception) -> ProblemError | None:
             return None
 
 
-def _of_many(error: FilterError | ValuesRefusedError | TextRefusedError) -> ProblemError:
+def _of_many(error: FilterError | ValuesRefusedError | TextRefusedError | SopInvalidError) -> ProblemError:
     """What names each place that is wrong."""
     if isinstance(error, FilterError):
         kind, why, errors = (
@@ -208,6 +211,8 @@ def _of_many(error: FilterError | ValuesRefusedError | TextRefusedError) -> Prob
     elif isinstance(error, TextRefusedError):
         kind, why = "invalid", "the text cannot be used"
         errors = [(f"/{name}", problem) for name, problem in error.problems]
+    elif isinstance(error, SopInvalidError):
+        kind, why, errors = "invalid", "some fields of the rule are not as they must be", error.problems
     else:
         kind, why = "invalid", "some custom fields are not as they must be"
         errors = [(f"/fields/fields/{key}", why) for key, why in error.problems]

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.planning import Fact
 from shared.ids import CustomerId, ExternalUserId, UserId
@@ -21,6 +21,8 @@ class People:
     stage: Callable[[int], str] = str
     chat: Callable[[str], str] = str
     chat_event: Callable[[int], str] = str
+    words: Mapping[str, str] = field(default_factory=dict)
+    """What else a kind of notice is told with (services/notices/store.py `_words`)."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ class Source(StrEnum):
     TASK = "task"  # a finished one
     EVENT_BY_HAND = "event_by_hand"
     EVENT = "event"  # that a system of the retailer told
+    SOP_STEP = "sop_step"  # a confirmed one
 
 
 @dataclass(frozen=True)

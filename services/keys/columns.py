@@ -29,6 +29,7 @@ from services.rules.book import FILTER as FILTER_OF_TAG
 from services.saved_filters.store import FILTER as FILTER_SAVED
 from services.scores.store import REASON as WHY_POINTS
 from services.segments.store import FILTER as FILTER_OF_SEGMENT
+from services.sops.store import SPEC as SOP
 from services.stages.store import FILTER as FILTER_OF_STAGE
 from services.tasks.store import TITLE
 from services.transfers.ask import MESSAGE
@@ -91,6 +92,7 @@ SEALED = (
     Sealed("saved_filter", ID, {"filter": FILTER_SAVED}),
     Sealed("score_entry", ID, {"reason": WHY_POINTS}),
     Sealed("segment", ID, {"filter": FILTER_OF_SEGMENT}),
+    Sealed("sop_rule", ID, {"spec": SOP}),
     Sealed("stage", ID, {"filter": FILTER_OF_STAGE}),
     Sealed("intent", ID, {}, {"desired": WISH, "bases": WISH}),
     Sealed("transfer", ID, {"message": MESSAGE}),

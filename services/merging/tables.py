@@ -78,6 +78,14 @@ MOVED = (
     Moved("pool_state", ("state",)),
     Moved("score_entry", ("id",)),
     Moved("behaviour_due", ("id",)),
+    Moved(
+        "sop_enrolment",
+        ("id",),
+        once=("rule_id",),
+        among="i.state = 'running' and m.state = 'running'",
+        alters=("state", "next_at"),
+    ),
+    Moved("sop_progress", ("enrolment_id", "step_id"), alters=("state",)),
 )
 
 SUMMED = ("customer_score",)
@@ -86,7 +94,7 @@ SUMMED = ("customer_score",)
 DERIVED = ("purchase_summary", "customer_card", "customer_name", "customer_number", "card_due", "stage_met")
 """Computed anew: the summary here, the card from marks that triggers leave."""
 
-PASSING = ("bulk_change_row", "pool_batch_row", "pool_given", "pool_due", "waiting_due", "reminder_told")
+PASSING = ("bulk_change_row", "pool_batch_row", "pool_given", "pool_due", "waiting_due", "reminder_told", "sop_mark")
 """Work that is on its way: whoever carries it out looks whether a customer still stands for themselves.
 
 What was told of a customer stays with their own id: the master's reminders go by the master's days.

@@ -23,6 +23,8 @@ STAGE_OVERSTAYED = "stage_overstayed"
 NOT_CONTACTED = "not_contacted"
 CHAT_EVENT = "chat_event"
 LEAVER_DEADLINE = "leaver_deadline"
+SOP_STEP = "sop_step"
+SOP_OVERDUE = "sop_overdue"
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ USUAL: Mapping[str, Switch] = {
     NOT_CONTACTED: Switch(gather_s=60),
     CHAT_EVENT: Switch(urgent=True),
     LEAVER_DEADLINE: Switch(administrators=True),
+    SOP_OVERDUE: Switch(superior=True),
 }
 """What is usual where a corp has set nothing; kinds that are not named: told at once, to nobody else."""
 

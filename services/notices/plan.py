@@ -69,6 +69,8 @@ from services.notices.model import (
     REASSIGNED_AWAY,
     REASSIGNED_TO_YOU,
     RELATION_LOST,
+    SOP_OVERDUE,
+    SOP_STEP,
     TAKEN_OVER,
     USUAL,
     Notice,
@@ -91,6 +93,7 @@ from services.reminders.model import NOBODY, Policy, Switch
 from services.robots.model import recipient_of
 from services.scores.model import ScoreChanged, ScoresAdjusted
 from services.segments.model import SegmentRefreshed
+from services.sops.model import SopStepDone, SopStepDue, SopStepOverdue
 from services.tags.model import (
     TagCreated,
     TagDeleted,
@@ -188,6 +191,7 @@ SILENT: frozenset[type[Fact]] = frozenset(
         ScoreChanged,
         ScoresAdjusted,
         SegmentRefreshed,
+        SopStepDone,  # who confirmed it knows
         TagCatalogueEditSettled,  # likewise
         TagCreated,
         TagDeleted,
@@ -306,6 +310,18 @@ def _pool_given(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
     return (Notice(POOL_GIVEN, fact.userid),)
 
 
+def _sop_step_due(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
+    """Whoever is responsible at this moment; taken back when the step is confirmed or its rule stopped (SOP-3)."""
+    assert isinstance(fact, SopStepDue)
+    return (Notice(SOP_STEP, fact.userid, reason=fact.reason),)
+
+
+def _sop_step_overdue(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
+    """Who was told, and by switch those above (SOP-5)."""
+    assert isinstance(fact, SopStepOverdue)
+    return (Notice(SOP_OVERDUE, fact.userid, reason=fact.reason),)
+
+
 REACTIONS: Mapping[type[Fact], Callable[[Fact, datetime], tuple[Notice, ...]]] = {
     RelationStarted: _relation_started,
     RelationLost: _relation_lost,
@@ -314,4 +330,6 @@ REACTIONS: Mapping[type[Fact], Callable[[Fact, datetime], tuple[Notice, ...]]] =
     TakeoverFailed: _takeover_failed,
     PoolCustomersGiven: _pool_given,
     **TIMELY,
+    SopStepDue: _sop_step_due,
+    SopStepOverdue: _sop_step_overdue,
 }

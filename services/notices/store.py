@@ -7,7 +7,7 @@ from typing import cast
 
 from sqlalchemy import Connection
 
-from services.notices.model import DELETIONS_OF_DAY, RELATION_DELETED, Notice, Told
+from services.notices.model import DELETIONS_OF_DAY, RELATION_DELETED, SOP_OVERDUE, SOP_STEP, Notice, Told
 from services.notices.named import load_named
 from services.notices.plan import below, react, spread, wanted
 from services.notices.timely import stages_of, taken_back
@@ -17,10 +17,11 @@ from services.reminders.store import load_policy, superiors_of
 from services.reminders.waiting import withdraw_waiting
 from services.robots.model import is_robot
 from services.robots.store import speakers
+from services.sops.words import load_words
 from services.watching.deletions import collect
 from services.webhooks.queue import deliveries_of
 from services.webhooks.store import load_listeners
-from shared.db.engine import fetch_all
+from shared.db.engine import Row, fetch_all
 from shared.facts import FactRow, record_facts
 from shared.ids import FactId, OutboxId, TenantId, UserId
 from shared.outbox import ROBOT, WECOM, Delivery, enqueue
@@ -215,7 +216,7 @@ def _stages(connection: Connection, tenant_id: TenantId, facts: Sequence[Fact]) 
 class NoticeSource:
     """What a text is rendered from: the notice and its fact; people's names are looked up beside it.
 
-    `about`: whose matter it is, where somebody else is told of it.
+    `about`: whose matter it is, where somebody else is told of it. `words`: what else it is told with.
     """
 
     outbox_id: OutboxId
@@ -226,6 +227,7 @@ class NoticeSource:
     occurred_at: datetime
     payload: Mapping[str, object]
     customer_id: int | None
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_sources(connection: Connection, tenant: Tenant, ids: Sequence[OutboxId]) -> dict[OutboxId, NoticeSource]:
@@ -240,7 +242,14 @@ def load_sources(connection: Connection, tenant: Tenant, ids: Sequence[OutboxId]
         tenant_id=tenant.id,
         ids=list(ids),
     )
-    return {OutboxId(row["outbox_id"]): NoticeSource(**row) for row in rows}
+    words = _words(connection, tenant, rows)
+    return {OutboxId(row["outbox_id"]): NoticeSource(**row, words=words.get(row["outbox_id"], {})) for row in rows}
+
+
+def _words(connection: Connection, tenant: Tenant, rows: Sequence[Row]) -> dict[int, dict[str, str]]:
+    """By outbox row: of a step of an SOP, what the rule says."""
+    steps = {row["outbox_id"]: row["payload"] for row in rows if row["notice"] in (SOP_STEP, SOP_OVERDUE)}
+    return load_words(connection, tenant, steps) if steps else {}
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ def test_a_payload_holds_ids_and_codes_only(type_):
     allowed |= {"company_id", "how", "reason", "source", "contact_stays"}  # codes
     allowed |= {"day", "days", "number", "days_left", "entered_at", "since", "starts_at", "until", "stage_id"}
     allowed |= {"top_userids", "top_counts", "associate_count", "customer_count", "chat_count"}
+    allowed |= {"enrolment_id", "step_id"}
     counted = ("done", "joined", "left", "made", "member", "same", "skipped", "unchanged", "updated")
     allowed |= {f"{what}_count" for what in counted}
     places = ("main_department_id", "department_ids", "leader_in", "direct_leaders")

@@ -12,6 +12,7 @@ from redis import Redis
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
+from console.api import examples_sops
 from console.app import make_app
 from console.desk import Desk
 from services.cards.store import refresh_cards, take_due
@@ -187,6 +188,14 @@ class Shop(Caller):
                 filter=self.tenant.cipher.encrypt(b"null", "segment.filter"),
                 now=self.clock.now(),
             )
+
+    def add_sop_rule(self, *customer_ids: int) -> None:
+        """Rule 1, with these on the way in it: enrolments 1, 2, ..."""
+        rule = examples_sops.RULE | {"name": "欢迎", "audience": {"filter": {}}, "exits": []}
+        assert self.ask("POST", "/sop-rules", rule).status_code == 201
+        assert self.ask("POST", "/sop-rules/1/enable", {}).status_code == 200
+        for n, one in enumerate(customer_ids, 1):
+            assert self.ask("POST", "/sop-rules/1/enrolments", {"customer_ids": [one]}).json["enrolment_ids"] == [n]
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with self.runtime.engine.begin() as connection:

@@ -47,6 +47,7 @@ def test_every_example_of_a_request_works(shop: Shop):
         add_chat_tag(connection, shop.tenant, 7001)
     shop.add_automatic_tag()
     shop.add_segment_by_hand()
+    shop.add_sop_rule()
     shop.add_associates("LiNa", "WangFang")
     _fill_pool(shop)
     found, ran = document(shop), 0

@@ -55,6 +55,7 @@ def town(shop: Shop) -> Iterator[Shop]:
             run(connection, "insert into associate (tenant_id, userid, main_department_id, observed_at) "
                 "values (:id, :userid, :main, :now)", **values)  # fmt: skip
         refresh_cards(connection, shop.tenant, take_due(connection, shop.tenant.id, limit=1000) or [])
+    shop.add_sop_rule(ids(shop)["wmTheirs"], ids(shop)["wmHis"])
     yield shop
 
 

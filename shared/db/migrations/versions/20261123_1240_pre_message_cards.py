@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "20261123_1240_pre_message_cards"
-down_revision = "20261123_1220_pre_kinds"
+down_revision = "20261123_1230_pre_sop"
 
 UPGRADE = """
 create table message_template (                        -- a corp's own text, in place of the shipped one

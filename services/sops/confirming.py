@@ -1,0 +1,155 @@
+"""Somebody confirms a step: done, a contact with the customer (SOP-4, SOP-7)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from services.sops.clock import ENROLMENT, enrolment_of, load_contacts
+from services.sops.ending import withdraw_step
+from services.sops.model import CONFIRMABLE, Enrolment, NoSopError, Rule, SopRefusedError, SopStepDone, StepState
+from services.sops.plan import due_at
+from services.sops.store import lock_rules
+from services.sops.subjects import load_standings
+from services.sops.workdays import calendar_of
+from shared.db.engine import Row, fetch_one, run
+from shared.ids import UserId
+from shared.tenants import Tenant
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """`fact`: for the caller to record in the same transaction; None: somebody had confirmed it before."""
+
+    enrolment: Enrolment
+    fact: SopStepDone | None
+
+
+def confirm_step(
+    connection: Connection, tenant: Tenant, enrolment_id: int, step_id: int, *, by: str, now: datetime
+) -> Confirmed:
+    """Note that a step was done; a second time changes nothing. A reminder that has not gone out is taken back.
+
+    A step that is still ahead may be done early, while its enrolment is on its way: then nobody is reminded of it.
+
+    Raises:
+        NoSopError: there is no such enrolment, or no such step.
+        SopRefusedError: the enrolment ended before the step's time.
+    """
+    one = lock_enrolment(connection, tenant, enrolment_id)
+    known = _load(connection, tenant, one, step_id)
+    if known is not None and StepState(known["state"]) is StepState.DONE:
+        return Confirmed(one, None)
+    userid = UserId(known["userid"]) if known and known["userid"] else _responsible(connection, tenant, one)
+    if known is None:
+        due = _insert_done(connection, tenant, one, step_id, userid=userid, by=by, now=now)
+    else:
+        assert StepState(known["state"]) in CONFIRMABLE
+        due = known["due_at"]
+        _update_done(connection, tenant, one, step_id, by=by, now=now)
+    withdraw_step(connection, tenant.id, one.id, step_id, now=now)
+    contacts = load_contacts(connection, tenant.id, [(one.customer_id, userid)]) if userid else {}
+    fact = SopStepDone(
+        occurred_at=now,
+        enrolment_id=one.id,
+        rule_id=one.rule_id,
+        step_id=step_id,
+        customer_id=one.customer_id,
+        external_userid=contacts.get((one.customer_id, userid)) if userid else None,
+        chat_id=one.chat_id,
+        userid=userid or UserId(""),
+        due_at=due.isoformat(),
+        by=by,
+    )
+    return Confirmed(one, fact)
+
+
+def lock_enrolment(connection: Connection, tenant: Tenant, enrolment_id: int) -> Enrolment:
+    """
+    Raises:
+        NoSopError
+    """
+    row = fetch_one(
+        connection,
+        f"select {ENROLMENT} from sop_enrolment where tenant_id = :tenant_id and id = :id for update",  # noqa: S608
+        tenant_id=tenant.id,
+        id=enrolment_id,
+    )
+    if row is None:
+        raise NoSopError("there is no such enrolment")
+    return enrolment_of(row)
+
+
+def _load(connection: Connection, tenant: Tenant, one: Enrolment, step_id: int) -> Row | None:
+    return fetch_one(
+        connection,
+        "select state, userid, due_at from sop_progress where tenant_id = :tenant_id and enrolment_id = :id "
+        "and step_id = :step_id for update",
+        tenant_id=tenant.id,
+        id=one.id,
+        step_id=step_id,
+    )
+
+
+def _responsible(connection: Connection, tenant: Tenant, one: Enrolment) -> UserId | None:
+    standing = load_standings(connection, tenant.id, [one]).get(one.id)
+    return standing.userid if standing else None
+
+
+def _insert_done(
+    connection: Connection,
+    tenant: Tenant,
+    one: Enrolment,
+    step_id: int,
+    *,
+    userid: UserId | None,
+    by: str,
+    now: datetime,
+) -> datetime:
+    rules: list[Rule] = lock_rules(connection, tenant, [one.rule_id], "look")
+    step = rules[0].spec.step(step_id) if rules else None
+    if step is None:
+        raise NoSopError("this rule has no such step")
+    if not one.running:
+        raise SopRefusedError("this enrolment is over, and never came to this step")
+    calendar = calendar_of(tenant.timezone)
+    due = due_at(step, one.anchor_at, calendar, workdays_only=rules[0].spec.ways.workdays_only)
+    run(
+        connection,
+        "insert into sop_progress (tenant_id, enrolment_id, step_id, rule_id, customer_id, chat_id, userid, state, "
+        "due_at, settled_at, by_whom) values (:tenant_id, :id, :step_id, :rule_id, :customer_id, :chat_id, :userid, "
+        "'done', :due_at, :now, :by)",
+        tenant_id=tenant.id,
+        id=one.id,
+        step_id=step_id,
+        rule_id=one.rule_id,
+        customer_id=one.customer_id,
+        chat_id=one.chat_id,
+        userid=userid,
+        due_at=due,
+        now=now,
+        by=by,
+    )
+    plan_anew(connection, tenant, one.id)
+    return due
+
+
+def plan_anew(connection: Connection, tenant: Tenant, enrolment_id: int) -> None:
+    """The clock looks at it within seconds, whatever its next step's time is."""
+    sql = "update sop_enrolment set version = 0 where tenant_id = :tenant_id and id = :id"
+    run(connection, sql, tenant_id=tenant.id, id=enrolment_id)
+
+
+def _update_done(
+    connection: Connection, tenant: Tenant, one: Enrolment, step_id: int, *, by: str, now: datetime
+) -> None:
+    run(
+        connection,
+        "update sop_progress set state = 'done', settled_at = :now, by_whom = :by, raise_at = null, why = null "
+        "where tenant_id = :tenant_id and enrolment_id = :id and step_id = :step_id",
+        tenant_id=tenant.id,
+        id=one.id,
+        step_id=step_id,
+        now=now,
+        by=by,
+    )

@@ -1,0 +1,91 @@
+"""What goes with the end of a way: reminders that have not gone out, and steps that would become overdue."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from shared.db.engine import fetch_all, run
+from shared.ids import TenantId
+
+LONGEST_WAIT = timedelta(days=8)
+"""So long at most, with quiet hours and delays, a reminder waits to go out."""
+PAGE = 500
+
+
+_WITHDRAW = (
+    "update outbox o set state = 'withdrawn', settled_at = :now from sop_progress p "
+    "where p.tenant_id = :tenant_id and {} and p.told_at is not null and o.tenant_id = p.tenant_id "
+    "and o.reason = 'sop:' || p.enrolment_id || ':' || p.step_id and o.state = 'due' and o.attempts = 0 "
+    "and (o.lease_until is null or o.lease_until < :now)"
+)
+
+
+def withdraw(connection: Connection, tenant_id: TenantId, enrolment_ids: Iterable[int], *, now: datetime) -> int:
+    """Take back what is to be told of these enrolments and has not gone out; the number of messages."""
+    ids = sorted(set(enrolment_ids))
+    sql = _WITHDRAW.format("p.enrolment_id = any(:ids)")
+    return run(connection, sql, tenant_id=tenant_id, ids=ids, now=now) if ids else 0
+
+
+def withdraw_step(
+    connection: Connection, tenant_id: TenantId, enrolment_id: int, step_id: int, *, now: datetime
+) -> int:
+    sql = _WITHDRAW.format("p.enrolment_id = :enrolment_id and p.step_id = :step_id")
+    return run(connection, sql, tenant_id=tenant_id, enrolment_id=enrolment_id, step_id=step_id, now=now)
+
+
+def withdraw_of_rule(connection: Connection, tenant_id: TenantId, rule_id: int, *, now: datetime) -> int:
+    """Of all enrolments of a rule, which was stopped or deleted."""
+    sql = _WITHDRAW.format("p.rule_id = :rule_id and p.state in ('reminded', 'overdue') and p.told_at > :since")
+    return run(connection, sql, tenant_id=tenant_id, rule_id=rule_id, since=now - LONGEST_WAIT, now=now)
+
+
+def drop_pending(connection: Connection, tenant_id: TenantId, enrolment_ids: Iterable[int], *, now: datetime) -> None:
+    """These ways are over before their end: nothing more is told of them, and nothing of theirs becomes overdue."""
+    ids = sorted(set(enrolment_ids))
+    if not ids:
+        return
+    withdraw(connection, tenant_id, ids, now=now)
+    run(
+        connection,
+        "update sop_progress set raise_at = null where tenant_id = :tenant_id and enrolment_id = any(:ids) "
+        "and raise_at is not null",
+        tenant_id=tenant_id,
+        ids=ids,
+    )
+
+
+def end_some(
+    connection: Connection, tenant_id: TenantId, enrolment_ids: Iterable[int], *, why: str, now: datetime
+) -> list[int]:
+    """End those of these enrolments that run; which."""
+    rows = fetch_all(
+        connection,
+        "update sop_enrolment set state = 'ended', ended_at = :now, ended_why = :why, next_at = null, "
+        "next_step_id = null where tenant_id = :tenant_id and id = any(:ids) and state = 'running' returning id",
+        tenant_id=tenant_id,
+        ids=sorted(set(enrolment_ids)),
+        why=why,
+        now=now,
+    )
+    ended = [row["id"] for row in rows]
+    drop_pending(connection, tenant_id, ended, now=now)
+    return ended
+
+
+def end_of_deleted(connection: Connection, *, now: datetime, limit: int = PAGE) -> int:
+    """End a page of those whose rule was deleted; how many."""
+    rows = fetch_all(
+        connection,
+        "select e.tenant_id, e.id from sop_rule r cross join lateral (select e.tenant_id, e.id from sop_enrolment e "
+        "where e.tenant_id = r.tenant_id and e.rule_id = r.id and e.state = 'running' order by e.id limit :limit) e "
+        "where r.deleted_at is not null limit :limit",
+        limit=limit,
+    )
+    found: dict[TenantId, list[int]] = {}
+    for row in rows:
+        found.setdefault(TenantId(row["tenant_id"]), []).append(row["id"])
+    for tenant_id, ids in sorted(found.items()):
+        end_some(connection, tenant_id, ids, why="rule_deleted", now=now)
+    return len(rows)
