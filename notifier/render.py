@@ -1,5 +1,7 @@
 """Renders a notice into the bytes of one message/send call. Rendered once: every try sends the same bytes."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -8,6 +10,7 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from notifier.messages import People, specs
+from services.notices.model import FOLDED
 from services.notices.store import NoticeSource
 from services.planning import read_fact
 from shared.ids import OutboxId, UserId
@@ -18,6 +21,9 @@ LONGEST_NAME = 40
 """Characters of a name in a message."""
 TITLE_MOST, DESCRIPTION_MOST = 128, 512
 """Characters; WeCom cuts what is longer, in the middle of the markup."""
+
+NAMED = 3
+"""People named in a message about many."""
 
 JOINER = "\u200d"
 """Holds the parts of an emoji together."""
@@ -31,8 +37,24 @@ _templates = Environment(
 _plain = _templates.overlay(autoescape=False)
 
 
-def render_card(tenant: Tenant, source: NoticeSource, people: People, *, agent_id: int, console_url: str) -> bytes:
-    """The body of message/send for one notice.
+@dataclass(frozen=True)
+class Others:
+    """What a message tells of besides its own notice: some of them to be named; `count` is of all."""
+
+    named: Sequence[NoticeSource]
+    count: int
+
+
+def render_card(
+    tenant: Tenant,
+    source: NoticeSource,
+    people: People,
+    *,
+    agent_id: int,
+    console_url: str,
+    others: Others | None = None,
+) -> bytes:
+    """The body of message/send for one notice, or for several that are told together.
 
     The link carries the outbox id, so two notices never have the same bytes and one notice always has: WeCom then
     recognises a repeat of this one, and only of this one.
@@ -40,11 +62,13 @@ def render_card(tenant: Tenant, source: NoticeSource, people: People, *, agent_i
     Source: WeCom server API, sending application messages, text card.
     """
     spec = specs()[source.notice]
-    fact = read_fact(source.fact_type, source.occurred_at, source.payload)
     recipient = UserId(source.recipient)
-    words = dict(spec.values(fact, recipient, people)) | {"at": _local(source.occurred_at, tenant.timezone)}
-    name = f"{tenant.language}/{source.notice}.txt"
-    title, description = _fitting(name, words)
+    words = _words(source, people) | {"at": _local(source.occurred_at, tenant.timezone)}
+    name, page = source.notice, spec.page or f"c/{source.customer_id or 0}"
+    if others is not None:
+        words |= _folded(source, others, people)
+        name, page = f"{source.notice}.folded", FOLDED[source.notice]
+    title, description = _fitting(f"{tenant.language}/{name}.txt", words)
     card = {
         "touser": recipient,
         "msgtype": "textcard",
@@ -52,13 +76,27 @@ def render_card(tenant: Tenant, source: NoticeSource, people: People, *, agent_i
         "textcard": {
             "title": title,
             "description": description,
-            "url": _link(console_url, spec.page or f"c/{source.customer_id or 0}", source.outbox_id),
+            "url": _link(console_url, page, source.outbox_id),
             "btntxt": "详情" if tenant.language == "zh" else "Open",
         },
         "enable_duplicate_check": 1,
         "duplicate_check_interval": int(DUPLICATE_WINDOW.total_seconds()),
     }
     return orjson.dumps(card)
+
+
+def _words(source: NoticeSource, people: People) -> dict[str, str]:
+    fact = read_fact(source.fact_type, source.occurred_at, source.payload)
+    return dict(specs()[source.notice].values(fact, UserId(source.recipient), people))
+
+
+def _folded(source: NoticeSource, others: Others, people: People) -> dict[str, str]:
+    """How many, and the first few by name; the templates know whether those are all."""
+    found = [_words(one, people).get("customer", "") for one in (source, *others.named)]
+    names = {f"name{n}": name for n, name in enumerate(dict.fromkeys(name for name in found if name), start=1)}
+    blank = {f"name{n}": "" for n in range(1, NAMED + 1)}
+    counts = {"count": str(others.count), "named": str(len(names))}
+    return blank | names | counts | {"above": "1" if source.about else ""}
 
 
 def _link(console_url: str, page: str, outbox_id: OutboxId) -> str:

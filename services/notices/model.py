@@ -20,13 +20,15 @@ POOL_GIVEN = "pool_given"
 class Notice:
     """`about`: whose matter it is, where the recipient hears of it beside them or in their place.
 
-    `reason`: what it stands for; a later fact that takes the reason away takes the notice back.
+    `reason`: what it stands for; a later fact that takes the reason away takes the notice back. `undoes`: the reason of
+    what it puts an end to; who was not told of that yet need not be told of its end.
     """
 
     name: str
     recipient: UserId
     about: UserId | None = None
     reason: str | None = None
+    undoes: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,27 @@ class Told:
     switch: Switch
 
 
-USUAL: Mapping[str, Switch] = {}
+_MINUTE = 60
+USUAL: Mapping[str, Switch] = {
+    NEW_CUSTOMER: Switch(apart_s=_MINUTE),
+    RELATION_LOST: Switch(apart_s=_MINUTE),
+    REASSIGNED_TO_YOU: Switch(gather_s=5, apart_s=_MINUTE),
+    REASSIGNED_AWAY: Switch(gather_s=5, apart_s=_MINUTE),
+    POOL_GIVEN: Switch(apart_s=_MINUTE),
+}
 """What is usual where a corp has set nothing; kinds that are not named: told at once, to nobody else."""
+
+FOLDED: Mapping[str, str] = {
+    NEW_CUSTOMER: "customers",
+    RELATION_LOST: "lost",
+    REASSIGNED_TO_YOU: "customers",
+    REASSIGNED_AWAY: "customers",
+    POOL_GIVEN: "to-add",
+}
+"""Kinds of which several that are due for one recipient are told in one message, and the page that lists them.
+
+All others are told one by one: what has been handed over, and what failed, has numbers of its own in each.
+"""
 
 OF_STAGES: frozenset[str] = frozenset()
 """Kinds under the one switch of all stages' messages (STG-4)."""

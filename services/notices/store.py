@@ -7,17 +7,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from services.notices.model import Notice
-from services.notices.plan import react, spread, wanted
+from services.notices.plan import react, spread, vanished, wanted
 from services.planning import Cause, Fact
-from services.reminders.model import Switch
+from services.reminders.model import Policy, Switch
+from services.reminders.plan import after_quiet
 from services.reminders.store import load_policy, superiors_of
 from services.webhooks.queue import deliveries_of
 from services.webhooks.store import load_listeners
-from shared.db.engine import fetch_all
+from shared.db.engine import fetch_all, fetch_one
 from shared.facts import FactRow, record_facts
 from shared.ids import FactId, OutboxId, TenantId
 from shared.outbox import Delivery, enqueue
 from shared.tenants import Tenant
+from shared.withdrawing import withdraw
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,9 @@ def record_facts_and_notices(
         for fact_id, one in zip(ids, caused, strict=True)
         for notice in react(one.fact, cause=one.cause, added_at=tenant.added_at)
     ]
+    if gone := vanished(one.fact for one in caused):
+        untold = withdraw(connection, tenant.id, gone, now=now)
+        notices = [one for one in notices if one[2].undoes not in untold]
     deliveries = _deliveries(connection, tenant, notices, now=now, ttl_s=ttl_s) if notices else []
     if caused:  # a corp without endpoints pays this one look, one with endpoints rows in the same insert
         listeners = load_listeners(connection, tenant.id)
@@ -85,16 +90,28 @@ def _deliveries(
     below = {told.notice.recipient for _, _, told in all_told if told.switch.superior}
     superiors = superiors_of(connection, tenant.id, below) if below else {}
     return [
-        _delivery(fact_id, one, notice, told.switch, now=now, ttl_s=ttl_s)
+        _delivery(fact_id, one, notice, told.switch, policy, timezone=tenant.timezone, now=now, ttl_s=ttl_s)
         for fact_id, one, told in all_told
         for notice in spread(told, superiors=superiors, administrators=policy.administrators)
     ]
 
 
 def _delivery(
-    fact_id: FactId, caused: Caused, notice: Notice, switch: Switch, *, now: datetime, ttl_s: float
+    fact_id: FactId,
+    caused: Caused,
+    notice: Notice,
+    switch: Switch,
+    policy: Policy,
+    *,
+    timezone: str,
+    now: datetime,
+    ttl_s: float,
 ) -> Delivery:
-    at = now + timedelta(seconds=switch.delay_s + switch.gather_s)
+    """Its time counts from when it is to go out: what happens in quiet hours is as fresh at their end."""
+    at = now + timedelta(seconds=switch.delay_s)
+    if not switch.urgent:
+        at = after_quiet(at, policy.quiet_of(notice.recipient), timezone)
+    lives_s = switch.gather_s + (ttl_s if switch.ttl_s is None else switch.ttl_s)
     return Delivery(
         natural_key=f"fact:{fact_id}:{notice.name}:wecom:{notice.recipient}",
         fact_id=fact_id,
@@ -102,10 +119,13 @@ def _delivery(
         channel="wecom",
         recipient=notice.recipient,
         causes=[{"cause": caused.cause, "caused_by": caused.caused_by}],
-        expires_at=at + timedelta(seconds=ttl_s if switch.ttl_s is None else switch.ttl_s),
+        expires_at=at + timedelta(seconds=lives_s),
         about=notice.about,
         reason=notice.reason,
         not_before=at,
+        gather_s=switch.gather_s,
+        urgent=switch.urgent,
+        apart_s=switch.apart_s,
     )
 
 
@@ -139,11 +159,11 @@ class NoticeSource:
     outbox_id: OutboxId
     notice: str
     recipient: str
-    about: str | None
     fact_type: str
     occurred_at: datetime
     payload: Mapping[str, object]
     customer_id: int | None
+    about: str | None = None
 
 
 def load_sources(connection: Connection, tenant: Tenant, ids: Sequence[OutboxId]) -> dict[OutboxId, NoticeSource]:
@@ -158,6 +178,20 @@ def load_sources(connection: Connection, tenant: Tenant, ids: Sequence[OutboxId]
         ids=list(ids),
     )
     return {OutboxId(row["outbox_id"]): NoticeSource(**row) for row in rows}
+
+
+def load_count(connection: Connection, tenant: Tenant, ids: Sequence[OutboxId]) -> int:
+    """How many these notices tell of: most of one each, some of as many as their fact counts."""
+    row = fetch_one(
+        connection,
+        "select coalesce(sum(coalesce(cast(f.payload ->> 'count' as bigint), 1)), 0)::bigint as n from outbox o "
+        "join fact f on f.tenant_id = o.tenant_id and f.id = o.fact_id "
+        "where o.tenant_id = :tenant_id and o.id = any(:ids)",
+        tenant_id=tenant.id,
+        ids=list(ids),
+    )
+    assert row is not None
+    return int(row["n"])
 
 
 @dataclass(frozen=True)

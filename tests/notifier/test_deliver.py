@@ -16,6 +16,7 @@ from commands.waiting import wait_for
 from notifier.deliver import Notifier
 from services.customers.model import RelationLost
 from services.notices.store import Caused, record_facts_and_notices
+from services.transfers.model import TakeoverFailed
 from shared.clock import FixedClock, SystemClock
 from shared.db.engine import fetch_all, run
 from shared.ids import ExternalUserId, TenantId, UserId
@@ -47,6 +48,28 @@ class Desk:
                 )
                 for n in range(count)
             ]
+            caused = [Caused(fact, "event") for fact in facts]
+            record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=86_400)
+
+    def fail(self, count: int = 1, *, userid: str = "LiNa") -> None:
+        """So many of an associate's handovers fail: each is told by itself."""
+        now = self.runtime.clock.now()
+        facts = [
+            TakeoverFailed(
+                occurred_at=now,
+                kind="customer",
+                from_userid=UserId(userid),
+                to_userid=UserId("ZhaoMin"),
+                external_userid=ExternalUserId(f"wm{n}"),
+                author_userid=UserId(userid),
+                refused_count=1,
+                limit_count=0,
+                failed_count=0,
+            )
+            for n in range(count)
+        ]
+        with self.runtime.engine.begin() as connection:
+            tenant = load_tenants(connection, self.runtime.vault)[0]
             caused = [Caused(fact, "event") for fact in facts]
             record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=86_400)
 
@@ -114,7 +137,7 @@ def test_an_app_without_an_agent_id_sends_as_soon_as_it_has_one(desk: Desk) -> N
 
 def test_a_members_thirty_first_message_of_a_minute_waits(desk: Desk) -> None:
     """WeCom would drop it without saying so (G6)."""
-    desk.lose(35)
+    desk.fail(35)
     while desk.notifier().deliver_due():
         pass
     assert desk.rows("select state, count(*) from outbox group by 1 order by 1") == [("due", 5), ("sent", 30)]
@@ -125,7 +148,7 @@ def test_a_hundred_reminders_for_one_member_arrive_thirty_a_minute(desk: Desk, t
     """Thirty at once, the rest minute by minute, none dropped, whatever is flushed meanwhile (G5, G6)."""
     clock_file = tmp_path / "clock"
     desk.runtime = replace(desk.runtime, clock=SystemClock(clock_file))
-    desk.lose(100)
+    desk.fail(100)
     arrived = []
     for minute in range(5):
         clock_file.write_text(str(minute * 71))
@@ -144,7 +167,7 @@ def test_the_apps_day_is_shared_by_all_notifiers_and_ends_at_midnight_in_china(d
         run(connection, "update tenant set accounts = 1")
         left = left_today(connection, TenantId(1), accounts=1, now=desk.runtime.clock.now())
         add_person_times(connection, TenantId(1), left - 3, now=desk.runtime.clock.now())
-    desk.lose(5)
+    desk.fail(5)
     while desk.notifier().deliver_due() or desk.notifier().deliver_due():
         pass
     assert desk.rows("select state, count(*) from outbox group by 1 order by 1") == [("due", 2), ("sent", 3)]
@@ -195,9 +218,9 @@ def test_while_wecom_is_down_little_is_tried_and_nothing_is_lost(
     clock_file = tmp_path / "clock"
     desk.runtime = replace(desk.runtime, clock=SystemClock(clock_file))
     notifier = desk.notifier()
-    desk.lose(1 if signed_in else 0)
+    desk.fail(1 if signed_in else 0)
     notifier.deliver_due()
-    desk.lose(20)
+    desk.fail(20)
     desk.corp.post("/sim/faults", {"down": "502"})
     for minute in range(10):
         clock_file.write_text(str(minute * 60))
