@@ -6,6 +6,7 @@ import click
 
 from notifier import jobs
 from notifier.deliver import Notifier
+from notifier.recall import Recaller
 from notifier.webhooks.lanes import CONNECTIONS, Lanes
 from shared.process import serve_queue
 from shared.queue import NOTIFY
@@ -29,10 +30,11 @@ def command(only: str | None, health_bind: str | None) -> None:
     """
     settings = load_settings()
     configure_logging(settings, process="notifier")
-    runtime = open_runtime(settings, application="notifier", pool_size=settings.notifier_threads + 2)
+    runtime = open_runtime(settings, application="notifier", pool_size=settings.notifier_threads + 3)
     # Connections of its own: however many lanes want one, messages find theirs.
     lanes = Lanes(open_runtime(settings, application="webhooks", pool_size=CONNECTIONS)) if only != MESSAGES else None
-    jobs.serve(_messages(runtime) if only != WEBHOOKS else None, lanes)
+    notifier, recaller = _messages(runtime) if only != WEBHOOKS else (None, None)
+    jobs.serve(notifier, recaller, lanes)
     if lanes is not None:
         lanes.start()
     try:
@@ -42,7 +44,8 @@ def command(only: str | None, health_bind: str | None) -> None:
             lanes.stop()
 
 
-def _messages(runtime: Runtime) -> Notifier:
+def _messages(runtime: Runtime) -> tuple[Notifier, Recaller]:
     threads = runtime.settings.notifier_threads
     pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
-    return Notifier(runtime, clients=Clients(runtime, connections=threads + 2), pool=pool)
+    clients = Clients(runtime, connections=threads + 2)
+    return Notifier(runtime, clients=clients, pool=pool), Recaller(runtime, clients=clients)

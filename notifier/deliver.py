@@ -146,7 +146,6 @@ class Notifier:
             for due in held:
                 if due.id in late:
                     self._park(connection, due, late[due.id], now=now)
-            self._put_off(connection, tenant, choice, now=now)
             bodies = dict(self._bodies(connection, tenant, choice.go, told))
             ready = []
             for due in choice.go:
@@ -155,6 +154,7 @@ class Notifier:
                     ready.append(one)
                     if others := told.get(due.id):
                         fold(connection, tenant.id, due.id, others, now=now)
+            self._put_off(connection, tenant, choice, now=now)  # last: what goes takes no place among who waits
             add_person_times(connection, tenant.id, len(ready), now=now)
         return ready
 

@@ -9,6 +9,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from notifier.deliver import Notifier
+from notifier.recall import Recaller
 from notifier.webhooks.lanes import Lanes
 from shared.clock import monotonic
 from shared.db.engine import is_away
@@ -17,20 +18,23 @@ LONGEST_ROUND_S = 20.0
 
 log = structlog.get_logger()
 _notifier: Notifier | None = None
+_recaller: Recaller | None = None
 _lanes: Lanes | None = None
 _busy = threading.Lock()
 
 
-def serve(notifier: Notifier | None, lanes: Lanes | None) -> None:
+def serve(notifier: Notifier | None, recaller: Recaller | None, lanes: Lanes | None) -> None:
     """Set what this process works with, before it takes jobs."""
-    global _notifier, _lanes  # RQ calls module functions and hands them nothing
-    _notifier, _lanes = notifier, lanes
+    global _notifier, _recaller, _lanes  # RQ calls module functions and hands them nothing
+    _notifier, _recaller, _lanes = notifier, recaller, lanes
 
 
 def deliver() -> None:
     """Deliver what is due. Never raises: what failed is in rows, and the sweep looks again."""
     if _lanes is not None:
         _lanes.look()
+    if _recaller is not None:
+        _recaller.look()
     if _notifier is None or not _busy.acquire(blocking=False):
         return
     try:

@@ -1,98 +1,18 @@
 """Delivery against a simulated WeCom: each message once, none held up by another."""
 
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from redis import Redis
-from sqlalchemy import Engine
 
-from commands.demo_corp import SimulatedCorp, record_demo_corp
 from commands.waiting import wait_for
-from notifier.deliver import Notifier
-from services.customers.model import RelationLost
-from services.notices.store import Caused, record_facts_and_notices
-from services.transfers.model import TakeoverFailed
 from shared.clock import FixedClock, SystemClock
-from shared.db.engine import fetch_all, run
-from shared.ids import ExternalUserId, TenantId, UserId
+from shared.db.engine import run
+from shared.ids import TenantId
 from shared.message_days import add_person_times, left_today, next_day
-from shared.runtime import Runtime
-from shared.settings import Settings
-from shared.tenants import load_tenants
-from shared.vault import Vault
-from shared.wecom.clients import Clients
-
-
-class Desk:
-    """A corp, its phones, and a notifier that works when a test says so."""
-
-    def __init__(self, runtime: Runtime, corp: SimulatedCorp, pool: ThreadPoolExecutor) -> None:
-        self.runtime, self.corp, self.pool = runtime, corp, pool
-
-    def notifier(self) -> Notifier:
-        return Notifier(self.runtime, clients=Clients(self.runtime, connections=4), pool=self.pool)
-
-    def lose(self, count: int = 1, *, userid: str = "LiNa") -> None:
-        """So many customers remove an associate."""
-        now = self.runtime.clock.now()
-        with self.runtime.engine.begin() as connection:
-            tenant = load_tenants(connection, self.runtime.vault)[0]
-            facts = [
-                RelationLost(
-                    occurred_at=now, userid=UserId(userid), external_userid=ExternalUserId(f"wm{n}"), evidenced=True
-                )
-                for n in range(count)
-            ]
-            caused = [Caused(fact, "event") for fact in facts]
-            record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=86_400)
-
-    def fail(self, count: int = 1, *, userid: str = "LiNa") -> None:
-        """So many of an associate's handovers fail: each is told by itself."""
-        now = self.runtime.clock.now()
-        facts = [
-            TakeoverFailed(
-                occurred_at=now,
-                kind="customer",
-                from_userid=UserId(userid),
-                to_userid=UserId("ZhaoMin"),
-                external_userid=ExternalUserId(f"wm{n}"),
-                author_userid=UserId(userid),
-                refused_count=1,
-                limit_count=0,
-                failed_count=0,
-            )
-            for n in range(count)
-        ]
-        with self.runtime.engine.begin() as connection:
-            tenant = load_tenants(connection, self.runtime.vault)[0]
-            caused = [Caused(fact, "event") for fact in facts]
-            record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=86_400)
-
-    def rows(self, sql: str) -> list[tuple[object, ...]]:
-        with self.runtime.engine.begin() as connection:
-            return [tuple(row.values()) for row in fetch_all(connection, sql)]
-
-    def due_now(self) -> None:
-        """Time passes: what waits for its next try may be tried."""
-        with self.runtime.engine.begin() as connection:
-            run(connection, "update outbox set next_try_at = now() - interval '1 s', lease_until = null")
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_url: str, vault: Vault, simulator_url: str) -> Iterator[Desk]:
-    corp = SimulatedCorp(simulator_url)
-    corp.post("/sim/reset", {})
-    corp.create([])
-    settings = Settings(_env_file=None, wecom_base_url=simulator_url, wecom_read_timeout_s=1)
-    runtime = Runtime(settings, SystemClock(), engine, Redis.from_url(redis_url), vault)
-    record_demo_corp(runtime)
-    with ThreadPoolExecutor(4) as pool:
-        yield Desk(runtime, corp, pool)
+from tests.notifier.desk import Desk
 
 
 def test_accepted_and_then_timed_out_is_sent_again_and_delivered_once(desk: Desk) -> None:
