@@ -50,6 +50,8 @@ class Scope(StrEnum):
     POOL_WRITE = "pool:write"
     FILES_READ = "files:read"
     FILES_WRITE = "files:write"
+    REMINDERS_READ = "reminders:read"
+    REMINDERS_WRITE = "reminders:write"
     SYNC_READ = "sync:read"
     AUDIT_READ = "audit:read"
     PERSONAL_READ = "personal:read"

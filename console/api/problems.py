@@ -32,6 +32,7 @@ from services.joining.join import NoCustomerError, UnknownContactError
 from services.local_tags.model import NoTagError, TagRefusedError
 from services.merging.model import MergeRefusedError, NoMergeError, UndoRefusedError
 from services.notes.model import HandEventRefusedError, NoNoteError, TemplateNameTakenError
+from services.notices.log import NoNotificationError, RetryRefusedError
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
 from services.pool.model import NoSuchError, NotInPoolError, PoolRefusedError
@@ -128,6 +129,8 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NoChangeError: (404, "no-bulk-change"),
     BulkRefusedError: (409, "bulk-refused"),
     ConfirmationError: (409, "confirmation"),
+    NoNotificationError: (404, "no-notification"),
+    RetryRefusedError: (409, "retry-refused"),
     NoRuleError: (404, "no-rule"),
     RuleRefusedError: (409, "rule-refused"),
     NoStageError: (404, "no-stage"),

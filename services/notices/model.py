@@ -63,3 +63,6 @@ All others are told one by one: what has been handed over, and what failed, has 
 
 OF_STAGES: frozenset[str] = frozenset()
 """Kinds under the one switch of all stages' messages (STG-4)."""
+
+NOTICES = frozenset(value for name, value in globals().copy().items() if name.isupper() and isinstance(value, str))
+"""All kinds: what a switch can be set for."""
