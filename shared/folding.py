@@ -41,17 +41,17 @@ KEYS = (
     "jsonb_to_recordset(cast(:keys as jsonb)) as k(id bigint, recipient text, notice text, own boolean, urgent boolean)"
 )
 
-GATHER = f"""
-with ids as (
-  select unnest(cast(:held as bigint[])) as id, null::bigint as carrier
-  union all
-  select w.id, k.id from {KEYS} cross join lateral (
-    select o.id from outbox o where {OF_KEY} and o.expires_at > :now and o.id <> k.id order by o.id limit :most) w
-  union all
-  select o.id, k.id from {KEYS} join outbox o on o.tenant_id = :tenant_id and o.folded_into = k.id)
-select o.id, i.carrier from ids i join outbox o on o.tenant_id = :tenant_id and o.id = i.id
-where o.state = 'folded' or (o.state = 'due' and (i.carrier is null or ({FRESH}))) order by o.id for update of o
+FOUND = f"""
+select w.id, k.id as carrier from {KEYS} cross join lateral (
+  select o.id from outbox o where {OF_KEY} and o.expires_at > :now and o.id <> k.id order by o.id limit :most) w
+union all
+select o.id, k.id from {KEYS} join outbox o on o.tenant_id = :tenant_id and o.folded_into = k.id
 """  # noqa: S608
+LOCKED = f"""
+select o.id from outbox o where o.tenant_id = :tenant_id and o.id = any(:ids)
+  and (o.state = 'folded' or (o.state = 'due' and (o.id = any(:held) or ({FRESH})))) order by o.id for update of o
+"""  # noqa: S608
+"""By an array that the planner sees: joined to what was found, a table that has just grown would be read for each."""
 
 
 def gather(
@@ -59,22 +59,18 @@ def gather(
 ) -> dict[OutboxId, list[OutboxId]]:
     """Lock what is held and all that is told with a carrier; of each that is still due, what it tells of besides.
 
-    One statement, in the order of ids: whoever withdraws notices locks them in that order, too.
+    Locked in one statement, in the order of ids: whoever withdraws notices locks them in that order, too.
     """
-    rows = fetch_all(
-        connection,
-        GATHER,
-        tenant_id=tenant_id,
-        held=[due.id for due in held],
-        keys=_keys(carriers),
-        most=MOST,
-        now=now,
-    )
-    found: dict[OutboxId, list[OutboxId]] = {row["id"]: [] for row in rows if row["carrier"] is None}
-    for row in rows:
-        if row["carrier"] in found:
-            found[row["carrier"]].append(row["id"])
-    return found
+    mine = [due.id for due in held]
+    found = fetch_all(connection, FOUND, tenant_id=tenant_id, keys=_keys(carriers), most=MOST, now=now)
+    carrier_of = {row["id"]: row["carrier"] for row in found if row["id"] not in carriers}
+    rows = fetch_all(connection, LOCKED, tenant_id=tenant_id, ids=sorted({*mine, *carrier_of}), held=mine)
+    locked = [OutboxId(row["id"]) for row in rows]
+    told: dict[OutboxId, list[OutboxId]] = {id_: [] for id_ in locked if id_ not in carrier_of}
+    for id_ in locked:
+        if id_ in carrier_of and carrier_of[id_] in told:
+            told[carrier_of[id_]].append(id_)
+    return told
 
 
 def fold(

@@ -39,7 +39,11 @@ GROUP = "reminders"
 
 
 def _hours(quiet: Quiet | None) -> HoursOut | None:
-    return None if quiet is None else HoursOut(from_=f"{quiet.start:%H:%M}", until=f"{quiet.end:%H:%M}")
+    return (
+        None
+        if quiet is None
+        else HoursOut.model_validate({"from": f"{quiet.start:%H:%M}", "until": f"{quiet.end:%H:%M}"})
+    )
 
 
 def _quiet(hours: HoursIn | None) -> Quiet | None:

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, time, timedelta
 
+import pytest
+
 from services.customers.model import RelationStarted
 from services.reminders.model import NOT_KNOWN, Policy, Quiet, Wish
 from services.reminders.store import record_own_quiet, record_policy, record_wish
@@ -134,6 +136,15 @@ def test_what_cannot_be_folded_leaves_no_faster_than_a_member_may_be_sent(desk: 
     desk.fail(400)
     _let_all_out(desk, 400)
     assert desk.rows("select max(fence)::int from outbox")[0][0] <= 4
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_ten_thousand_for_one_member_leave_no_faster_than_they_may(desk: Desk) -> None:
+    """30 a minute, 1,000 an hour, until the last one ten hours later; none is dropped (G6)."""
+    desk.stop_the_clock()
+    desk.fail(10_000)
+    _let_all_out(desk, 10_000)
 
 
 def _let_all_out(desk: Desk, count: int) -> None:
