@@ -29,7 +29,7 @@ from statistics import median, quantiles
 from bench.acts import MIX, Act, Acted, Crowd
 from bench.cpu import used
 from bench.measure import Line
-from commands.demo_corp import SimulatedCorp, record_demo_corp
+from commands.demo_corp import SimulatedCorp, record_demo_corp, tell_at_once
 from commands.following import ring
 from commands.stack import Stack
 from commands.waiting import wait_for
@@ -59,7 +59,8 @@ select t.corp_id, f.type, f.payload ->> 'external_userid' as external_userid, f.
   o.settled_at as accepted_at
 from fact f join tenant t on t.id = f.tenant_id
 left join inbox i on f.caused_by = 'inbox:' || to_char(i.day, 'YYYYMMDD') || '-' || i.id
-left join outbox o on o.tenant_id = f.tenant_id and o.fact_id = f.id and o.notice = 'new_customer' and o.state = 'sent'
+left join outbox o on o.tenant_id = f.tenant_id and o.fact_id = f.id and o.notice = 'new_customer'
+  and o.state in ('sent', 'folded')
 where f.recorded_at >= :since and f.type = any(:types)
 """
 RECORDED = "select count(*) as n from fact where recorded_at >= :since and type = any(:types)"
@@ -178,6 +179,7 @@ def _stage(rate: float, *, customers: int, needed: int) -> Iterator[Stage]:
                 told = {"count": count, "userids": list(ASSOCIATES), "createtime": int(time.time()) - MONTH_S}
                 corp.post(f"/sim/corps/{corp_id}/customers/bulk", told)
                 record_demo_corp(runtime, corp_id=corp_id)
+            tell_at_once(runtime)
             known: dict[str, Iterator[tuple[str, str]]] = {}
             stage = Stage(runtime, Crowd(stack.simulator_url, known, tuple(ASSOCIATES)), rate)
             wait_for(lambda: stage.number(LIVE) == len(CORPS), "the first syncs", patience_s=PATIENCE_S)

@@ -10,7 +10,7 @@ import click
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from commands.demo_corp import ASSOCIATES, SimulatedCorp, record_demo_corp
+from commands.demo_corp import ASSOCIATES, SimulatedCorp, read_title, record_demo_corp, tell_at_once
 from commands.demo_home import demo_settings
 from commands.signals import interrupt_on_signals, stop_on_signals
 from commands.stack import Stack
@@ -40,8 +40,11 @@ class Story:
         self.expected[userid, title] += count
 
     def phones(self) -> Counter[tuple[str, str]]:
-        found = ((m["userid"], m["payload"]["title"].split("：")[0]) for m in self.corp.messages())
-        return Counter(found)
+        found: Counter[tuple[str, str]] = Counter()
+        for message in self.corp.messages():
+            about, count = read_title(message["payload"]["title"])
+            found[message["userid"], about] += count
+        return found
 
     def wait_for_phones(self, *, patience_s: float = 20) -> None:
         """Until the phones show what is expected; more than that is wrong at once."""
@@ -60,6 +63,7 @@ class Story:
 def _first_sync(story: Story) -> str:
     story.corp.add_customers(CUSTOMERS, userids=list(ASSOCIATES))
     record_demo_corp(story.runtime)
+    tell_at_once(story.runtime)
     wait_for(lambda: story.number("select count(*) n from tenant where state = 'live'") == 1, "the first sync")
     relations = story.number("select count(*) n from relation where state = 'active'")
     if relations != len(story.corp.pairs()):
@@ -129,7 +133,7 @@ def _same_end(story: Story) -> str:
         return len(unequal) + len(here.keys() - there.keys())
 
     wait_for(lambda: differing() == 0, "both sides to agree")
-    unsettled = story.number("select count(*) n from outbox where state <> 'sent'")
+    unsettled = story.number("select count(*) n from outbox where state not in ('sent', 'folded')")
     if unsettled:
         raise Impatience(f"{unsettled} messages are not sent")
     story.wait_for_phones()

@@ -1,12 +1,17 @@
 """The demo corp: invented associates in invented outlets, in the simulator and here."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import requests
 
+from services.notices.model import FOLDED
+from services.reminders.model import NOT_KNOWN, Wish
+from services.reminders.store import record_wish
 from shared.corp_file import CorpFile, parse_corp_file
+from shared.db.engine import fetch_all
 from shared.runtime import Runtime
 from shared.tenants import record_corp
 
@@ -110,3 +115,23 @@ class SimulatedCorp:
 def record_demo_corp(runtime: Runtime, *, corp_id: str = CORP_ID) -> None:
     with runtime.engine.begin() as connection:
         record_corp(connection, runtime.vault, corp_file(corp_id=corp_id), now=runtime.clock.now())
+
+
+def tell_at_once(runtime: Runtime) -> None:
+    """All corps here: no notice waits for others of its kind; what is due together still goes as one."""
+    now = runtime.clock.now()
+    with runtime.engine.begin() as connection:
+        for row in fetch_all(connection, "select id from tenant"):
+            for notice in FOLDED:
+                wish = Wish(gather_s=0, apart_s=0)
+                record_wish(connection, row["id"], notice, NOT_KNOWN, wish, by="demo", now=now)
+
+
+MANY = re.compile(r"^(\d+) 位(.+)$")
+
+
+def read_title(title: str) -> tuple[str, int]:
+    """What a message of the demo corp is about, and how many it tells of."""
+    if many := MANY.match(title):
+        return many[2], int(many[1])
+    return title.split("：", maxsplit=1)[0], 1

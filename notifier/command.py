@@ -8,6 +8,7 @@ from notifier import jobs
 from notifier.beside import Beside
 from notifier.card_updates import CardUpdates
 from notifier.deliver import Notifier
+from notifier.recall import Recaller
 from notifier.robots import RobotLane
 from notifier.webhooks.lanes import CONNECTIONS, Lanes
 from shared.process import serve_queue
@@ -32,7 +33,7 @@ def command(only: str | None, health_bind: str | None) -> None:
     """
     settings = load_settings()
     configure_logging(settings, process="notifier")
-    runtime = open_runtime(settings, application="notifier", pool_size=settings.notifier_threads + 4)
+    runtime = open_runtime(settings, application="notifier", pool_size=settings.notifier_threads + 5)
     # Connections of its own: however many lanes want one, messages find theirs.
     lanes = Lanes(open_runtime(settings, application="webhooks", pool_size=CONNECTIONS)) if only != MESSAGES else None
     beside = _beside(runtime) if only != WEBHOOKS else ()
@@ -54,6 +55,10 @@ def _messages(runtime: Runtime) -> Notifier:
 
 def _beside(runtime: Runtime) -> tuple[Beside, ...]:
     """Threads of their own: a robot's group or a card that WeCom is slow with holds up no message."""
-    clients = Clients(runtime, connections=2)
-    robots, cards = RobotLane(runtime, clients), CardUpdates(runtime, clients)
-    return Beside("robots", robots.speak_due), Beside("cards", cards.update_due)
+    clients = Clients(runtime, connections=3)
+    robots, cards, recaller = RobotLane(runtime, clients), CardUpdates(runtime, clients), Recaller(runtime, clients)
+    return (
+        Beside("robots", robots.speak_due),
+        Beside("cards", cards.update_due),
+        Beside("recalls", recaller.recall_due),
+    )

@@ -1,4 +1,4 @@
-"""Delivers the outbox: claim → render → note the attempt → send → mark. Each message is sent once.
+"""Delivers the outbox: claim → choose → render → note the attempt → send → mark. Each message is sent once.
 
 The attempt is committed before the call. A crash in between leaves it unknown; the next try sends the same bytes, and
 WeCom recognises them. What is unknown for longer than WeCom remembers is parked as in doubt, never guessed.
@@ -14,26 +14,35 @@ import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy import Connection, text
 
+from notifier.choose import Choice, choose, together
 from notifier.messages import People
 from notifier.pace import Pace
-from notifier.render import render_card, shortened
+from notifier.render import NAMED, Others, render_card, shortened
 from services.message_templates.model import Wardrobe
 from services.message_templates.store import load_wardrobe
-from services.notices.store import Names, NoticeSource, load_names, load_sources
+from services.notices.model import FOLDED
+from services.notices.passing import pass_on
+from services.notices.store import Names, NoticeSource, load_count, load_names, load_sources
+from services.reminders.store import load_policy
 from shared.clock import monotonic
 from shared.db.engine import fetch_one, is_away
 from shared.directory import Directory
 from shared.errors import RetryableError
-from shared.ids import CustomerId, ExternalUserId, UserId
+from shared.folding import fold, gather, last_told, put_off
+from shared.ids import CustomerId, ExternalUserId, OutboxId, UserId
 from shared.message_days import add_person_times, left_today, next_day
 from shared.outbox import (
     BODY,
     RESPONSE_CODE,
     Due,
     Outcome,
+    Queue,
     begin_attempt,
+    expire,
     finish_attempt,
+    give_back,
     lease,
+    line_up,
     overdue,
     park,
     postpone,
@@ -51,7 +60,9 @@ NOBODY = frozenset({81013, 60011}) | NO_MEMBER
 """The recipient is unknown to WeCom or outside the app's visible range."""
 LONGEST_FLIGHT = timedelta(seconds=10)
 """How much later than noted a try may reach WeCom; widens the windows of the limits."""
+MINUTE = timedelta(minutes=1)
 MOST_FAILURES = 5
+EXPIRED_AT_ONCE = 10_000
 LONGEST_WAIT_FOR_WECOM_S = 60.0
 LATEST_START = 1 / 3
 """Part of the lease after which no call starts any more: when WeCom is slow, not all that is held fits into it."""
@@ -75,6 +86,14 @@ class _Ready:
     noted_at: datetime
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What a corp's messages are sent by and look like."""
+
+    agent_id: int | None
+    wardrobe: Wardrobe
+
+
 class Notifier:
     def __init__(self, runtime: Runtime, *, clients: Clients, pool: Executor) -> None:
         self._runtime, self._clients, self._pool = runtime, clients, pool
@@ -86,6 +105,8 @@ class Notifier:
         with self._runtime.engine.begin() as connection:
             held = lease(connection, limit=settings.notifier_batch, now=now, lease_s=settings.lease_s)
             tenants = {id_: self._directory.tenant(connection, id_) for id_ in {due.tenant_id for due in held}}
+        if any(overdue(due, now=now) == "expired" for due in held):
+            self._expire(now=now)
         for tenant_id, group in groupby(sorted(held, key=_tenant_then_id), key=lambda due: due.tenant_id):
             self._deliver(tenants[tenant_id], list(group), started=started)
         return len(held)
@@ -109,43 +130,98 @@ class Notifier:
     def _give_back(self, held: Sequence[Due], *, after_s: float = 0.0) -> None:
         """Without a try; what is given back together comes again spread over a second."""
         now = self._runtime.clock.now()
+        spread_s = [after_s + number / len(held) if after_s else 0.0 for number in range(len(held))]
         with self._runtime.engine.begin() as connection:
-            for number, due in enumerate(held):
-                wait_s = after_s + number / len(held) if after_s else 0.0
-                postpone(connection, due, at=now + timedelta(seconds=wait_s))
+            times = [(due, now + timedelta(seconds=s)) for due, s in zip(held, spread_s, strict=True)]
+            give_back(connection, held[0].tenant_id, times)
+
+    def _expire(self, *, now: datetime) -> None:
+        """Where one is too old many are, after a long time away: they are closed together, not each in its turn."""
+        while True:
+            with self._runtime.engine.begin() as connection:
+                closed = expire(connection, limit=EXPIRED_AT_ONCE, now=now)
+            for notice, count in closed.items():
+                messages.labels(notice, "expired").inc(count)
+                log.warning("message.expired", notice=notice, count=count)
+            if sum(closed.values()) < EXPIRED_AT_ONCE:
+                return
 
     def _prepare(self, tenant: Tenant, held: Sequence[Due]) -> list[_Ready]:
         """Render what is not rendered yet and note an attempt for all that the members' limits allow now."""
         now = self._runtime.clock.now()
         with self._runtime.engine.begin() as connection:
-            held = [due for due in held if not self._parked(connection, due, now=now)]
-            bodies = dict(self._bodies(connection, tenant, held))
-            pace = self._pace(connection, tenant, held, now=now)
-            ready = []
+            self._lock_recipients(connection, tenant, held)
+            late = {due.id: state for due in held if (state := overdue(due, now=now)) is not None}
+            free = [due for due in held if due.id not in late]
+            choice = self._choose(connection, tenant, free, now=now)
+            told = gather(connection, tenant.id, held, choice.carriers, now=now)
             for due in held:
-                body = bodies.get(due.id)
-                if body is None:
-                    self._give_up(connection, due, now=now)
-                elif (wait_until := pace.take(due.recipient)) is not None:
-                    postpone(connection, due, at=wait_until)
-                else:
-                    stored = tenant.cipher.encrypt(body, BODY) if due.body is None else due.body
-                    number = begin_attempt(connection, due, body=stored, now=now)
-                    if number is not None:
-                        ready.append(_Ready(due, number, body, now))
+                if due.id in late:
+                    self._park(connection, due, late[due.id], now=now)
+            bodies = dict(self._bodies(connection, tenant, choice.go, told))
+            ready = []
+            for due in choice.go:
+                one = self._begin(connection, tenant, due, bodies.get(due.id), now=now)
+                if one is not None:
+                    ready.append(one)
+                    if others := told.get(due.id):
+                        fold(connection, tenant.id, due.id, others, now=now)
+            self._put_off(connection, tenant, choice, now=now)  # last: what goes takes no place among who waits
             add_person_times(connection, tenant.id, len(ready), now=now)
         return ready
 
-    def _parked(self, connection: Connection, due: Due, *, now: datetime) -> bool:
-        state = overdue(due, now=now)
-        if state is None:
-            return False
+    def _lock_recipients(self, connection: Connection, tenant: Tenant, held: Sequence[Due]) -> None:
+        """Two notifiers fold and count one member's messages one after the other."""
+        for recipient in sorted({due.recipient for due in held}):
+            connection.execute(
+                text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+                {"key": f"pace:{tenant.id}:{recipient}"},
+            )
+
+    def _choose(self, connection: Connection, tenant: Tenant, held: Sequence[Due], *, now: datetime) -> Choice:
+        policy = load_policy(connection, tenant.id)
+        keys = {key for due in held if due.apart_s and (key := together(due)) is not None}
+        return choose(
+            held,
+            told=last_told(connection, tenant.id, sorted(keys, key=str)) if keys else {},
+            quiet_of=policy.quiet_of,
+            timezone=tenant.timezone,
+            pace=self._pace(connection, tenant, held, now=now),
+            now=now,
+        )
+
+    def _put_off(self, connection: Connection, tenant: Tenant, choice: Choice, *, now: datetime) -> None:
+        for due, at in choice.wait:
+            postpone(connection, due, at=at)
+        put_off(connection, tenant.id, choice.wait_together, moves=True, now=now)
+        put_off(connection, tenant.id, choice.crowded_together, moves=False, now=now)
+        if not choice.crowded:
+            return
+        give_back(connection, tenant.id, [(due, at) for due, at in choice.crowded if due.first_unknown_at is not None])
+        settings = self._runtime.settings
+        window_s = (MINUTE + LONGEST_FLIGHT).total_seconds()
+        for recipient, start in {due.recipient: at for due, at in choice.crowded}.items():
+            queue = Queue(recipient, start, settings.member_per_minute, window_s)
+            line_up(connection, tenant.id, queue, told_together=FOLDED, now=now)
+
+    def _begin(
+        self, connection: Connection, tenant: Tenant, due: Due, body: bytes | None, *, now: datetime
+    ) -> "_Ready | None":
+        if body is None:
+            self._give_up(connection, due, now=now)
+            return None
+        stored = tenant.cipher.encrypt(body, BODY) if due.body is None else due.body
+        number = begin_attempt(connection, due, body=stored, now=now)
+        return None if number is None else _Ready(due, number, body, now)
+
+    def _park(self, connection: Connection, due: Due, state: str, *, now: datetime) -> None:
         park(connection, due, state, now=now)
         messages.labels(due.notice, state).inc()
         log.warning("message.parked", tenant_id=due.tenant_id, outbox_id=due.id, notice=due.notice, state=state)
-        return True
 
-    def _bodies(self, connection: Connection, tenant: Tenant, held: Sequence[Due]) -> Iterator[tuple[int, bytes]]:
+    def _bodies(
+        self, connection: Connection, tenant: Tenant, held: Sequence[Due], told: Mapping[OutboxId, Sequence[OutboxId]]
+    ) -> Iterator[tuple[int, bytes]]:
         for due in held:
             if due.body is not None:
                 try:
@@ -155,23 +231,32 @@ class Notifier:
         fresh = [due.id for due in held if due.body is None]
         if not fresh:
             return
-        sources = load_sources(connection, tenant, fresh)
+        some = {id_: told[id_][: NAMED - 1] for id_ in fresh if told.get(id_)}
+        sources = load_sources(connection, tenant, [*fresh, *(one for ids in some.values() for one in ids)])
         people = people_of(load_names(connection, tenant, list(sources.values())))
-        agent_id, wardrobe = agent_id_of(connection, tenant), load_wardrobe(connection, tenant.id)
-        for source in sources.values():
-            body = self._render(tenant, source, people, agent_id=agent_id, wardrobe=wardrobe)
+        look = _Look(agent_id_of(connection, tenant), load_wardrobe(connection, tenant.id))
+        for id_ in fresh:
+            if id_ not in sources:
+                continue
+            others = None
+            if id_ in some:
+                named = tuple(sources[one] for one in some[id_] if one in sources)
+                others = Others(named, load_count(connection, tenant, [id_, *told[id_]]))
+            body = self._render(tenant, sources[id_], people, look, others)
             if body is not None:
-                yield source.outbox_id, body
+                yield id_, body
 
     def _render(
-        self, tenant: Tenant, source: NoticeSource, people: People, *, agent_id: int | None, wardrobe: Wardrobe
+        self, tenant: Tenant, source: NoticeSource, people: People, look: "_Look", others: Others | None
     ) -> bytes | None:
-        if agent_id is None:
+        if look.agent_id is None:
             log.error("message.no_agent_id", tenant_id=tenant.id)
             return None
         try:
             url = self._runtime.settings.console_url
-            return render_card(tenant, source, people, agent_id=agent_id, console_url=url, wardrobe=wardrobe)
+            return render_card(
+                tenant, source, people, agent_id=look.agent_id, console_url=url, wardrobe=look.wardrobe, others=others
+            )
         except Exception as error:  # one notice that does not render must not hold up the others
             log.error("message.render_failed", notice=source.notice, outbox_id=source.outbox_id, exc_info=error)
             return None
@@ -194,18 +279,13 @@ class Notifier:
 
     def _pace(self, connection: Connection, tenant: Tenant, held: Sequence[Due], *, now: datetime) -> Pace:
         recipients = sorted({due.recipient for due in held})
-        for recipient in recipients:  # two notifiers count one member's messages one after the other
-            connection.execute(
-                text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"),
-                {"key": f"pace:{tenant.id}:{recipient}"},
-            )
         since = now - timedelta(hours=1) - LONGEST_FLIGHT
         settings = self._runtime.settings
         return Pace(
             recent_tries(connection, tenant.id, recipients, since=since),
             now=now,
             limits=(
-                (settings.member_per_minute, timedelta(minutes=1) + LONGEST_FLIGHT),
+                (settings.member_per_minute, MINUTE + LONGEST_FLIGHT),
                 (settings.member_per_hour, timedelta(hours=1) + LONGEST_FLIGHT),
             ),
             left_today=left_today(connection, tenant.id, accounts=tenant.accounts, now=now),
@@ -234,6 +314,8 @@ class Notifier:
         now = clock.now()
         with self._runtime.engine.begin() as connection:
             finish_attempt(connection, due, ready.number, outcome, now=now)
+            if outcome.state == "refused":
+                pass_on(connection, tenant.id, due.id, now=now)
             if outcome.outcome == "retry":
                 add_person_times(connection, tenant.id, -1, now=ready.noted_at)
         messages.labels(due.notice, outcome.outcome).inc()

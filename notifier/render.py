@@ -1,7 +1,7 @@
 """Renders a notice into the bytes of one message/send call. Rendered once: every try sends the same bytes."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from services.message_cards.pressing import task_id_for
 from services.message_templates.model import Name, TextRefusedError, Wardrobe, Words, Written
 from services.message_templates.shipped import shipped_text
 from services.message_templates.writing import LONGEST_NAME, shortened, write, write_checked
+from services.notices.model import FOLDED
 from services.notices.store import NoticeSource
 from services.planning import read_fact
 from shared.ids import OutboxId, UserId
@@ -25,6 +26,16 @@ from shared.wecom.families.messages import Recipients, message_body
 __all__ = ["LONGEST_NAME", "message_of", "render_card", "shortened", "written"]
 
 log = structlog.get_logger()
+NAMED = 3
+"""People named in a message about many."""
+
+
+@dataclass(frozen=True)
+class Others:
+    """What a message tells of besides its own notice: some of them to be named; `count` is of all."""
+
+    named: Sequence[NoticeSource]
+    count: int
 
 
 def render_card(
@@ -35,8 +46,10 @@ def render_card(
     agent_id: int,
     console_url: str,
     wardrobe: Wardrobe | None = None,
+    others: Others | None = None,
 ) -> bytes:
-    """The body of message/send for one notice, as the corp wants its kind to look (None: as shipped).
+    """The body of message/send for one notice, or for several that are told together, as the corp wants its kind to
+    look (None: as shipped).
 
     The link carries the outbox id, so two notices never have the same bytes and one notice always has: WeCom then
     recognises a repeat of this one, and only of this one.
@@ -46,7 +59,7 @@ def render_card(
     wardrobe = wardrobe or Wardrobe()
     dress = wardrobe.dress(source.notice)
     message = message_of(
-        tenant, source, people, console_url=console_url, wardrobe=wardrobe, marked=dress.form in MARKED
+        tenant, source, people, others, console_url=console_url, wardrobe=wardrobe, marked=dress.form in MARKED
     )
     return message_body(
         dressed(message, dress),
@@ -57,11 +70,22 @@ def render_card(
 
 
 def message_of(
-    tenant: Tenant, source: NoticeSource, people: People, *, console_url: str, wardrobe: Wardrobe, marked: bool
+    tenant: Tenant,
+    source: NoticeSource,
+    people: People,
+    others: Others | None = None,
+    *,
+    console_url: str,
+    wardrobe: Wardrobe,
+    marked: bool,
 ) -> Message:
     """What the notice says, before it has a form. `marked`: in that form, words could mark something up."""
     spec = specs()[source.notice]
     words = words_for(spec, source, people)
+    name, page = Name(source.notice, tenant.language), spec.page or f"c/{source.customer_id or 0}"
+    if others is not None:
+        words |= _folded(source, others, people)
+        name, page = Name(source.notice, tenant.language, folded=True), FOLDED[source.notice]
     if marked:
         words = {name: word if isinstance(word, bool) else tame(word) for name, word in words.items()}
     words |= {
@@ -71,12 +95,12 @@ def message_of(
     }
     words["at"] = _local(source.occurred_at, tenant.timezone)
     return Message(
-        written=written(tenant, Name(source.notice, tenant.language), words, wardrobe),
+        written=written(tenant, name, words, wardrobe),
         at=str(words["at"]),
-        url=_link(console_url, spec.page or f"c/{source.customer_id or 0}", source.outbox_id),
+        url=_link(console_url, page, source.outbox_id),
         language=tenant.language,
         task_id=task_id_for(tenant, source.outbox_id),
-        buttons=buttons_of(source.notice, source.payload),
+        buttons=() if others is not None else buttons_of(source.notice, source.payload),
     )
 
 
@@ -104,6 +128,16 @@ def written(tenant: Tenant, name: Name, words: Words, wardrobe: Wardrobe) -> Wri
             log.error("message.own_text_broken", tenant_id=tenant.id, notice=name.notice, language=name.language,
                       folded=name.folded, reason=str(error))  # fmt: skip
     return write(shipped_text(name), words)
+
+
+def _folded(source: NoticeSource, others: Others, people: People) -> dict[str, str]:
+    """How many, and the first few by name; the templates know whether those are all."""
+    spec = specs()[source.notice]
+    found = [str(words_for(spec, one, people).get("customer", "")) for one in (source, *others.named)]
+    names = {f"name{n}": name for n, name in enumerate(dict.fromkeys(name for name in found if name), start=1)}
+    blank = {f"name{n}": "" for n in range(1, NAMED + 1)}
+    counts = {"count": str(others.count), "named": str(len(names))}
+    return blank | names | counts
 
 
 def _link(console_url: str, page: str, outbox_id: OutboxId) -> str:

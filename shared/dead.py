@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from shared.db.engine import Row, fetch_all, run
-from shared.ids import TenantId
+from shared.ids import OutboxId, TenantId
+from shared.outbox import APART
 
 LIST = """
 select 'request:' || r.tenant_id || ':' || r.subject_kind || ':' || r.subject_key as id, t.corp_id, r.dead_at as at,
@@ -16,7 +17,8 @@ select 'request:' || r.tenant_id || ':' || r.subject_kind || ':' || r.subject_ke
 from request r join tenant t on t.id = r.tenant_id where r.dead_at is not null and r.generation > r.settled_generation
 union all
 select 'message:' || o.tenant_id || ':' || o.id, t.corp_id, o.settled_at, o.attempts,
-       o.state || ': ' || o.notice || ' to ' || o.recipient || coalesce(' (' || o.last_error || ')', '')
+       o.state || ': ' || o.notice || case when o.folds > 1 then ' (' || o.folds || ' in one)' else '' end
+         || ' to ' || o.recipient || coalesce(' (' || o.last_error || ')', '')
 from outbox o join tenant t on t.id = o.tenant_id where o.state in ('dead', 'in_doubt', 'refused', 'expired')
 union all
 select 'callback:' || to_char(i.day, 'YYYYMMDD') || ':' || i.id, t.corp_id, i.routed_at, 1, i.problem
@@ -54,23 +56,7 @@ def retry_dead(connection: Connection, dead_id: str, *, now: datetime) -> bool:
             )
         case "message":
             tenant_id, number = rest.split(":")
-            return bool(
-                run(
-                    connection,
-                    "update outbox set state = case when channel in ('webhook', 'robot', 'wecom_card') then 'queued' "
-                    "else 'due' end, "
-                    "attempts = case channel when 'webhook' then 0 else attempts end, "
-                    "created_at = case channel when 'webhook' then :now else created_at end, "
-                    "next_try_at = :now, first_unknown_at = null, settled_at = null, "
-                    "expires_at = case channel when 'webhook' then null "
-                    "else greatest(expires_at, cast(:now as timestamptz) + interval '1 day') end "
-                    "where tenant_id = :tenant_id and id = :id "
-                    "and state in ('dead', 'in_doubt', 'refused', 'expired')",
-                    now=now,
-                    tenant_id=int(tenant_id),
-                    id=int(number),
-                )
-            )
+            return retry_message(connection, TenantId(int(tenant_id)), OutboxId(int(number)), now=now)
         case "callback":
             day, number = rest.split(":")
             return bool(
@@ -83,6 +69,26 @@ def retry_dead(connection: Connection, dead_id: str, *, now: datetime) -> bool:
                 )
             )
     raise ValueError(f"{dead_id!r} is no id of the list")
+
+
+def retry_message(connection: Connection, tenant_id: TenantId, id_: OutboxId, *, now: datetime) -> bool:
+    """Of a message or a webhook: whether it was one to be sent again. What a message tells of goes with it."""
+    return bool(
+        run(
+            connection,
+            "update outbox set state = case when channel = any(:apart) then 'queued' else 'due' end, "
+            "attempts = case channel when 'webhook' then 0 else attempts end, "
+            "created_at = case channel when 'webhook' then :now else created_at end, "
+            "next_try_at = :now, first_fair_at = :now, first_unknown_at = null, settled_at = null, recall = null, "
+            "expires_at = case channel when 'webhook' then null "
+            "else greatest(expires_at, cast(:now as timestamptz) + interval '1 day') end "
+            "where tenant_id = :tenant_id and id = :id and state in ('dead', 'in_doubt', 'refused', 'expired')",
+            apart=list(APART),
+            now=now,
+            tenant_id=tenant_id,
+            id=id_,
+        )
+    )
 
 
 def of_tenants(connection: Connection, dead_ids: Sequence[str]) -> dict[TenantId, list[str]]:

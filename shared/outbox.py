@@ -4,7 +4,7 @@ A message is sent once. Every try sends the same bytes and asks WeCom to recogni
 hours at most. A try whose outcome is not known for longer is parked as `in_doubt` for a person, never guessed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,7 +35,8 @@ class Delivery:
     """`natural_key` names fact or rule, step, channel and recipient; a second row with the same one is a no-op.
 
     `expires_at` None: it is kept as long as the settings of its channel say. `about`, `reason`: see services/notices.
-    `not_before` None: it may go out at once.
+    `not_before` None: it may go out at once. `gather_s`: by itself it waits so much longer, though it may be told with
+    another. `urgent`, `apart_s`: see services/reminders.
     """
 
     natural_key: str
@@ -48,11 +49,17 @@ class Delivery:
     about: str | None = None
     reason: str | None = None
     not_before: datetime | None = None
+    gather_s: int = 0
+    urgent: bool = False
+    apart_s: int = 0
 
 
 @dataclass(frozen=True)
 class Due:
-    """A delivery that this process holds. `body` is encrypted, None until rendered."""
+    """A delivery that this process holds. `body` is encrypted, None until rendered.
+
+    `fair_at`: before that, nobody meant to send it. `recall`: its reason has vanished since its first try.
+    """
 
     tenant_id: TenantId
     id: OutboxId
@@ -65,6 +72,12 @@ class Due:
     first_unknown_at: datetime | None
     created_at: datetime
     expires_at: datetime
+    fair_at: datetime
+    about: str | None
+    urgent: bool
+    apart_s: int
+    folds: int
+    recall: str | None
 
 
 def enqueue(connection: Connection, tenant_id: TenantId, deliveries: Sequence[Delivery], *, now: datetime) -> int:
@@ -74,13 +87,14 @@ def enqueue(connection: Connection, tenant_id: TenantId, deliveries: Sequence[De
     return run(
         connection,
         "insert into outbox (tenant_id, natural_key, fact_id, notice, channel, recipient, causes, state, next_try_at, "
-        "first_fair_at, created_at, expires_at, about, reason) "
+        "first_fair_at, created_at, expires_at, about, reason, urgent, apart_s) "
         "select :tenant_id, natural_key, fact_id, notice, channel, recipient, causes, "
-        "case when channel = any(:apart) then 'queued' else 'due' end, coalesce(not_before, :now), "
-        "not_before, :now, expires_at, about, reason "
+        "case when channel = any(:apart) then 'queued' else 'due' end, "
+        "coalesce(not_before, :now) + make_interval(secs => gather_s), "
+        "not_before, :now, expires_at, about, reason, urgent, apart_s "
         "from jsonb_to_recordset(cast(:rows as jsonb)) as r(natural_key text, fact_id bigint, notice text, "
         "channel text, recipient text, causes jsonb, expires_at timestamptz, about text, "
-        "reason text, not_before timestamptz) "
+        "reason text, not_before timestamptz, gather_s int, urgent boolean, apart_s int) "
         "on conflict (tenant_id, natural_key) do nothing",
         tenant_id=tenant_id,
         apart=list(APART),
@@ -98,6 +112,9 @@ def enqueue(connection: Connection, tenant_id: TenantId, deliveries: Sequence[De
                     "about": one.about,
                     "reason": one.reason,
                     "not_before": one.not_before,
+                    "gather_s": one.gather_s,
+                    "urgent": one.urgent,
+                    "apart_s": one.apart_s,
                 }
                 for one in deliveries
             ]
@@ -108,9 +125,12 @@ def enqueue(connection: Connection, tenant_id: TenantId, deliveries: Sequence[De
 def overdue(due: Due, *, now: datetime) -> str | None:
     """What becomes of a delivery that must not be sent any more, None if it may be: pure.
 
-    An outcome that is unknown for too long is `in_doubt`; an old notice that was certainly not sent has `expired`.
+    An outcome that is unknown for too long is `in_doubt`; an old notice that was certainly not sent has `expired`. What
+    may have arrived and stands for nothing any more is not sent again, only to be taken back.
     """
     if due.first_unknown_at is not None:
+        if due.recall is not None and due.folds == 1:
+            return "withdrawn"
         return "in_doubt" if due.first_unknown_at < now - DUPLICATE_WINDOW + SAFETY else None
     return "expired" if due.expires_at <= now else None
 
@@ -118,7 +138,8 @@ def overdue(due: Due, *, now: datetime) -> str | None:
 def park(connection: Connection, due: Due, state: str, *, now: datetime) -> None:
     run(
         connection,
-        "update outbox set state = :state, settled_at = :now, lease_until = null "
+        "update outbox set state = :state, settled_at = :now, lease_until = null, "
+        "recall = case when recall is not null then 'failed' end "
         "where tenant_id = :tenant_id and id = :id and fence = :fence and state = 'due'",
         state=state,
         now=now,
@@ -137,7 +158,8 @@ def lease(connection: Connection, *, limit: int, now: datetime, lease_s: float) 
         " and (lease_until is null or lease_until < :now) order by next_try_at limit :limit for update skip locked"
         ") due where o.tenant_id = due.tenant_id and o.id = due.id "
         "returning o.tenant_id, o.id, o.fact_id, o.notice, o.recipient, o.body, o.attempts, o.fence, "
-        "o.first_unknown_at, o.created_at, o.expires_at",
+        "o.first_unknown_at, o.created_at, o.expires_at, coalesce(o.first_fair_at, o.created_at) as fair_at, o.about, "
+        "o.urgent, o.apart_s, o.folds, o.recall",
         until=now + timedelta(seconds=lease_s),
         now=now,
         limit=limit,
@@ -215,7 +237,8 @@ def finish_attempt(connection: Connection, due: Due, number: int, result: Outcom
         "msgid = coalesce(:msgid, msgid), last_error = :detail, "
         "response_code = coalesce(:response_code, response_code), "
         "first_unknown_at = case when :outcome = 'unknown' then first_unknown_at else :before end, "
-        "settled_at = case when :state = 'due' then null else cast(:now as timestamptz) end "
+        "settled_at = case when :state = 'due' then null else cast(:now as timestamptz) end, "
+        "recall = case when :state in ('due', 'sent') then recall end "
         "where tenant_id = :tenant_id and id = :id and fence = :fence",
         state=result.state,
         next_try_at=result.next_try_at,
@@ -231,17 +254,84 @@ def finish_attempt(connection: Connection, due: Due, number: int, result: Outcom
     )
 
 
-def postpone(connection: Connection, due: Due, *, at: datetime) -> None:
-    """Give a delivery back without a try."""
+def give_back(connection: Connection, tenant_id: TenantId, held: Sequence[tuple[Due, datetime]]) -> None:
+    """Without a try, each until its time. Rows that somebody is folding or withdrawing meanwhile are theirs."""
     run(
         connection,
-        "update outbox set lease_until = null, next_try_at = :at "
+        "update outbox o set lease_until = null, next_try_at = w.at from ("
+        " select o.id, r.at from outbox o join jsonb_to_recordset(cast(:rows as jsonb))"
+        " as r(id bigint, fence bigint, at timestamptz) on o.id = r.id and o.fence = r.fence"
+        " where o.tenant_id = :tenant_id and o.state = 'due' for update of o skip locked) w "
+        "where o.tenant_id = :tenant_id and o.id = w.id",
+        rows=as_json([{"id": due.id, "fence": due.fence, "at": at} for due, at in held]),
+        tenant_id=tenant_id,
+    )
+
+
+def postpone(connection: Connection, due: Due, *, at: datetime) -> None:
+    """Until it is meant to go out; its time counts from then."""
+    run(
+        connection,
+        "update outbox set lease_until = null, next_try_at = :at, first_fair_at = :at, "
+        "expires_at = expires_at + (cast(:at as timestamptz) - coalesce(first_fair_at, created_at)) "
         "where tenant_id = :tenant_id and id = :id and fence = :fence and state = 'due'",
         at=at,
         tenant_id=due.tenant_id,
         id=due.id,
         fence=due.fence,
     )
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Places of one recipient from `start` on: `most` in each window of `window_s`."""
+
+    recipient: str
+    start: datetime
+    most: int
+    window_s: float
+
+
+def line_up(
+    connection: Connection, tenant_id: TenantId, queue: Queue, *, told_together: Collection[str], now: datetime
+) -> None:
+    """Give all that could go to one recipient before `start`, message by message, its place from then on.
+
+    In one statement: asked one by one, each of ten thousand would be taken and put back every minute.
+    """
+    run(
+        connection,
+        "update outbox o set lease_until = null, next_try_at = cast(:start as timestamptz) + "
+        "make_interval(secs => (w.place / :most) * :window_s) from ("
+        " select id, row_number() over (order by urgent desc, first_fair_at, id) - 1 as place from ("
+        "  select id, urgent, first_fair_at from outbox where tenant_id = :tenant_id and recipient = :recipient"
+        "  and state = 'due' and first_unknown_at is null and (body is not null or notice <> all(:together))"
+        "  and coalesce(first_fair_at, created_at) <= :now and next_try_at < :start for update skip locked) free) w "
+        "where o.tenant_id = :tenant_id and o.id = w.id",
+        start=queue.start,
+        most=queue.most,
+        window_s=queue.window_s,
+        tenant_id=tenant_id,
+        recipient=queue.recipient,
+        together=sorted(told_together),
+        now=now,
+    )
+
+
+def expire(connection: Connection, *, limit: int, now: datetime) -> dict[str, int]:
+    """Close what is too old, was certainly not sent, and nobody holds: how many of each kind. Many in one statement."""
+    rows = fetch_all(
+        connection,
+        "with old as (select tenant_id, id from outbox where state = 'due' and next_try_at <= :now "
+        " and expires_at <= :now and first_unknown_at is null and (lease_until is null or lease_until < :now)"
+        " order by next_try_at limit :limit for update skip locked), "
+        "closed as (update outbox o set state = 'expired', settled_at = :now, lease_until = null, recall = null "
+        " from old where o.tenant_id = old.tenant_id and o.id = old.id returning o.notice) "
+        "select notice, count(*) as n from closed group by 1",
+        now=now,
+        limit=limit,
+    )
+    return {row["notice"]: row["n"] for row in rows}
 
 
 def recent_tries(

@@ -1,69 +1,100 @@
-"""Bodies about what the clock reminds of, as they are sent."""
+"""Bodies, paths and queries about notifications and reminders, as they are sent."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from console.api.fields import Body, Number
-from services.watching.model import DIGEST_HOUR, LOOK_HOUR, MOST_BEFORE_DAYS, MOST_DAYS, USUAL_BEFORE
+from console.api import examples_reminders as examples
+from console.api.asked import Cursor, Limit
+from console.api.fields import Body, Id, Moment, Number
 
-MOST_STAGES = 1500
-EXAMPLE: dict[str, Any] = {
-    "deletions": {"mode": "digest", "hour": 8},
-    "leavers": {"days_before": [30, 7, 1], "hour": 9},
-    "stages": [{"stage_id": 1, "days": 7, "every_days": 3, "hour": 9}],
-    "silence": [{"stage_id": None, "days": 30, "every_days": None, "hour": 9}],
-}
-
-Mode = Literal["off", "each", "digest", "both"]
-Hour = Annotated[int, Field(strict=True, ge=0, le=23, description="Of the day, in the corp's time zone")]
-Days = Annotated[int, Field(strict=True, ge=1, le=MOST_DAYS)]
-Before = Annotated[int, Field(strict=True, ge=1, le=MOST_BEFORE_DAYS)]
+LONGEST_WAIT_S = 30 * 86_400
+State = Literal["due", "sent", "folded", "withdrawn", "expired", "refused", "dead", "in_doubt"]
+Notice = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+OfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="HH:MM in the corp's time zone")]
+Seconds = Annotated[int, Field(ge=0, le=LONGEST_WAIT_S, strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
 
 
-class DeletionsIn(Body):
-    """What administrators hear of customers whom associates removed: nothing, each at once, or one digest a day."""
+class NotificationsQuery(Body):
+    """All that are named must hold; `since` and `until` are times of when it came about."""
 
-    mode: Mode = "digest"
-    hour: Hour = DIGEST_HOUR
-
-
-class LeaversIn(Body):
-    """So many days before a leaver's customers cannot be handed over any more, administrators hear of it."""
-
-    days_before: list[Before] = Field(default=list(USUAL_BEFORE), max_length=10)
-    hour: Hour = LOOK_HOUR
+    cursor: Cursor | None = None
+    limit: Limit = 100
+    state: State | None = None
+    notice: Notice | None = Field(default=None, description="A kind, such as new_customer")
+    recipient: Id | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
-class DaysIn(Body):
-    """After so many days in this stage; `every_days`: and again, null for once."""
-
-    stage_id: Number
-    days: Days
-    every_days: Days | None = None
-    hour: Hour = LOOK_HOUR
+class NotificationPath(Body):
+    id: Number = Field(json_schema_extra={"example": 1})
 
 
-class SilenceIn(Body):
-    """After so many days without contact; `stage_id` null: customers in no stage that has days of its own."""
+class RetryBody(Body):
+    model_config = ConfigDict(json_schema_extra={"example": examples.RETRY})
+    accept_duplicate: Flag = Field(
+        default=False, description="What is in doubt may have arrived: it may arrive a second time"
+    )
+    reason: Annotated[str, Field(max_length=500)] | None = None
 
-    stage_id: Number | None = None
-    days: Days
-    every_days: Days | None = None
-    hour: Hour = LOOK_HOUR
 
+class HoursIn(Body):
+    """From a time of day until before another; they may pass midnight."""
 
-class ReminderKindsBody(Body):
-    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
-    deletions: DeletionsIn = DeletionsIn()
-    leavers: LeaversIn = LeaversIn()
-    stages: list[DaysIn] = Field(default=[], max_length=MOST_STAGES)
-    silence: list[SilenceIn] = Field(default=[], max_length=MOST_STAGES)
+    from_: OfDay = Field(alias="from")
+    until: OfDay
 
     @model_validator(mode="after")
-    def _each_stage_once(self) -> "ReminderKindsBody":
-        for name in ("stages", "silence"):
-            ids = [one.stage_id for one in getattr(self, name)]
-            if len(ids) != len(set(ids)):
-                raise ValueError(f"name each stage once in {name}")
+    def _some(self) -> "HoursIn":
+        if self.from_ == self.until:
+            raise ValueError("from and until are the same: that is no time at all; say null")
         return self
+
+
+class PolicyBody(Body):
+    """In place of all that was set. `quiet` null: no quiet hours."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.POLICY})
+    stages_on: Flag = Field(default=True, description="The one switch over all messages of stages")
+    administrators: list[Id] = Field(default=[], max_length=50, description="Userids")
+    undeliverable: Literal["superior", "administrators", "nobody"] = Field(
+        default="superior", description="Who hears of it when the recipient cannot be reached"
+    )
+    quiet: HoursIn | None = None
+
+
+class SwitchPath(Body):
+    notice: Notice = Field(json_schema_extra={"example": "relation_lost"})
+
+
+class SwitchQuery(Body):
+    stage_id: Number | None = Field(default=None, description="For customers in this stage; else wherever they are")
+
+
+class SwitchBody(Body):
+    """In place of all that was set; null is as usual for the kind."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.SWITCH})
+    enabled: Flag | None = None
+    superior: Flag | None = Field(default=None, description="They hear of it, too")
+    administrators: Flag | None = None
+    urgent: Flag | None = Field(default=None, description="It goes out in quiet hours")
+    delay_s: Seconds | None = Field(default=None, description="Told so long after it happened")
+    gather_s: Seconds | None = Field(default=None, description="Waits so long for others to be told with")
+    apart_s: Seconds | None = Field(default=None, description="After one of its kind, the next waits so long")
+    ttl_s: Annotated[int, Field(ge=1, le=LONGEST_WAIT_S, strict=True)] | None = Field(
+        default=None, description="Not sent any more so long after it was to go out"
+    )
+
+
+class QuietPath(Body):
+    userid: Id = Field(json_schema_extra={"example": "LiNa"})
+
+
+class QuietBody(Body):
+    """`quiet` null: none at all, whatever the corp's are."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.QUIET})
+    quiet: HoursIn | None

@@ -33,6 +33,7 @@ from services.local_tags.model import NoTagError, TagRefusedError
 from services.merging.model import MergeRefusedError, NoMergeError, UndoRefusedError
 from services.message_templates.model import NoTextError, TextRefusedError
 from services.notes.model import HandEventRefusedError, NoNoteError, TemplateNameTakenError
+from services.notices.log import NoNotificationError, RetryRefusedError
 from services.persons.model import NotYoursError
 from services.persons.plan import ContradictionError
 from services.pool.model import NoSuchError, NotInPoolError, PoolRefusedError
@@ -132,6 +133,8 @@ REFUSED: dict[type[Exception], tuple[int, str]] = {
     NoChangeError: (404, "no-bulk-change"),
     BulkRefusedError: (409, "bulk-refused"),
     ConfirmationError: (409, "confirmation"),
+    NoNotificationError: (404, "no-notification"),
+    RetryRefusedError: (409, "retry-refused"),
     NoRuleError: (404, "no-rule"),
     RuleRefusedError: (409, "rule-refused"),
     NoStageError: (404, "no-stage"),

@@ -6,10 +6,10 @@ from typing import Any
 from flask import Response
 
 from console.api.acting import Done, Work, read, write
-from console.api.asked_reminders import DaysIn, DeletionsIn, LeaversIn, Mode, ReminderKindsBody, SilenceIn
+from console.api.asked_timely import DaysIn, DeletionsIn, LeaversIn, Mode, ReminderKindsBody, SilenceIn
 from console.api.gate import caller
 from console.api.routes import operation
-from console.api.told_reminders import ReminderKindsOut
+from console.api.told_timely import ReminderKindsOut
 from services.notices.model import DELETIONS_OF_DAY, RELATION_DELETED, USUAL
 from services.reminders.model import NOT_KNOWN, Wish
 from services.reminders.store import load_policy, record_wish

@@ -119,7 +119,7 @@ from services.transfers.model import (
     TransferFailed,
     TransferRefused,
 )
-from shared.ids import UserId
+from shared.ids import ExternalUserId, UserId
 
 SILENT: frozenset[type[Fact]] = frozenset(
     {
@@ -277,7 +277,7 @@ def _relation_started(fact: Fact, added_at: datetime) -> tuple[Notice, ...]:
 
 def _relation_lost(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
     assert isinstance(fact, RelationLost)
-    return (Notice(RELATION_LOST, fact.userid),)
+    return (Notice(RELATION_LOST, fact.userid, reason=_lost(fact.userid, fact.external_userid)),)
 
 
 def _customer_reassigned(fact: Fact, added_at: datetime) -> tuple[Notice, ...]:
@@ -285,7 +285,12 @@ def _customer_reassigned(fact: Fact, added_at: datetime) -> tuple[Notice, ...]:
     assert isinstance(fact, CustomerReassigned)
     if fact.occurred_at < added_at or fact.transfer_id is not None:
         return ()
-    return Notice(REASSIGNED_TO_YOU, fact.to_userid), Notice(REASSIGNED_AWAY, fact.from_userid)
+    gained, left = (_has(one, fact.external_userid) for one in (fact.to_userid, fact.from_userid))
+    to_you, away = (_has_not(one, fact.external_userid) for one in (fact.to_userid, fact.from_userid))
+    return (
+        Notice(REASSIGNED_TO_YOU, fact.to_userid, reason=gained, undoes=to_you),
+        Notice(REASSIGNED_AWAY, fact.from_userid, reason=away, undoes=left),
+    )
 
 
 def _takeover_done(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
@@ -307,7 +312,63 @@ def _takeover_failed(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
 def _pool_given(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
     """One message, however many there are (POOL-7)."""
     assert isinstance(fact, PoolCustomersGiven)
-    return (Notice(POOL_GIVEN, fact.userid),)
+    reason = None if fact.customer_id is None else _to_add(fact.userid, fact.customer_id)
+    return (Notice(POOL_GIVEN, fact.userid, reason=reason),)
+
+
+def _lost(userid: UserId, external_userid: ExternalUserId) -> str:
+    return f"lost:{userid}:{external_userid}"
+
+
+def _has(userid: UserId, external_userid: ExternalUserId) -> str:
+    return f"assigned:{userid}:{external_userid}"
+
+
+def _has_not(userid: UserId, external_userid: ExternalUserId) -> str:
+    return f"unassigned:{userid}:{external_userid}"
+
+
+def _to_add(userid: UserId, customer_id: int) -> str:
+    return f"to_add:{userid}:{customer_id}"
+
+
+def _came_back(fact: Fact) -> tuple[str, ...]:
+    assert isinstance(fact, RelationStarted)
+    return (_lost(fact.userid, fact.external_userid),)
+
+
+def _changed_again(fact: Fact) -> tuple[str, ...]:
+    """Whoever had the customer has not, and whoever had not has them again."""
+    assert isinstance(fact, CustomerReassigned)
+    return _has(fact.from_userid, fact.external_userid), _has_not(fact.to_userid, fact.external_userid)
+
+
+def _has_nobody(fact: Fact) -> tuple[str, ...]:
+    assert isinstance(fact, CustomerUnassigned)
+    return (_has(fact.from_userid, fact.external_userid),)
+
+
+def _nobodys_to_add(fact: Fact) -> tuple[str, ...]:
+    assert isinstance(fact, PoolReturned | PoolAssigned)
+    if fact.from_userid is None:
+        return ()
+    return tuple(_to_add(fact.from_userid, one) for one in fact.customer_ids)
+
+
+TAKES_BACK: Mapping[type[Fact], Callable[[Fact], tuple[str, ...]]] = {
+    RelationStarted: _came_back,
+    CustomerReassigned: _changed_again,
+    CustomerUnassigned: _has_nobody,
+    PoolReturned: _nobodys_to_add,
+    PoolAssigned: _nobodys_to_add,
+}
+"""Reasons of notices that a fact takes away: what was to be told of them is told no more."""
+
+
+def vanished(facts: Iterable[Fact]) -> tuple[str, ...]:
+    """All reasons that are no more because of these facts."""
+    gone = (reason for fact in facts if (take := TAKES_BACK.get(type(fact))) for reason in take(fact))
+    return tuple(dict.fromkeys(gone))
 
 
 def _sop_step_due(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:

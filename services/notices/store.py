@@ -9,23 +9,24 @@ from sqlalchemy import Connection
 
 from services.notices.model import DELETIONS_OF_DAY, RELATION_DELETED, SOP_OVERDUE, SOP_STEP, Notice, Told
 from services.notices.named import load_named
-from services.notices.plan import below, react, spread, wanted
+from services.notices.plan import below, react, spread, vanished, wanted
 from services.notices.timely import stages_of, taken_back
 from services.planning import Cause, Fact
 from services.reminders.model import ASSIGNED, NOBODY, Policy, Switch
+from services.reminders.plan import after_quiet
 from services.reminders.store import load_policy, superiors_of
-from services.reminders.waiting import withdraw_waiting
 from services.robots.model import is_robot
 from services.robots.store import speakers
 from services.sops.words import load_words
 from services.watching.deletions import collect
 from services.webhooks.queue import deliveries_of
 from services.webhooks.store import load_listeners
-from shared.db.engine import Row, fetch_all
+from shared.db.engine import Row, fetch_all, fetch_one
 from shared.facts import FactRow, record_facts
 from shared.ids import FactId, OutboxId, TenantId, UserId
 from shared.outbox import ROBOT, WECOM, Delivery, enqueue
 from shared.tenants import Tenant
+from shared.withdrawing import withdraw
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ def record_facts_and_notices(
         for fact_id, one in zip(ids, caused, strict=True)
         for notice in react(one.fact, cause=one.cause, added_at=tenant.added_at)
     ]
-    withdraw_waiting(connection, tenant.id, {why for one in caused if (why := taken_back(one.fact))}, now=now)
+    gone = {*vanished(one.fact for one in caused), *(why for one in caused if (why := taken_back(one.fact)))}
+    if gone:
+        untold = withdraw(connection, tenant.id, gone, now=now)
+        notices = [one for one in notices if one[2].undoes not in untold]
     deliveries = _deliveries(connection, tenant, notices, now=now, ttl_s=ttl_s) if notices else []
     if caused:  # a corp without endpoints pays this one look, one with endpoints rows in the same insert
         listeners = load_listeners(connection, tenant.id)
@@ -97,7 +101,7 @@ def _deliveries(
     superiors = superiors_of(connection, tenant.id, those) if those else {}
     robots = speakers(connection, tenant.id) if any(told.switch.administrators for _, _, told in all_told) else {}
     return [
-        _delivery(fact_id, one, notice, told.switch, now=now, ttl_s=ttl_s)
+        _delivery(fact_id, one, notice, told.switch, policy, timezone=tenant.timezone, now=now, ttl_s=ttl_s)
         for fact_id, one, told in all_told
         for notice in spread(
             told,
@@ -141,11 +145,22 @@ def _assign(
 
 
 def _delivery(
-    fact_id: FactId, caused: Caused, notice: Notice, switch: Switch, *, now: datetime, ttl_s: float
+    fact_id: FactId,
+    caused: Caused,
+    notice: Notice,
+    switch: Switch,
+    policy: Policy,
+    *,
+    timezone: str,
+    now: datetime,
+    ttl_s: float,
 ) -> Delivery:
+    """Its time counts from when it is to go out: what happens in quiet hours is as fresh at their end."""
     channel = ROBOT if is_robot(notice.recipient) else WECOM
-    at = now + timedelta(seconds=switch.delay_s + switch.gather_s)
-    expires_at = at + timedelta(seconds=ttl_s if switch.ttl_s is None else switch.ttl_s)
+    at = now + timedelta(seconds=switch.delay_s)
+    if not switch.urgent:
+        at = after_quiet(at, policy.quiet_of(notice.recipient), timezone)
+    expires_at = at + timedelta(seconds=switch.gather_s + (ttl_s if switch.ttl_s is None else switch.ttl_s))
     return Delivery(
         natural_key=f"fact:{fact_id}:{notice.name}:{channel}:{notice.recipient}",
         fact_id=fact_id,
@@ -157,6 +172,9 @@ def _delivery(
         about=notice.about,
         reason=notice.reason,
         not_before=at,
+        gather_s=switch.gather_s,
+        urgent=switch.urgent,
+        apart_s=switch.apart_s,
     )
 
 
@@ -250,6 +268,20 @@ def _words(connection: Connection, tenant: Tenant, rows: Sequence[Row]) -> dict[
     """By outbox row: of a step of an SOP, what the rule says."""
     steps = {row["outbox_id"]: row["payload"] for row in rows if row["notice"] in (SOP_STEP, SOP_OVERDUE)}
     return load_words(connection, tenant, steps) if steps else {}
+
+
+def load_count(connection: Connection, tenant: Tenant, ids: Sequence[OutboxId]) -> int:
+    """How many these notices tell of: most of one each, some of as many as their fact counts."""
+    row = fetch_one(
+        connection,
+        "select coalesce(sum(coalesce(cast(f.payload ->> 'count' as bigint), 1)), 0)::bigint as n from outbox o "
+        "join fact f on f.tenant_id = o.tenant_id and f.id = o.fact_id "
+        "where o.tenant_id = :tenant_id and o.id = any(:ids)",
+        tenant_id=tenant.id,
+        ids=list(ids),
+    )
+    assert row is not None
+    return int(row["n"])
 
 
 @dataclass(frozen=True)

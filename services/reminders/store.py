@@ -138,3 +138,37 @@ def record_own_quiet(
         now=now,
         by=by,
     )
+
+
+def delete_own_quiet(connection: Connection, tenant_id: TenantId, userid: UserId) -> bool:
+    """Whether the associate had quiet hours of their own; the corp's are theirs now."""
+    return bool(
+        run(
+            connection,
+            "delete from quiet_time where tenant_id = :tenant_id and userid = :userid",
+            tenant_id=tenant_id,
+            userid=userid,
+        )
+    )
+
+
+def unknown_associates(connection: Connection, tenant_id: TenantId, userids: Iterable[UserId]) -> list[UserId]:
+    """Those who are not there."""
+    asked = sorted(set(userids))
+    rows = fetch_all(
+        connection,
+        "select userid from associate where tenant_id = :tenant_id and userid = any(:userids) and gone_at is null",
+        tenant_id=tenant_id,
+        userids=asked,
+    )
+    return sorted(set(asked) - {row["userid"] for row in rows})
+
+
+def knows_stage(connection: Connection, tenant_id: TenantId, stage_id: int) -> bool:
+    row = fetch_one(
+        connection,
+        "select 1 as one from stage where tenant_id = :tenant_id and id = :id",
+        tenant_id=tenant_id,
+        id=stage_id,
+    )
+    return row is not None

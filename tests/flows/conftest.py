@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from commands.demo_corp import CORP_ID, SimulatedCorp, record_demo_corp
+from commands.demo_corp import CORP_ID, SimulatedCorp, record_demo_corp, tell_at_once
 from commands.stack import Stack
 from commands.waiting import wait_for
 from shared.settings import load_settings
@@ -40,6 +40,7 @@ def make_world(stack: Stack, *, customers: int = 0) -> World:
         corp.add_customers(customers, userids=list(ASSOCIATES))
     made = World(stack, corp, stack.open_runtime(), list(ASSOCIATES))
     record_demo_corp(made.runtime)
+    tell_at_once(made.runtime)
     wait_for(
         lambda: made.number("select count(*) n from tenant where state = 'live'") == 1, "the first sync", patience_s=180
     )

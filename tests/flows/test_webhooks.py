@@ -63,7 +63,7 @@ def test_every_fact_reaches_the_receiver_however_it_behaves_and_whoever_is_kille
     wait_for(lambda: world.number("select count(*) n from outbox where state = 'queued'") == 0, "the webhooks")
     facts = {row["id"] for row in world.rows(FOUND)}
     assert facts == set(receiver.ids()) and len(facts) >= 80
-    assert not world.rows("select id, state from outbox where state <> 'sent'")
+    assert not world.rows("select id, state from outbox where state not in ('sent', 'folded')")
     assert world.phones() == world.expected
     bodies: dict[str, set[bytes]] = {}
     for got in receiver.got:

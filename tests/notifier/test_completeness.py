@@ -7,6 +7,7 @@ import pytest
 import notifier
 from notifier.messages import specs
 from services.notices import model
+from services.notices.model import FOLDED
 from services.notices.plan import REACTIONS, SILENT
 from services.planning import FACTS
 
@@ -41,8 +42,17 @@ def test_every_notice_has_a_text_in_each_language(notice, language):
     assert title.strip() and description.strip()
 
 
+@pytest.mark.parametrize("notice", sorted(FOLDED))
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_told_together_has_a_text_for_many(notice, language):
+    """A kind that may be folded says how many, in every language (POOL-7)."""
+    title, description = (TEMPLATES / language / f"{notice}.folded.txt").read_text(encoding="utf-8").split("\n", 1)
+    assert "count" in title and description.strip()
+
+
 def test_there_are_no_texts_and_messages_without_a_notice():
     """What nobody can get is taken out (LOSS-2)."""
     assert sorted(specs()) == NOTICES
     for language in LANGUAGES:
-        assert sorted(path.stem for path in (TEMPLATES / language).iterdir()) == NOTICES
+        names = {path.name.removesuffix(".txt") for path in (TEMPLATES / language).iterdir()}
+        assert names == {*NOTICES, *(f"{notice}.folded" for notice in FOLDED)}

@@ -1,75 +1,18 @@
 """Delivery against a simulated WeCom: each message once, none held up by another."""
 
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from redis import Redis
-from sqlalchemy import Engine
 
-from commands.demo_corp import SimulatedCorp, record_demo_corp
 from commands.waiting import wait_for
-from notifier.deliver import Notifier
-from services.customers.model import RelationLost
-from services.notices.store import Caused, record_facts_and_notices
 from shared.clock import FixedClock, SystemClock
-from shared.db.engine import fetch_all, run
-from shared.ids import ExternalUserId, TenantId, UserId
+from shared.db.engine import run
+from shared.ids import TenantId
 from shared.message_days import add_person_times, left_today, next_day
-from shared.runtime import Runtime
-from shared.settings import Settings
-from shared.tenants import load_tenants
-from shared.vault import Vault
-from shared.wecom.clients import Clients
-
-
-class Desk:
-    """A corp, its phones, and a notifier that works when a test says so."""
-
-    def __init__(self, runtime: Runtime, corp: SimulatedCorp, pool: ThreadPoolExecutor) -> None:
-        self.runtime, self.corp, self.pool = runtime, corp, pool
-
-    def notifier(self) -> Notifier:
-        return Notifier(self.runtime, clients=Clients(self.runtime, connections=4), pool=self.pool)
-
-    def lose(self, count: int = 1, *, userid: str = "LiNa") -> None:
-        """So many customers remove an associate."""
-        now = self.runtime.clock.now()
-        with self.runtime.engine.begin() as connection:
-            tenant = load_tenants(connection, self.runtime.vault)[0]
-            facts = [
-                RelationLost(
-                    occurred_at=now, userid=UserId(userid), external_userid=ExternalUserId(f"wm{n}"), evidenced=True
-                )
-                for n in range(count)
-            ]
-            caused = [Caused(fact, "event") for fact in facts]
-            record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=86_400)
-
-    def rows(self, sql: str) -> list[tuple[object, ...]]:
-        with self.runtime.engine.begin() as connection:
-            return [tuple(row.values()) for row in fetch_all(connection, sql)]
-
-    def due_now(self) -> None:
-        """Time passes: what waits for its next try may be tried."""
-        with self.runtime.engine.begin() as connection:
-            run(connection, "update outbox set next_try_at = now() - interval '1 s', lease_until = null")
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_url: str, vault: Vault, simulator_url: str) -> Iterator[Desk]:
-    corp = SimulatedCorp(simulator_url)
-    corp.post("/sim/reset", {})
-    corp.create([])
-    settings = Settings(_env_file=None, wecom_base_url=simulator_url, wecom_read_timeout_s=1)
-    runtime = Runtime(settings, SystemClock(), engine, Redis.from_url(redis_url), vault)
-    record_demo_corp(runtime)
-    with ThreadPoolExecutor(4) as pool:
-        yield Desk(runtime, corp, pool)
+from tests.notifier.desk import Desk
 
 
 def test_accepted_and_then_timed_out_is_sent_again_and_delivered_once(desk: Desk) -> None:
@@ -114,7 +57,7 @@ def test_an_app_without_an_agent_id_sends_as_soon_as_it_has_one(desk: Desk) -> N
 
 def test_a_members_thirty_first_message_of_a_minute_waits(desk: Desk) -> None:
     """WeCom would drop it without saying so (G6)."""
-    desk.lose(35)
+    desk.fail(35)
     while desk.notifier().deliver_due():
         pass
     assert desk.rows("select state, count(*) from outbox group by 1 order by 1") == [("due", 5), ("sent", 30)]
@@ -125,7 +68,7 @@ def test_a_hundred_reminders_for_one_member_arrive_thirty_a_minute(desk: Desk, t
     """Thirty at once, the rest minute by minute, none dropped, whatever is flushed meanwhile (G5, G6)."""
     clock_file = tmp_path / "clock"
     desk.runtime = replace(desk.runtime, clock=SystemClock(clock_file))
-    desk.lose(100)
+    desk.fail(100)
     arrived = []
     for minute in range(5):
         clock_file.write_text(str(minute * 71))
@@ -144,7 +87,7 @@ def test_the_apps_day_is_shared_by_all_notifiers_and_ends_at_midnight_in_china(d
         run(connection, "update tenant set accounts = 1")
         left = left_today(connection, TenantId(1), accounts=1, now=desk.runtime.clock.now())
         add_person_times(connection, TenantId(1), left - 3, now=desk.runtime.clock.now())
-    desk.lose(5)
+    desk.fail(5)
     while desk.notifier().deliver_due() or desk.notifier().deliver_due():
         pass
     assert desk.rows("select state, count(*) from outbox group by 1 order by 1") == [("due", 2), ("sent", 3)]
@@ -195,9 +138,9 @@ def test_while_wecom_is_down_little_is_tried_and_nothing_is_lost(
     clock_file = tmp_path / "clock"
     desk.runtime = replace(desk.runtime, clock=SystemClock(clock_file))
     notifier = desk.notifier()
-    desk.lose(1 if signed_in else 0)
+    desk.fail(1 if signed_in else 0)
     notifier.deliver_due()
-    desk.lose(20)
+    desk.fail(20)
     desk.corp.post("/sim/faults", {"down": "502"})
     for minute in range(10):
         clock_file.write_text(str(minute * 60))

@@ -5,7 +5,8 @@ import pytest
 from services.assignment.model import CustomerReassigned
 from services.customers.model import RelationLost, RelationStarted
 from services.notices.model import NEW_CUSTOMER, REASSIGNED_AWAY, REASSIGNED_TO_YOU, RELATION_LOST, Notice
-from services.notices.plan import SILENT, react
+from services.notices.plan import SILENT, react, vanished
+from services.pool.model import PoolReturned
 from tests.services.factories import CONTACT, CUSTOMER, LI, ZHAO, at
 from tests.services.test_planning import sample
 
@@ -33,8 +34,16 @@ def reassigned(occurred_at):
     )
 
 
-NEW, GONE = Notice(NEW_CUSTOMER, LI), Notice(RELATION_LOST, LI)
-BOTH = (Notice(REASSIGNED_TO_YOU, ZHAO), Notice(REASSIGNED_AWAY, LI))
+NEW, GONE = Notice(NEW_CUSTOMER, LI), Notice(RELATION_LOST, LI, reason=f"lost:{LI}:{CONTACT}")
+BOTH = (
+    Notice(
+        REASSIGNED_TO_YOU,
+        ZHAO,
+        reason=f"assigned:{ZHAO}:{CONTACT}",
+        undoes=f"unassigned:{ZHAO}:{CONTACT}",
+    ),
+    Notice(REASSIGNED_AWAY, LI, reason=f"unassigned:{LI}:{CONTACT}", undoes=f"assigned:{LI}:{CONTACT}"),
+)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +83,14 @@ def test_what_a_walk_over_everything_finds_is_told_to_nobody(fact, cause):
 def test_an_event_since_the_corp_was_added_is_news_whoever_recorded_it(fact, cause):
     """A walk that comes by while an event waits must not swallow its message (LOSS-2)."""
     assert len(react(fact, cause=cause, added_at=CORP_ADDED)) == 1
+
+
+def test_a_fact_takes_back_what_it_makes_untrue():
+    """Who came back is not lost; who has a customer no longer was not given them (LOSS-2, ASG-5, POOL-7)."""
+    back = PoolReturned(occurred_at=AFTER, from_userid=LI, why="operator", rule_id=None, customer_ids=(7, 8))
+    assert vanished([started(AFTER, evidenced=True)]) == (GONE.reason,)
+    assert set(vanished([reassigned(AFTER)])) == {one.undoes for one in BOTH}
+    assert vanished([back, lost(AFTER)]) == (f"to_add:{LI}:7", f"to_add:{LI}:8")
 
 
 @pytest.mark.parametrize("cls", sorted(SILENT, key=lambda cls: cls.TYPE), ids=lambda cls: cls.TYPE)

@@ -1,9 +1,11 @@
 """Switches of reminders: what is usual, what a corp has set, what a stage has of its own; who else hears of it."""
 
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from services.customers.model import RelationLost
-from services.notices.model import RELATION_LOST, Notice, Told
+from services.notices.model import RELATION_LOST, USUAL, Notice, Told
 from services.notices.plan import spread, wanted
 from services.notices.store import Caused, record_facts_and_notices
 from services.reminders.model import NOT_KNOWN, Policy, Switch, Wish
@@ -22,7 +24,7 @@ def test_the_wish_of_the_customers_stage_goes_before_the_corps():
     """Off for all, on for one stage (LOSS-2, LOSS-4)."""
     policy = Policy(wishes={(RELATION_LOST, NOT_KNOWN): OFF, (RELATION_LOST, 7): Wish(enabled=True, superior=True)})
     assert wanted(LOST, policy) is None and wanted(LOST, policy, [8]) is None
-    assert wanted(LOST, policy, [8, 7]) == Told(LOST, Switch(superior=True))
+    assert wanted(LOST, policy, [8, 7]) == Told(LOST, replace(USUAL[RELATION_LOST], superior=True))
 
 
 def test_superiors_and_administrators_hear_of_it_once_each():

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "20261123_1220_pre_kinds"
-down_revision = "20261123_1200_pre_reminders"
+down_revision = "20261123_1210_pre_delivery"
 
 UPGRADE = """
 create table reminder_clock (                          -- what a corp looks for once a day

@@ -1,0 +1,66 @@
+"""Notices whose recipient cannot be reached go to somebody else, once: their superior, else the administrators."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from services.reminders.plan import instead_of
+from services.reminders.store import load_policy, superiors_of
+from shared.db.engine import fetch_one, run
+from shared.ids import OutboxId, TenantId, UserId
+
+ITS = "o.tenant_id = :tenant_id and (o.id = :id or o.folded_into = :id)"
+KEY = (
+    "case when right(o.natural_key, length(o.recipient) + 1) = ':' || o.recipient "
+    "then left(o.natural_key, -length(o.recipient)) else o.natural_key || ':' end"
+)
+"""The first row's key without its recipient: whoever was told of the same already is not told again, so that a notice
+comes to nobody twice and never goes round in circles.
+"""
+
+PASS_ON = f"""
+insert into outbox (tenant_id, natural_key, fact_id, notice, channel, recipient, causes, state, next_try_at,
+  first_fair_at, created_at, expires_at, about, reason, urgent, apart_s)
+select o.tenant_id, {KEY} || u.userid, o.fact_id, o.notice, o.channel, u.userid, o.causes, 'due', :now, :now, :now,
+  :now + (o.expires_at - coalesce(o.first_fair_at, o.created_at)), coalesce(o.about, o.recipient), o.reason, o.urgent,
+  o.apart_s
+from outbox o cross join unnest(cast(:userids as text[])) u(userid) where {ITS} and o.recall is null
+on conflict (tenant_id, natural_key) do nothing
+"""  # noqa: S608
+REACHED = f"""
+select exists (select from outbox o cross join unnest(cast(:userids as text[])) u(userid)
+  join outbox n on n.tenant_id = o.tenant_id and n.natural_key = {KEY} || u.userid
+  where {ITS} and n.state not in ('refused', 'dead')) as reached
+"""  # noqa: S608
+
+
+def pass_on(connection: Connection, tenant_id: TenantId, refused: OutboxId, *, now: datetime) -> int:
+    """The number of rows made, for all that the refused message would have told; in the commit of its refusal."""
+    row = fetch_one(
+        connection,
+        f"select o.recipient, o.about from outbox o where {ITS} and o.id = :id",  # noqa: S608
+        tenant_id=tenant_id,
+        id=refused,
+    )
+    if row is None:
+        return 0
+    policy, recipient = load_policy(connection, tenant_id), UserId(row["recipient"])
+    superiors = superiors_of(connection, tenant_id, [recipient]) if policy.undeliverable == "superior" else {}
+    for group in instead_of(recipient, row["about"], policy, superiors):
+        made = _tell(connection, tenant_id, refused, group, now=now)
+        if made or _reached(connection, tenant_id, refused, group):
+            return made
+    return 0
+
+
+def _tell(
+    connection: Connection, tenant_id: TenantId, refused: OutboxId, userids: Sequence[UserId], *, now: datetime
+) -> int:
+    return run(connection, PASS_ON, tenant_id=tenant_id, id=refused, userids=list(userids), now=now)
+
+
+def _reached(connection: Connection, tenant_id: TenantId, refused: OutboxId, userids: Sequence[UserId]) -> bool:
+    """Whether one of them hears, or has heard, of it in another way."""
+    row = fetch_one(connection, REACHED, tenant_id=tenant_id, id=refused, userids=list(userids))
+    return bool(row and row["reached"])

@@ -1,0 +1,101 @@
+"""When a reminder goes out, and who hears of it when its recipient cannot be reached. Pure.
+
+The order of what decides: what nobody meant to send yet waits; one of its kind waits until `apart_s` after the last;
+and nothing that is not urgent goes out in its recipient's quiet hours.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from services.reminders.model import Policy, Quiet
+from shared.ids import UserId
+
+MINUTE = timedelta(minutes=1)
+
+
+def after_quiet(moment: datetime, quiet: Quiet | None, timezone: str) -> datetime:
+    """The first moment, at `moment` or after it, whose time of day there is not quiet.
+
+    A day on which clocks are changed has the hours that its clocks show: an end that is skipped is over when it is.
+    """
+    if quiet is None or quiet.start == quiet.end:
+        return moment
+    zone = ZoneInfo(timezone)
+    while _is_quiet(moment, quiet, zone):
+        moment = _end(moment, quiet, zone)
+    return moment
+
+
+def _is_quiet(moment: datetime, quiet: Quiet, zone: ZoneInfo) -> bool:
+    at = moment.astimezone(zone).time()
+    if quiet.start < quiet.end:
+        return quiet.start <= at < quiet.end
+    return at >= quiet.start or at < quiet.end
+
+
+def _end(moment: datetime, quiet: Quiet, zone: ZoneInfo) -> datetime:
+    """When the clock there next shows the end, or next jumps, whichever is first; after that one looks again."""
+    local = moment.astimezone(zone)
+    day = local.date() if local.time() < quiet.end else local.date() + timedelta(days=1)
+    wall = datetime.combine(day, quiet.end, zone)
+    end = min(
+        (at for fold in (0, 1) if (at := wall.replace(fold=fold).astimezone(moment.tzinfo)) > moment),
+        default=moment + MINUTE,
+    )
+    if end.astimezone(zone).utcoffset() == local.utcoffset():
+        return end
+    return _jump(moment, end, zone)
+
+
+def _jump(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """The minute between the two at which the zone's offset is no longer that of `before`."""
+    offset = before.astimezone(zone).utcoffset()
+    minutes = int((after - before) / MINUTE) + 1
+    low, high = 0, minutes
+    while high - low > 1:
+        middle = (low + high) // 2
+        if (before + middle * MINUTE).astimezone(zone).utcoffset() == offset:
+            low = middle
+        else:
+            high = middle
+    jump = before + high * MINUTE
+    return jump.replace(second=0, microsecond=0)
+
+
+def goes_at(
+    fair_at: datetime,
+    *,
+    now: datetime,
+    told_at: datetime | None,
+    apart_s: int,
+    urgent: bool,
+    quiet: Quiet | None,
+    timezone: str,
+) -> datetime:
+    """When a reminder goes out, as far as is known `now`; not before `now`.
+
+    `fair_at`: before that, nobody meant to send it. `told_at`: when its recipient was last told of something like it.
+    """
+    at = max(now, fair_at)
+    if told_at is not None:
+        at = max(at, told_at + timedelta(seconds=apart_s))
+    return at if urgent else after_quiet(at, quiet, timezone)
+
+
+def instead_of(
+    recipient: UserId, about: UserId | None, policy: Policy, superiors: Mapping[UserId, Sequence[UserId]]
+) -> tuple[tuple[UserId, ...], ...]:
+    """Who hears of it in place of a recipient who cannot be reached: groups, the first of which that can be reached.
+
+    `about`: whose matter it is; that is never who hears of it instead.
+    """
+    never = {recipient, about}
+    above = tuple(one for one in superiors.get(recipient, ()) if one not in never)
+    administrators = tuple(one for one in policy.administrators if one not in never)
+    match policy.undeliverable:
+        case "superior":
+            return tuple(group for group in (above, administrators) if group)
+        case "administrators":
+            return (administrators,) if administrators else ()
+    return ()

@@ -1,0 +1,138 @@
+"""Several notices in one message: one row carries it, the others are folded into it in the commit of its attempt.
+
+A folded row is never sent by itself again: what becomes of its carrier becomes of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from shared.db.engine import as_json, fetch_all, run
+from shared.ids import OutboxId, TenantId
+from shared.outbox import Due
+
+MOST = 20_000
+"""Rows folded at once; what is left is folded into the next message."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """What is told together. `own`: the recipient's own matter, or somebody's whom they hear of."""
+
+    recipient: str
+    notice: str
+    own: bool
+    urgent: bool
+
+    @staticmethod
+    def of(due: Due) -> "Key":
+        return Key(due.recipient, due.notice, due.about is None, due.urgent)
+
+
+FRESH = "o.state = 'due' and o.body is null and o.first_unknown_at is null"
+"""Never rendered: a row that was tried keeps its bytes and is not folded into another."""
+OF_KEY = (
+    "o.tenant_id = :tenant_id and o.recipient = k.recipient and o.notice = k.notice and (o.about is null) = k.own "
+    f"and o.urgent = k.urgent and {FRESH} and coalesce(o.first_fair_at, o.created_at) <= :now"
+)
+KEYS = (
+    "jsonb_to_recordset(cast(:keys as jsonb)) as k(id bigint, recipient text, notice text, own boolean, urgent boolean)"
+)
+
+FOUND = f"""
+select w.id, k.id as carrier from {KEYS} cross join lateral (
+  select o.id from outbox o where {OF_KEY} and o.expires_at > :now and o.id <> k.id order by o.id limit :most) w
+union all
+select o.id, k.id from {KEYS} join outbox o on o.tenant_id = :tenant_id and o.folded_into = k.id
+"""  # noqa: S608
+LOCKED = f"""
+select o.id from outbox o where o.tenant_id = :tenant_id and o.id = any(:ids)
+  and (o.state = 'folded' or (o.state = 'due' and (o.id = any(:held) or ({FRESH})))) order by o.id for update of o
+"""  # noqa: S608
+"""By an array that the planner sees: joined to what was found, a table that has just grown would be read for each."""
+
+
+def gather(
+    connection: Connection, tenant_id: TenantId, held: Sequence[Due], carriers: Mapping[OutboxId, Key], *, now: datetime
+) -> dict[OutboxId, list[OutboxId]]:
+    """Lock what is held and all that is told with a carrier; of each that is still due, what it tells of besides.
+
+    Locked in one statement, in the order of ids: whoever withdraws notices locks them in that order, too.
+    """
+    mine = [due.id for due in held]
+    found = fetch_all(connection, FOUND, tenant_id=tenant_id, keys=_keys(carriers), most=MOST, now=now)
+    carrier_of = {row["id"]: row["carrier"] for row in found if row["id"] not in carriers}
+    rows = fetch_all(connection, LOCKED, tenant_id=tenant_id, ids=sorted({*mine, *carrier_of}), held=mine)
+    locked = [OutboxId(row["id"]) for row in rows]
+    told: dict[OutboxId, list[OutboxId]] = {id_: [] for id_ in locked if id_ not in carrier_of}
+    for id_ in locked:
+        if id_ in carrier_of and carrier_of[id_] in told:
+            told[carrier_of[id_]].append(id_)
+    return told
+
+
+def fold(
+    connection: Connection, tenant_id: TenantId, carrier: OutboxId, ids: Sequence[OutboxId], *, now: datetime
+) -> None:
+    """In the commit that notes the carrier's attempt."""
+    run(
+        connection,
+        "update outbox set state = 'folded', folded_into = :carrier, settled_at = :now, lease_until = null "
+        "where tenant_id = :tenant_id and id = any(:ids)",
+        carrier=carrier,
+        now=now,
+        tenant_id=tenant_id,
+        ids=list(ids),
+    )
+    run(
+        connection,
+        "update outbox set folds = :folds where tenant_id = :tenant_id and id = :carrier",
+        folds=1 + len(ids),
+        tenant_id=tenant_id,
+        carrier=carrier,
+    )
+
+
+def last_told(connection: Connection, tenant_id: TenantId, keys: Sequence[Key]) -> dict[Key, datetime]:
+    """When each recipient was last told, or is perhaps being told, of something of the kind."""
+    rows = fetch_all(
+        connection,
+        f"select k.id, greatest((select o.settled_at from outbox o where o.tenant_id = :tenant_id "  # noqa: S608
+        "and o.recipient = k.recipient and o.notice = k.notice and o.state = 'sent' and (o.about is null) = k.own "
+        "order by o.settled_at desc limit 1), (select max(o.first_unknown_at) from outbox o "
+        "where o.tenant_id = :tenant_id and o.recipient = k.recipient and o.notice = k.notice and o.state = 'due' "
+        f"and (o.about is null) = k.own)) as at from {KEYS}",
+        tenant_id=tenant_id,
+        keys=_keys(dict(enumerate(keys))),
+    )
+    return {keys[row["id"]]: row["at"] for row in rows if row["at"] is not None}
+
+
+def put_off(
+    connection: Connection, tenant_id: TenantId, keys: Sequence[tuple[Key, datetime]], *, moves: bool, now: datetime
+) -> None:
+    """All that waits to be told together waits until then; with `moves` it was meant to, and its time counts from then.
+
+    Rows in other hands are left alone: they come to the same answer.
+    """
+    for key, at in keys:
+        run(
+            connection,
+            "update outbox o set lease_until = null, next_try_at = cast(:at as timestamptz), expires_at = case "  # noqa: S608
+            "when :moves then o.expires_at + (cast(:at as timestamptz) - coalesce(o.first_fair_at, o.created_at)) "
+            "else o.expires_at end, first_fair_at = case when :moves then cast(:at as timestamptz) "
+            "else o.first_fair_at end from ("
+            f" select o.id from outbox o, {KEYS} where {OF_KEY} and o.next_try_at < cast(:at as timestamptz)"
+            " for update of o skip locked) w where o.tenant_id = :tenant_id and o.id = w.id",
+            at=at,
+            moves=moves,
+            keys=_keys({OutboxId(0): key}),
+            tenant_id=tenant_id,
+            now=now,
+        )
+
+
+def _keys(keys: Mapping[OutboxId, Key] | Mapping[int, Key]) -> str:
+    return as_json([{"id": id_, **vars(key)} for id_, key in keys.items()])
