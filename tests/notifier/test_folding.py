@@ -143,6 +143,7 @@ def test_what_cannot_be_folded_leaves_no_faster_than_a_member_may_be_sent(desk: 
 def test_ten_thousand_for_one_member_leave_no_faster_than_they_may(desk: Desk) -> None:
     """30 a minute, 1,000 an hour, until the last one ten hours later; none is dropped (G6)."""
     desk.stop_the_clock()
+    desk.corp.post("/sim/settings", {"messages": {"accounts": 100}})  # as many as are taken for granted here
     desk.fail(10_000)
     _let_all_out(desk, 10_000)
 
