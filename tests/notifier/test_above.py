@@ -6,7 +6,7 @@ from services.reminders.model import NOT_KNOWN, Wish
 from services.reminders.store import record_wish
 from shared.db.engine import run
 from shared.ids import TenantId
-from tests.notifier.test_deliver import Desk, desk  # noqa: F401 - a fixture
+from tests.notifier.desk import Desk
 
 STAGE = 11
 
@@ -15,7 +15,7 @@ def shown(corp: SimulatedCorp, userid: str) -> list[str]:
     return [str(one) for one in corp.messages(userid)]
 
 
-def test_a_loss_reaches_the_superior_where_the_stage_wants_it(desk: Desk) -> None:  # noqa: F811
+def test_a_loss_reaches_the_superior_where_the_stage_wants_it(desk: Desk) -> None:
     """Off for all but one stage: there both hear of it, each in words of their own (LOSS-2, LOSS-4)."""
     now = desk.runtime.clock.now()
     with desk.runtime.engine.begin() as connection:

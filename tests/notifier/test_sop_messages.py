@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from notifier.deliver import people_of
-from notifier.render import DESCRIPTION_MOST, render_card
+from notifier.render import render_card
+from services.message_templates.model import DESCRIPTION_MOST
 from services.notices.store import load_names, load_sources
 from services.sops.model import Trigger
 from shared.clock import FixedClock
