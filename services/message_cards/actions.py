@@ -15,6 +15,8 @@ from services.persons.store import lock_customers
 from services.planning import Fact
 from services.pool.model import Act, NotInPoolError, PoolCustomersGiven, PoolRefusedError, Reason, Status
 from services.pool.moving import hold_record, mark_added, mark_unreachable
+from services.sops.confirming import confirm_step
+from services.sops.model import ENROLMENT, NoSopError, SopRefusedError, SopStepDue
 from services.tasks.model import TaskDone, TaskFact, TaskMade, TaskState
 from services.tasks.store import add_task, change_task, load_task
 from shared.audit import Change
@@ -140,11 +142,27 @@ def task_done(connection: Connection, tenant: Tenant, pressed: Pressed) -> Acted
     return Acted(Says.DONE, (done,), (change,))
 
 
+def step_done(connection: Connection, tenant: Tenant, pressed: Pressed) -> Acted:
+    """A step of an SOP is done: a contact (SOP-4, SOP-7)."""
+    fact = pressed.card.fact
+    if not isinstance(fact, SopStepDue):
+        return Acted(Says.NOTHING_TO_DO)
+    try:
+        done = confirm_step(connection, tenant, fact.enrolment_id, fact.step_id, by=pressed.actor, now=pressed.now).fact
+    except (NoSopError, SopRefusedError):
+        return Acted(Says.NOTHING_TO_DO)
+    if done is None:
+        return Acted(Says.DONE)
+    change = Change(f"{ENROLMENT}.step_confirmed", ENROLMENT, str(fact.enrolment_id), {}, {"step_id": fact.step_id})
+    return Acted(Says.DONE, (done,), (change,))
+
+
 ACTIONS: Mapping[tuple[str, Button], Action] = {
     (PoolCustomersGiven.TYPE, Button.ADDED): pool_added,
     (PoolCustomersGiven.TYPE, Button.UNREACHABLE): pool_unreachable,
     (RelationLost.TYPE, Button.WIN_BACK): win_back,
     (TaskMade.TYPE, Button.DONE): task_done,
+    (SopStepDue.TYPE, Button.DONE): step_done,
 }
 """By the type of the fact that a card is of, and the button."""
 

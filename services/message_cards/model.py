@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from services.notices.model import POOL_GIVEN, RELATION_LOST
+from services.notices.model import POOL_GIVEN, RELATION_LOST, SOP_STEP
 from services.planning import Fact
 from services.pool.model import Reason
 from shared.ids import CustomerId, OutboxId, UserId
@@ -84,6 +84,7 @@ ASKS = Sign("联系不上的原因", "Why no contact")
 BUTTONS: Mapping[str, tuple[Button, ...]] = {
     POOL_GIVEN: (Button.ADDED, Button.UNREACHABLE),
     RELATION_LOST: (Button.WIN_BACK,),
+    SOP_STEP: (Button.DONE,),
 }
 """The buttons of each kind that has any; what they do is in actions.py."""
 
