@@ -31,8 +31,8 @@ class Key:
         return Key(due.recipient, due.notice, due.about is None, due.urgent)
 
 
-FRESH = "o.state = 'due' and o.body is null and o.first_unknown_at is null"
-"""Never rendered: a row that was tried keeps its bytes and is not folded into another."""
+FRESH = "o.state = 'due' and o.body is null and o.first_unknown_at is null and o.folds = 1"
+"""Never rendered, and telling of itself alone: a row that was tried keeps its bytes, and those that it tells of."""
 OF_KEY = (
     "o.tenant_id = :tenant_id and o.recipient = k.recipient and o.notice = k.notice and (o.about is null) = k.own "
     f"and o.urgent = k.urgent and {FRESH} and coalesce(o.first_fair_at, o.created_at) <= :now"
@@ -88,8 +88,10 @@ def fold(
     )
     run(
         connection,
-        "update outbox set folds = :folds where tenant_id = :tenant_id and id = :carrier",
+        "update outbox set folds = :folds, expires_at = greatest(expires_at, (select max(f.expires_at) from outbox f "
+        "where f.tenant_id = :tenant_id and f.id = any(:ids))) where tenant_id = :tenant_id and id = :carrier",
         folds=1 + len(ids),
+        ids=list(ids),
         tenant_id=tenant_id,
         carrier=carrier,
     )

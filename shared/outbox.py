@@ -128,9 +128,9 @@ def overdue(due: Due, *, now: datetime) -> str | None:
     An outcome that is unknown for too long is `in_doubt`; an old notice that was certainly not sent has `expired`. What
     may have arrived and stands for nothing any more is not sent again, only to be taken back.
     """
+    if due.recall is not None and due.folds == 1:
+        return "withdrawn"
     if due.first_unknown_at is not None:
-        if due.recall is not None and due.folds == 1:
-            return "withdrawn"
         return "in_doubt" if due.first_unknown_at < now - DUPLICATE_WINDOW + SAFETY else None
     return "expired" if due.expires_at <= now else None
 
@@ -238,7 +238,7 @@ def finish_attempt(connection: Connection, due: Due, number: int, result: Outcom
         "response_code = coalesce(:response_code, response_code), "
         "first_unknown_at = case when :outcome = 'unknown' then first_unknown_at else :before end, "
         "settled_at = case when :state = 'due' then null else cast(:now as timestamptz) end, "
-        "recall = case when :state in ('due', 'sent') then recall end "
+        "recall = case when :state in ('due', 'sent') then recall when recall is not null then 'failed' end "
         "where tenant_id = :tenant_id and id = :id and fence = :fence",
         state=result.state,
         next_try_at=result.next_try_at,

@@ -11,22 +11,23 @@ from sqlalchemy import Connection
 
 from shared.db.engine import fetch_all, run
 from shared.ids import OutboxId, TenantId
+from shared.outbox import WECOM
 
 RECALLED_WITHIN = timedelta(hours=1)
 """Later, the message has been read: it was right when it was sent."""
 
 WITHDRAW = """
 with mine as (
-  select o.id, o.reason, o.state = 'due' and o.first_unknown_at is null and o.folds = 1 as untold from outbox o
-  where o.tenant_id = :tenant_id and o.reason = any(:reasons) and o.recall is null
-    and (o.state = 'due' or (o.state in ('sent', 'folded') and o.settled_at > :since))
+  select o.id, o.reason, o.state in ('due', 'queued') and o.first_unknown_at is null and o.folds = 1 as untold
+  from outbox o where o.tenant_id = :tenant_id and o.reason = any(:reasons) and o.recall is null
+    and (o.state in ('due', 'queued') or (o.state in ('sent', 'folded') and o.settled_at > :since))
   order by o.id for update)
 update outbox o set
   state = case when m.untold then 'withdrawn' else o.state end,
   settled_at = case when m.untold then :now else o.settled_at end,
   lease_until = case when m.untold then null else o.lease_until end,
-  recall = case when m.untold then null else 'wanted' end,
-  next_try_at = case when o.state = 'due' then o.next_try_at else :now end
+  recall = case when m.untold or o.channel <> :recallable then null else 'wanted' end,
+  next_try_at = case when o.state in ('due', 'queued') then o.next_try_at else :now end
 from mine m where o.tenant_id = :tenant_id and o.id = m.id returning m.reason, m.untold
 """
 
@@ -42,6 +43,7 @@ def withdraw(connection: Connection, tenant_id: TenantId, reasons: Collection[st
         tenant_id=tenant_id,
         reasons=sorted(reasons),
         since=now - RECALLED_WITHIN,
+        recallable=WECOM,
         now=now,
     )
     told = {row["reason"] for row in rows if not row["untold"]}

@@ -113,6 +113,8 @@ def load_message(connection: Connection, tenant: Tenant, id_: OutboxId) -> dict[
         sent = orjson.loads(tenant.cipher.decrypt(row["body"], BODY))
     except VaultError:
         return None
+    if isinstance(sent, str):  # a robot's words
+        return {"content": sent}
     payload: dict[str, Any] = sent.get(sent["msgtype"], {})
     return payload
 

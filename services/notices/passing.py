@@ -31,7 +31,7 @@ on conflict (tenant_id, natural_key) do nothing
 REACHED = f"""
 select exists (select from outbox o cross join unnest(cast(:userids as text[])) u(userid)
   join outbox n on n.tenant_id = o.tenant_id and n.natural_key = {KEY} || u.userid
-  where {ITS} and n.state not in ('refused', 'dead')) as reached
+  where {ITS} and n.state not in ('refused', 'dead', 'expired', 'withdrawn')) as reached
 """  # noqa: S608
 
 

@@ -158,7 +158,7 @@ def _delivery(
     """Its time counts from when it is to go out: what happens in quiet hours is as fresh at their end."""
     channel = ROBOT if is_robot(notice.recipient) else WECOM
     at = now + timedelta(seconds=switch.delay_s)
-    if not switch.urgent:
+    if not switch.urgent and channel == WECOM:  # a robot speaks in a group, which nobody's phone need sound for
         at = after_quiet(at, policy.quiet_of(notice.recipient), timezone)
     expires_at = at + timedelta(seconds=switch.gather_s + (ttl_s if switch.ttl_s is None else switch.ttl_s))
     return Delivery(

@@ -17,6 +17,7 @@ from services.notices.model import (
 )
 from services.planning import Fact
 from services.reminders.model import ASSIGNED, NOBODY
+from services.sops.model import SopStepDone
 from services.stages.model import CustomerStageChanged
 from services.tasks.model import TaskDone
 from services.watching.model import (
@@ -86,6 +87,8 @@ def taken_back(fact: Fact) -> str | None:
         case CustomerStageChanged():
             return _of_stage(fact.line_id, fact.customer_id)
         case NoteAdded() | TaskDone() | EventRecordedByHand():
+            return _of_contact(fact.customer_id)
+        case SopStepDone() if fact.customer_id is not None:
             return _of_contact(fact.customer_id)
         case _:
             return None

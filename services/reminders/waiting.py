@@ -19,7 +19,7 @@ def withdraw_waiting(connection: Connection, tenant_id: TenantId, reasons: Colle
     return run(
         connection,
         "update outbox set state = 'withdrawn', settled_at = :now, lease_until = null where tenant_id = :tenant_id "
-        "and reason = any(:reasons) and state = 'due' and first_unknown_at is null",
+        "and reason = any(:reasons) and state in ('due', 'queued') and first_unknown_at is null",
         tenant_id=tenant_id,
         reasons=sorted(reasons),
         now=now,

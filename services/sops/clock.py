@@ -69,6 +69,8 @@ def look(
 
 
 _WHICH = ("next_at <= :now", "version < :version")
+LEAST_WAIT_S = 60
+"""After a reminder went out, where the rule names no time any more."""
 ENROLMENT = (
     "id, rule_id, customer_id, chat_id, member, anchor_at, entered_at, entered_by, since, left_out, "
     "state = 'running' as running, ended_at, ended_why, next_at, next_step_id"
@@ -252,7 +254,21 @@ def _fact(one: Enrolment, action: Action, standing: Standing) -> SopStepDue:
 
 
 def _raise(connection: Connection, tenant_id: TenantId, rule: Rule, *, now: datetime, limit: int) -> list[Fact]:
-    """What was told and not confirmed in time becomes overdue, once (SOP-5)."""
+    """What was told and not confirmed in time becomes overdue, once (SOP-5).
+
+    Time runs from when the reminder went out: one that still waits, as for the end of quiet hours, is not late yet.
+    """
+    run(
+        connection,
+        "update sop_progress p set raise_at = o.next_try_at + make_interval(secs => :wait_s) "
+        "from outbox o where p.tenant_id = :tenant_id and p.rule_id = :rule_id and p.state = 'reminded' "
+        "and p.raise_at <= :now and o.tenant_id = p.tenant_id and o.state = 'due' and o.next_try_at > :now "
+        "and o.reason = 'sop:' || p.enrolment_id || ':' || p.step_id",
+        tenant_id=tenant_id,
+        rule_id=rule.id,
+        wait_s=rule.spec.ways.overdue_after_s or LEAST_WAIT_S,
+        now=now,
+    )
     rows = fetch_all(
         connection,
         "update sop_progress p set state = 'overdue' from (select tenant_id, enrolment_id, step_id from sop_progress "

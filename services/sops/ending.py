@@ -14,10 +14,10 @@ PAGE = 500
 
 
 _WITHDRAW = (
-    "update outbox o set state = 'withdrawn', settled_at = :now from sop_progress p "
+    "update outbox o set state = 'withdrawn', settled_at = :now, lease_until = null from sop_progress p "
     "where p.tenant_id = :tenant_id and {} and p.told_at is not null and o.tenant_id = p.tenant_id "
-    "and o.reason = 'sop:' || p.enrolment_id || ':' || p.step_id and o.state = 'due' and o.attempts = 0 "
-    "and (o.lease_until is null or o.lease_until < :now)"
+    "and o.reason = 'sop:' || p.enrolment_id || ':' || p.step_id and o.state in ('due', 'queued') "
+    "and o.first_unknown_at is null"
 )
 
 

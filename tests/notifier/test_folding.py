@@ -278,3 +278,27 @@ def _directory(desk: Desk, **leaders: str) -> None:
                 leader=leader,
                 now=desk.runtime.clock.now(),
             )
+
+
+def test_a_message_that_is_made_anew_tells_of_all_that_it_told_of(desk: Desk) -> None:
+    """After a rename its bytes are gone: no other message takes it in, with those whom nobody would follow (G5)."""
+    desk.stop_the_clock()
+    desk.corp.post("/sim/faults", {"path": "message/send", "errcode": -1, "times": 1})
+    desk.lose(3)
+    desk.deliver()
+    with desk.runtime.engine.begin() as connection:
+        run(connection, "update outbox set body = null, next_try_at = next_try_at + interval '1 h' where state = 'due'")
+    desk.lose(1, first=3)
+    desk.deliver(after_s=120)
+    desk.deliver(after_s=3600)
+    assert desk.texts("LiNa") == ["客户流失：wm3", "3 位客户流失"]
+
+
+def test_what_stands_for_nothing_any_more_is_not_tried_again(desk: Desk) -> None:
+    """Its reason vanished while a try failed for certain: nobody was told, and nobody is (LOSS-2)."""
+    desk.stop_the_clock()
+    desk.lose(1)
+    with desk.runtime.engine.begin() as connection:
+        run(connection, "update outbox set recall = 'wanted'")
+    desk.deliver()
+    assert desk.texts("LiNa") == [] and desk.rows("select state, recall from outbox") == [("withdrawn", "failed")]
