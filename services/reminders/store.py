@@ -172,3 +172,23 @@ def knows_stage(connection: Connection, tenant_id: TenantId, stage_id: int) -> b
         id=stage_id,
     )
     return row is not None
+
+
+def move_userid(connection: Connection, tenant_id: TenantId, old: UserId, new: UserId) -> None:
+    """An administrator stays one under the new userid, and quiet hours stay theirs."""
+    run(
+        connection,
+        "update reminder_policy set administrators = array_replace(administrators, :old, :new) "
+        "where tenant_id = :tenant_id and :old = any(administrators)",
+        tenant_id=tenant_id,
+        old=old,
+        new=new,
+    )
+    run(
+        connection,
+        "update quiet_time q set userid = :new where tenant_id = :tenant_id and userid = :old and not exists "
+        "(select from quiet_time n where n.tenant_id = q.tenant_id and n.userid = :new)",
+        tenant_id=tenant_id,
+        old=old,
+        new=new,
+    )

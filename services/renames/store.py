@@ -21,6 +21,7 @@ from services.groups.days import day_changes
 from services.groups.model import Kind, Stay
 from services.groups.record import record_days
 from services.pool.store import move_userid
+from services.reminders import store as reminders
 from services.renames.plan import merge_relations
 from services.welcomes import store as welcomes
 from shared.db.engine import fetch_all, run
@@ -43,6 +44,7 @@ def rename(
     _move_mentions(connection, tenant.id, renaming)
     move_userid(connection, tenant.id, renaming.old, renaming.new)
     welcomes.move_userid(connection, tenant.id, renaming.old, renaming.new)
+    reminders.move_userid(connection, tenant.id, renaming.old, renaming.new)
     _move_stays(connection, tenant, renaming)
     return AssociateRenamed(occurred_at=renaming.at, userid=renaming.new, old_userid=renaming.old)
 
@@ -217,6 +219,8 @@ _MENTIONS = (
     # A try whose outcome is not known keeps its bytes; what was never tried is rendered again for the new userid.
     "update outbox set recipient = :new, body = null where tenant_id = :tenant_id and recipient = :old "
     "and channel = 'wecom' and state = 'due' and first_unknown_at is null",
+    "update outbox set about = :new where tenant_id = :tenant_id and about = :old and state = 'due'",
+    "update sop_progress set userid = :new where tenant_id = :tenant_id and userid = :old and state = 'reminded'",
     "update associate set direct_leaders = array_replace(direct_leaders, :old, :new) "
     "where tenant_id = :tenant_id and :old = any(direct_leaders)",
     "update outlet set leaders = array_replace(leaders, :old, :new) "

@@ -1,6 +1,7 @@
 """What is kept under a member's old userid is kept under the new one, once."""
 
 from dataclasses import replace
+from datetime import time
 
 from services.assignment.model import Decision
 from services.assignment.store import record_decision
@@ -12,6 +13,8 @@ from services.customers.model import CONTACT as KIND
 from services.customers.model import Notes, State
 from services.customers.plan import ContactPlan
 from services.customers.store import load_evidence, load_recorded
+from services.reminders.model import Policy, Quiet
+from services.reminders.store import load_policy, record_own_quiet, record_policy
 from services.renames.store import move_relations, rename
 from shared.db.engine import fetch_all, run
 from shared.evidence import EvidenceRow, record_evidence
@@ -201,6 +204,16 @@ def chat(connection, tenant, chat_id, owner, *members):
             by=by,
             at=at(100),
         )
+
+
+def test_an_administrator_stays_one_and_quiet_hours_stay_theirs(connection, tenant):
+    """What a corp has set about somebody is about them under the new userid (LOSS-2, LOSS-4)."""
+    night = Quiet(time(22), time(8))
+    record_policy(connection, tenant.id, Policy(administrators=(ZHAO, LI)), by="x", now=at(0))
+    record_own_quiet(connection, tenant.id, LI, night, by="x", now=at(0))
+    rename(connection, tenant, Renaming(LI, WANG, at(5)), WHY, now=at(6))
+    policy = load_policy(connection, tenant.id)
+    assert (policy.administrators, policy.own_quiet) == ((ZHAO, WANG), {WANG: night})
 
 
 def test_chats_name_the_new_userid(connection, tenant):
