@@ -57,7 +57,9 @@ class CardUpdates:
             agent_id = agent_id_of(connection, tenant)
             refusal = why_not(update, one, agent_id, now=now)
             if refusal is None:
-                number = begin_queued(connection, one, body=None, counts_for=None, now=now)
+                number = begin_queued(
+                    connection, one, body=None, counts_for=None, now=now, lease_s=self._runtime.settings.lease_s
+                )
             else:
                 end_queued(connection, one, None, refusal, now=now)
         if number is None or update is None or agent_id is None:

@@ -18,7 +18,7 @@ from notifier.render import message_of
 from services.message_templates.store import load_wardrobe
 from services.notices.store import load_names, load_sources
 from services.robots.model import TEST, NoRobotError, Robot, robot_id_of
-from services.robots.store import close_robot, load_robot, note_problem
+from services.robots.store import close_robot, load_robot, note_problem, resting
 from shared.db.engine import is_away
 from shared.directory import Directory
 from shared.errors import RetryableError
@@ -55,7 +55,8 @@ class RobotLane:
         """One batch; how many were held, whatever became of them."""
         settings, now = self._runtime.settings, self._runtime.clock.now()
         with self._runtime.engine.begin() as connection:
-            held = lease_queued(connection, ROBOT, limit=BATCH, now=now, lease_s=settings.lease_s)
+            rest = resting(connection, now=now)
+            held = lease_queued(connection, ROBOT, limit=BATCH, now=now, lease_s=settings.lease_s, without=rest)
             tenants = self._directory.usable(connection, {one.tenant_id for one in held})
         for (tenant_id, _), group in groupby(held, key=lambda one: (one.tenant_id, one.recipient)):
             for one in group:
@@ -117,7 +118,8 @@ class RobotLane:
             self._end(connection, tenant, one, Outcome("refused", "dead", detail="could not be rendered"), now=now)
             return None
         body = tenant.cipher.encrypt(orjson.dumps(words), BODY)
-        number = begin_queued(connection, one, body=body, counts_for=one.recipient, now=now)
+        lease_s = self._runtime.settings.lease_s
+        number = begin_queued(connection, one, body=body, counts_for=one.recipient, now=now, lease_s=lease_s)
         return None if number is None else (robot, number, content)
 
     def _words(self, connection: Connection, tenant: Tenant, one: Queued) -> str:

@@ -32,18 +32,21 @@ class Queued:
     expires_at: datetime
 
 
-def lease_queued(connection: Connection, channel: str, *, limit: int, now: datetime, lease_s: float) -> list[Queued]:
-    """Take due rows of one channel that nobody holds, those that wait longest first."""
+def lease_queued(
+    connection: Connection, channel: str, *, limit: int, now: datetime, lease_s: float, without: Sequence[str] = ()
+) -> list[Queued]:
+    """Take due rows of one channel that nobody holds, the longest waiting first. `without`: recipients that rest."""
     rows = fetch_all(
         connection,
         "update outbox o set lease_until = :until, fence = o.fence + 1 from ("
         " select tenant_id, id from outbox where state = 'queued' and channel = :channel "
-        " and channel in ('robot', 'wecom_card') and next_try_at <= :now"
+        " and channel in ('robot', 'wecom_card') and next_try_at <= :now and recipient <> all(:without)"
         " and (lease_until is null or lease_until < :now) order by next_try_at, id limit :limit for update skip locked"
         ") due where o.tenant_id = due.tenant_id and o.id = due.id "
         "returning o.tenant_id, o.id, o.fact_id, o.notice, o.recipient, o.causes, o.body, o.attempts, o.fence, "
         "o.first_unknown_at, o.created_at, o.expires_at",
         channel=channel,
+        without=list(without),
         until=now + timedelta(seconds=lease_s),
         now=now,
         limit=limit,
@@ -52,18 +55,19 @@ def lease_queued(connection: Connection, channel: str, *, limit: int, now: datet
 
 
 def begin_queued(
-    connection: Connection, one: Queued, *, body: bytes | None, counts_for: str | None, now: datetime
+    connection: Connection, one: Queued, *, body: bytes | None, counts_for: str | None, now: datetime, lease_s: float
 ) -> int | None:
-    """Note that a try starts; its number, or None when the lease went to somebody else.
+    """Note that a try starts; its number, or None when the lease went to somebody else. The lease begins anew.
 
     `body`: kept for later tries. `counts_for`: whose limits the try counts against.
     """
     held = run(
         connection,
         "update outbox set attempts = attempts + 1, body = coalesce(body, :body), "
-        "first_unknown_at = coalesce(first_unknown_at, :now) "
+        "first_unknown_at = coalesce(first_unknown_at, :now), lease_until = :until "
         "where tenant_id = :tenant_id and id = :id and fence = :fence and state = 'queued'",
         body=body,
+        until=now + timedelta(seconds=lease_s),
         now=now,
         tenant_id=one.tenant_id,
         id=one.id,

@@ -118,6 +118,12 @@ def close_robot(connection: Connection, tenant_id: TenantId, robot_id: int, *, u
         until=until, t=tenant_id, id=robot_id)  # fmt: skip
 
 
+def resting(connection: Connection, *, now: datetime) -> list[str]:
+    """Robots, as recipients, that WeCom does not let speak now."""
+    rows = fetch_all(connection, "select id from group_robot where closed_until > :now", now=now)
+    return [recipient_of(row["id"]) for row in rows]
+
+
 def note_problem(connection: Connection, tenant: Tenant, robot: Robot, problem: str) -> None:
     """Unless its key was changed since it was loaded."""
     try:

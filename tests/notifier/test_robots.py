@@ -21,7 +21,7 @@ from services.notices.store import Caused, record_facts_and_notices
 from services.reminders.model import NOT_KNOWN, Policy, Wish
 from services.reminders.store import record_policy, record_wish
 from services.robots.model import Robot
-from services.robots.store import add_robot, change_robot, load_robots, want_test
+from services.robots.store import add_robot, change_robot, close_robot, load_robots, want_test
 from shared.clock import SystemClock
 from shared.db.engine import fetch_all, run
 from shared.dead import list_dead, retry_dead
@@ -164,7 +164,7 @@ def test_a_process_that_was_killed_in_a_call_leaves_a_post_in_doubt(group: Group
     with group.runtime.engine.begin() as connection:
         now = group.runtime.clock.now()
         (held,) = lease_queued(connection, ROBOT, limit=1, now=now, lease_s=60)
-        begin_queued(connection, held, body=None, counts_for=held.recipient, now=now)
+        begin_queued(connection, held, body=None, counts_for=held.recipient, now=now, lease_s=60)
     group.speak()
     assert group.rows("select state from outbox where channel = 'robot'") == [("queued",)]
     group.later(61)
@@ -251,3 +251,21 @@ def test_what_a_robot_said_stands_in_the_log_and_what_vanished_is_not_said(group
     ]  # fmt: skip
     group.speak()
     assert len(group.posts()) == 1
+
+
+def test_while_a_robot_rests_nobody_holds_what_it_is_to_say(group: Group):
+    """A backlog costs the database nothing until the robot may speak again; a try has the whole lease for itself."""
+    group.lose(3)
+    with group.runtime.engine.begin() as connection:
+        now = group.runtime.clock.now()
+        close_robot(connection, group.tenant.id, group.robot().id, until=now + timedelta(seconds=65))
+    assert RobotLane(group.runtime, group.clients).speak_due() == 0
+    assert group.rows("select max(fence) from outbox where channel = 'robot'") == [(0,)]
+    group.later(66)
+    with group.runtime.engine.begin() as connection:
+        now = group.runtime.clock.now()
+        (held,) = lease_queued(connection, ROBOT, limit=1, now=now, lease_s=60)
+        begin_queued(connection, held, body=None, counts_for=None, now=now + timedelta(seconds=50), lease_s=60)
+        (left,) = [row["lease_until"] - now for row in fetch_all(
+            connection, "select lease_until from outbox where id = :id", id=held.id)]  # fmt: skip
+    assert left == timedelta(seconds=110)
