@@ -11,8 +11,8 @@ from sync_worker import jobs
 from sync_worker.worker import Worker
 
 BESIDE = 12
-"""Threads with a connection of their own, beside readers and walkers: cards, segments, waiting tags, statistics, the
-pool, files, uploads, presses.
+"""Threads with a connection of their own, beside readers and walkers: cards, segments, waiting tags, SOPs,
+statistics, the pool, files, uploads, presses, reminders.
 """
 PARTS = ("events", "passes", "welcomes")
 
