@@ -19,6 +19,7 @@ setup: ## install what running needs
 
 setup-dev: ## install what tests and checks need
 	@$(PYTHON) commands/setup_venv.py dev
+	@$(BIN)/python commands/browser.py
 
 run: setup ## everything on this machine, with a demo corp and live activity; Ctrl-C stops it
 	@$(BIN)/guanxi up --demo

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -71,6 +72,10 @@ class SimulatedCorp:
             for userid, (name, outlet) in associates.items()
         ]
         self.post(f"{self._base}/members", members)
+
+    def trust(self, console_url: str) -> None:
+        """People may sign in to pages there."""
+        self.act({"do": "set_login", "agent_id": 1000002, "trusted_domain": urlsplit(console_url).netloc})
 
     def add_customers(self, count: int, *, userids: Sequence[str]) -> None:
         """Customers who have been friends for long: nobody hears of them."""

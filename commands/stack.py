@@ -141,7 +141,8 @@ class Stack:
         key = secret_key(self._given)
         fixed = {"database_url": self.database_url, "redis_url": self.redis_url, "secret_key": key, "home": self.home}
         if self.simulator_url:
-            fixed["wecom_base_url"] = self.simulator_url
+            fixed |= {"wecom_base_url": self.simulator_url, "wecom_login_url": self.simulator_url}
+            fixed["console_url"] = f"http://{self._binds['console']}"
         return Settings.model_validate(self._given.model_dump() | fixed)
 
     def _programs(self) -> list[Program]:
@@ -151,6 +152,8 @@ class Stack:
             "REDIS_URL": self.redis_url,
             "HOME": str(self.home),
             "WECOM_BASE_URL": settings.wecom_base_url,
+            "WECOM_LOGIN_URL": settings.wecom_login_url,
+            "CONSOLE_URL": settings.console_url,
             **self._extra,
         }
         assert settings.secret_key is not None

@@ -58,6 +58,7 @@ def _make_demo(stack: Stack) -> None:
     assert stack.simulator_url is not None
     corp = SimulatedCorp(stack.simulator_url)
     corp.create([stack.addresses["gateway"]])
+    corp.trust(stack.addresses["console"])
     corp.add_customers(DEMO_CUSTOMERS, userids=list(ASSOCIATES))
     record_demo_corp(stack.open_runtime())
     corp.post(f"/sim/corps/{CORP_ID}/activity", {"per_minute": PER_MINUTE})

@@ -1,4 +1,4 @@
-"""The console's application: the API, its document, and the health addresses."""
+"""The console's application: the API and its document, pages for associates, and the health addresses."""
 
 import os
 
@@ -54,6 +54,7 @@ from console.api.document import finish
 from console.api.problems import of_validation, render, show_problems
 from console.api.routes import PREFIX, api
 from console.desk import NAME, Desk
+from console.views.messages import make_views
 from shared.queue import WORK, Bell
 from shared.runtime import open_runtime
 from shared.settings import Settings
@@ -138,6 +139,8 @@ def make_app(desk: Desk) -> OpenAPI:
     def openapi() -> Response:
         return Response(document, mimetype="application/json")
 
+    with app.app_context():
+        app.register_blueprint(make_views())
     add_health(app, desk.runtime.checks())
     return app
 

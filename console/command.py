@@ -1,4 +1,4 @@
-"""`guanxi console`: serves the REST API until it is told to stop."""
+"""`guanxi console`: serves the REST API and pages until it is told to stop."""
 
 import socket
 from functools import partial
@@ -24,7 +24,7 @@ STOP_GRACE_S = 10
 @click.command()
 @click.option("--bind", metavar="HOST:PORT", help="instead of GUANXI_CONSOLE_BIND; port 0 takes a free one")
 def command(bind: str | None) -> None:
-    """Serve the REST API under /api/v1, with /healthz, /readyz and /metrics beside it.
+    """Serve the REST API under /api/v1, the pages that messages lead to, and /healthz, /readyz and /metrics.
 
     Run as many as you like, each at an address of its own, behind whatever ends TLS: keys travel in a header.
     """

@@ -29,7 +29,7 @@ from shared.db.engine import fetch_one, is_away
 from shared.directory import Directory
 from shared.errors import RetryableError
 from shared.folding import fold, gather, last_told, put_off
-from shared.ids import CustomerId, ExternalUserId, OutboxId, UserId
+from shared.ids import OutboxId
 from shared.message_days import add_person_times, left_today, next_day
 from shared.outbox import (
     BODY,
@@ -364,21 +364,13 @@ def outcome_of(error: Exception, *, attempts: int, backoff_s: Sequence[float], n
 
 
 def people_of(names: Names) -> People:
-    def customer(external_userid: ExternalUserId, userid: UserId) -> str:
-        found = names.remarks.get((external_userid, userid)) or names.contacts.get(external_userid)
-        return shortened(found or external_userid)
-
-    def known(customer_id: CustomerId, userid: UserId) -> str:
-        contact = names.customers.get(customer_id)
-        return f"#{customer_id}" if contact is None else customer(ExternalUserId(contact), userid)
-
     def by_key(of: Mapping[object, str]) -> Callable[[object], str]:
         return lambda key: shortened(of.get(key) or str(key))
 
     return People(
-        customer,
+        lambda external_userid, userid: shortened(names.contact(external_userid, userid)),
         lambda userid: shortened(names.associates.get(userid) or userid),
-        known,
+        lambda customer_id, userid: shortened(names.customer(customer_id, userid)),
         by_key(names.stages),
         by_key(names.chats),
         by_key(names.chat_events),

@@ -51,7 +51,11 @@ class Settings(BaseSettings):
     )
     wecom_base_url: str = "https://qyapi.weixin.qq.com"
     wechat_base_url: str = "https://api.weixin.qq.com"
-    console_url: str = Field("http://127.0.0.1:8780", description="public base of the links in messages")
+    console_url: str = Field(
+        "http://127.0.0.1:8780",
+        description="public base of the links in messages; its host is the app's trusted domain, where people sign in",
+    )
+    wecom_login_url: str = Field("", description="instead of WeCom's two login pages: those of a simulated WeCom")
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     gateway_bind: str = "127.0.0.1:8750"
@@ -203,10 +207,10 @@ class Settings(BaseSettings):
         split_bind(value)
         return value
 
-    @field_validator("wecom_base_url", "wechat_base_url", "console_url")
+    @field_validator("wecom_base_url", "wechat_base_url", "console_url", "wecom_login_url")
     @classmethod
     def _base_url(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
+        if value and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
 

@@ -141,10 +141,12 @@ def card(delivery: Delivery) -> Row:
     title = shown.get("title") or articles[0].get("title") or main.get("title") or ""
     text = shown.get("content") or shown.get("description") or articles[0].get("description") or main.get("desc") or ""
     marks = ("dropped", "duplicate", "recalled")
+    url = str(shown.get("url") or (shown.get("card_action") or {}).get("url") or "")
     return {
         "title": title,
         "text": text or ("" if title else f"[{delivery.msgtype}]"),
-        "more": shown.get("btntxt") or ("详情" if shown.get("url") else ""),
+        "more": (shown.get("btntxt") or "详情") if url.startswith(("http://", "https://")) else "",
+        "url": url,
         "msgtype": delivery.msgtype,
         "at": clock_text(delivery.at),
         "marks": [mark for mark in marks if getattr(delivery, mark)],

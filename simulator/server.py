@@ -26,6 +26,7 @@ from simulator.control import create_control
 from simulator.demo import make_demo
 from simulator.families import ENDPOINTS
 from simulator.lifetime import parent_is_gone
+from simulator.login.pages import create_login_pages
 from simulator.official_account import dispatch as official_account
 from simulator.official_account import linking
 from simulator.page import create_page
@@ -49,6 +50,7 @@ class Site:
         self._flask = Flask("simulator")
         self._flask.register_blueprint(create_control(world, self.activity))
         self._flask.register_blueprint(create_page(world, self.activity))
+        self._flask.register_blueprint(create_login_pages(world))
         self._threads = ThreadPoolExecutor(SLOW_LANE_THREADS, thread_name_prefix="control")
 
     async def __call__(self, scope: Any, protocol: Any) -> None:

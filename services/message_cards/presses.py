@@ -77,6 +77,11 @@ class DuePress:
     caused_by: str
     attempts: int
 
+    @property
+    def on_page(self) -> bool:
+        """Pressed on the page of the message: no event told of it, and there is no code to change a card with."""
+        return not self.press.agent_id
+
 
 def tenants_with_presses(connection: Connection, *, now: datetime) -> list[TenantId]:
     rows = fetch_all(
@@ -102,6 +107,18 @@ def take_press(connection: Connection, tenant: Tenant, *, now: datetime) -> DueP
 def _due(row: Row) -> DuePress:
     press = Press(row["task_id"], row["key"], UserId(row["userid"]), row["agent_id"], "", row["selected"])
     return DuePress(row["id"], press, row["pressed_at"], row["caused_by"], row["attempts"])
+
+
+def hold_press(connection: Connection, tenant: Tenant, fingerprint: bytes) -> tuple[DuePress, Says | None]:
+    """A press that was recorded, until the transaction ends, and what came of it; None: nothing yet."""
+    row = fetch_one(
+        connection,
+        "select * from card_press where tenant_id = :tenant_id and fingerprint = :fingerprint for update",
+        tenant_id=tenant.id,
+        fingerprint=fingerprint,
+    )
+    assert row is not None
+    return _due(row), None if row["says"] is None else Says(row["says"])
 
 
 def said_before(connection: Connection, tenant_id: TenantId, card_id: OutboxId, key: str) -> Says | None:

@@ -26,16 +26,19 @@ def task_id_for(tenant: Tenant, outbox_id: OutboxId) -> str:
     return task_id_of(outbox_id, tenant.cipher.index("message_card", str(outbox_id)))
 
 
-def act_upon(connection: Connection, tenant: Tenant, due: DuePress, *, now: datetime, ttl_s: float) -> None:
-    """One press, whatever comes of it: acted upon, or ignored with a reason in the log."""
+def act_upon(connection: Connection, tenant: Tenant, due: DuePress, *, now: datetime, ttl_s: float) -> Says | None:
+    """One press, whatever comes of it: what holds now, or None: ignored, with a reason in the log."""
     card = _card(connection, tenant, due)
     if card is None:
-        return _ignore(connection, tenant, due, "unknown_card", now=now)
-    if not _may_press(connection, tenant, card, due.press.userid):
-        return _ignore(connection, tenant, due, "not_theirs", now=now)
+        _ignore(connection, tenant, due, "unknown_card", now=now)
+        return None
+    if not is_theirs(connection, tenant, card.recipient, card.owner, due.press.userid):
+        _ignore(connection, tenant, due, "not_theirs", now=now)
+        return None
     action = action_of(card.fact.TYPE, due.press.key)
     if action is None:
-        return _ignore(connection, tenant, due, "unknown_button", now=now)
+        _ignore(connection, tenant, due, "unknown_button", now=now)
+        return None
     before = said_before(connection, tenant.id, card.outbox_id, due.press.key)
     pressed = Pressed(card, due.press.userid, due.press.selected, now)
     acted = action(connection, tenant, pressed) if before is None else Acted(before)
@@ -43,10 +46,11 @@ def act_upon(connection: Connection, tenant: Tenant, due: DuePress, *, now: date
     caused = [Caused(fact, "operator", due.caused_by) for fact in acted.facts]
     record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=ttl_s)
     settle_press(connection, tenant.id, due.id, "done", now=now, card_id=card.outbox_id, says=acted.says)
-    _want_update(connection, tenant, card, due, acted.says, now=now)
+    if not due.on_page:
+        _want_update(connection, tenant, card, due, acted.says, now=now)
     log.info("card.pressed", tenant_id=tenant.id, outbox_id=card.outbox_id, key=due.press.key,
              userid=due.press.userid, says=acted.says.value, repeated=before is not None)  # fmt: skip
-    return None
+    return acted.says
 
 
 def _ignore(connection: Connection, tenant: Tenant, due: DuePress, why: str, *, now: datetime) -> None:
@@ -78,11 +82,11 @@ def _card(connection: Connection, tenant: Tenant, due: DuePress) -> Card | None:
     )
 
 
-def _may_press(connection: Connection, tenant: Tenant, card: Card, userid: UserId) -> bool:
-    """Whom the card was sent to, or somebody above them or above whose matter it is. Userids have no case."""
-    if userid.lower() == card.recipient.lower():
+def is_theirs(connection: Connection, tenant: Tenant, recipient: UserId, owner: UserId, userid: UserId) -> bool:
+    """Whom a message was sent to, or somebody above them or above whose matter it is. Userids have no case."""
+    if userid.lower() == recipient.lower():
         return True
-    above = superiors_of(connection, tenant.id, {card.recipient, card.owner})
+    above = superiors_of(connection, tenant.id, {recipient, owner})
     return userid.lower() in {one.lower() for some in above.values() for one in some}
 
 

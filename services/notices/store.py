@@ -299,6 +299,15 @@ class Names:
     chats: Mapping[object, str] = field(default_factory=dict)
     chat_events: Mapping[object, str] = field(default_factory=dict)
 
+    def contact(self, external_userid: str, userid: str) -> str:
+        """As this associate knows them: their remark, else the nickname, else the id."""
+        return self.remarks.get((external_userid, userid)) or self.contacts.get(external_userid) or external_userid
+
+    def customer(self, customer_id: object, userid: str) -> str:
+        """As `contact`, by our own id."""
+        contact = self.customers.get(customer_id)
+        return f"#{customer_id}" if contact is None else self.contact(contact, userid)
+
 
 def load_names(connection: Connection, tenant: Tenant, sources: Sequence[NoticeSource]) -> Names:
     def by_key(what: str, *keys: str) -> Mapping[object, str]:

@@ -7,9 +7,18 @@ from sqlalchemy import Connection
 
 from services.sops.clock import ENROLMENT, enrolment_of, load_contacts
 from services.sops.ending import withdraw_step
-from services.sops.model import CONFIRMABLE, Enrolment, NoSopError, Rule, SopRefusedError, SopStepDone, StepState
+from services.sops.model import (
+    CONFIRMABLE,
+    Attachment,
+    Enrolment,
+    NoSopError,
+    Rule,
+    SopRefusedError,
+    SopStepDone,
+    StepState,
+)
 from services.sops.plan import due_at
-from services.sops.store import lock_rules
+from services.sops.store import SPEC, lock_rules, read_spec
 from services.sops.subjects import load_standings
 from services.sops.workdays import calendar_of
 from shared.db.engine import Row, fetch_one, run
@@ -62,6 +71,25 @@ def confirm_step(
         by=by,
     )
     return Confirmed(one, fact)
+
+
+def load_step(
+    connection: Connection, tenant: Tenant, rule_id: int, enrolment_id: int, step_id: int
+) -> tuple[tuple[Attachment, ...], StepState | None]:
+    """What goes with the words of a step, as its rule stands, and how far the step is; None: it is not known."""
+    row = fetch_one(
+        connection,
+        "select r.spec, p.state from sop_rule r left join sop_progress p on p.tenant_id = r.tenant_id "
+        "and p.enrolment_id = :enrolment_id and p.step_id = :step_id where r.tenant_id = :tenant_id and r.id = :id",
+        tenant_id=tenant.id,
+        id=rule_id,
+        enrolment_id=enrolment_id,
+        step_id=step_id,
+    )
+    if row is None:
+        return (), None
+    step = read_spec(tenant.cipher.decrypt(row["spec"], SPEC)).step(step_id)
+    return tuple(step.attachments) if step else (), None if row["state"] is None else StepState(row["state"])
 
 
 def lock_enrolment(connection: Connection, tenant: Tenant, enrolment_id: int) -> Enrolment:

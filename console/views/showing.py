@@ -1,0 +1,28 @@
+"""How a page is shown: in the corp's language, with headers that keep it to itself."""
+
+from typing import Any
+
+from flask import Response, make_response, render_template, request
+
+from console.views.words import WORDS
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def show(template: str, *, language: str, status: int = 200, **values: Any) -> Response:
+    words = WORDS["zh" if language == "zh" else "en"]
+    answer = make_response(render_template(template, language=language, w=words, **values), status)
+    answer.headers.update(HEADERS)
+    return answer
+
+
+def sorry(why: str, status: int, *, again: str | None = None, language: str | None = None) -> Response:
+    """A page that says why there is nothing to see, and what to do; `again`: where one can try once more."""
+    language = language or request.accept_languages.best_match(["zh", "en"]) or "zh"
+    return show("sorry.html", language=language, status=status, why=why, again=again)
