@@ -268,15 +268,9 @@ class Notifier:
         if number is None:
             return
         last = number >= MOST_FAILURES
-        wait_s = self._runtime.settings.message_backoff_s[
-            min(number, len(self._runtime.settings.message_backoff_s)) - 1
-        ]
-        outcome = Outcome(
-            "retry",
-            "dead" if last else "due",
-            next_try_at=now + timedelta(seconds=wait_s),
-            detail="could not be rendered",
-        )
+        backoff_s = self._runtime.settings.message_backoff_s
+        at = now + timedelta(seconds=backoff_s[min(number, len(backoff_s)) - 1])
+        outcome = Outcome("retry", "dead" if last else "due", next_try_at=at, detail="could not be rendered")
         finish_attempt(connection, due, number, outcome, now=now)
 
     def _pace(self, connection: Connection, tenant: Tenant, held: Sequence[Due], *, now: datetime) -> Pace:
