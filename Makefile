@@ -8,6 +8,9 @@ N      ?= 3
 # pytest's exit code when T has tests of the other kind only.
 NONE_CHOSEN := 5
 
+# Compiled once for all processes of all runs, also where the environment forbids to keep that beside the sources.
+COMPILED := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX="$$PWD/$(VENV)/pycache"
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run demo test test-long check lint types imports fmt facts bench migrate resync plan migration shell psql lock clean
 
@@ -28,12 +31,12 @@ demo: setup ## a bounded story with a summary; exit 0 only if every step really 
 	@$(BIN)/guanxi demo
 
 test: setup-dev ## the test-suite (T=path narrows it)
-	@$(BIN)/python -m pytest -m "not long and not alone" --durations=10 -n $(N) --dist loadfile --no-loadscope-reorder $(T) \
+	@$(COMPILED) $(BIN)/python -m pytest -m "not long and not alone" --durations=10 -n $(N) --dist loadfile --no-loadscope-reorder $(T) \
 		|| [ $$? -eq $(NONE_CHOSEN) ]
-	@$(BIN)/python -m pytest -m "alone and not long" --durations=10 $(T) || [ $$? -eq $(NONE_CHOSEN) ]
+	@$(COMPILED) $(BIN)/python -m pytest -m "alone and not long" --durations=10 $(T) || [ $$? -eq $(NONE_CHOSEN) ]
 
 test-long: setup-dev ## the long runs: more seeds, more events, more kills
-	@$(BIN)/python -m pytest -m long --timeout 3000 $(T)
+	@$(COMPILED) $(BIN)/python -m pytest -m long --timeout 3000 $(T)
 
 check: lint types imports ## every static check
 

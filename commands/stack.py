@@ -28,7 +28,7 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 class Stack:
     """`with Stack(settings, ...) as stack:` runs all processes; leaving it stops them.
 
-    Embedded servers start only for what the settings leave open. `workers` and `notifiers` say how many of each run.
+    Embedded servers start only for what the settings leave open. `workers` and the like say how many of each run.
     `extra` are settings (without the prefix) for the processes, over those of this one. With the simulator, an address
     in use gives way to a free one; without it, that is an error. A start is given up when `stopping` is set.
 
@@ -47,13 +47,14 @@ class Stack:
         workers: int = 1,
         notifiers: int = 1,
         gateways: int = 1,
+        consoles: int = 1,
         extra: Mapping[str, str] | None = None,
         on_line: OnLine | None = None,
         stopping: threading.Event | None = None,
     ) -> None:
         self.home = settings.home.resolve()
         self._given, self._extra, self._on_line = settings, dict(extra or {}), on_line
-        self._counts = {"worker": workers, "notifier": notifiers, "gateway": gateways}
+        self._counts = {"worker": workers, "notifier": notifiers, "gateway": gateways, "console": consoles}
         self.servers = EmbeddedServers(
             self.home, postgres=settings.database_url is None, valkey=settings.redis_url is None
         )
@@ -164,7 +165,7 @@ class Stack:
         if self.simulator_url:
             bind = self.simulator_url.removeprefix("http://")
             simulator.append(self._program("simulator", ["--bind", bind], env, f"{self.simulator_url}/healthz"))
-        counts = {**self._counts, "scheduler": 1, "console": 1}
+        counts = {**self._counts, "scheduler": 1}
         first, *others = [self._process(name, number, env) for name, count in counts.items() for number in range(count)]
         # A process of their own: no other thread of Python's is ever before a welcome.
         others.append(self._process("worker", 0, env, name="welcomes", arguments=["--only", "welcomes"]))

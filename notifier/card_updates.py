@@ -1,4 +1,5 @@
-"""Changes cards after presses: each code of WeCom's is good for one change within 72 h, so a change is made once.
+"""Changes cards after presses, and those whose matter was settled elsewhere: each code of WeCom's is good for one
+change within 72 h, so a change is made once.
 
 A try whose outcome is unknown is made again with the same code: had it arrived, the code is spent (60140), and the card
 says already what it should.
@@ -13,7 +14,8 @@ from sqlalchemy import Connection
 
 from notifier.deliver import agent_id_of
 from services.message_cards.model import SIGNS, SPENT
-from services.message_cards.presses import Update, load_update
+from services.message_cards.presses import Update, load_settled, load_update
+from services.notices.settled import Says
 from shared.db.engine import is_away
 from shared.directory import Directory
 from shared.errors import RetryableError
@@ -30,7 +32,7 @@ from shared.wecom.families.messages import Recipients
 BATCH = 20
 
 log = structlog.get_logger()
-updates = Counter("guanxi_card_updates", "Tries to change a card after a press, by outcome", ["outcome"])
+updates = Counter("guanxi_card_updates", "Tries to change a card, by outcome", ["outcome"])
 
 
 class CardUpdates:
@@ -88,9 +90,15 @@ class CardUpdates:
 
 
 def _readable(connection: Connection, tenant: Tenant, one: Queued) -> Update | None:
-    press_id = next((cause.get("press_id") for cause in one.causes), None)
+    """By the code of the press, or by that of the card's send."""
+    cause = next(iter(one.causes), {})
     try:
-        return load_update(connection, tenant, press_id) if isinstance(press_id, int) else None
+        match cause:
+            case {"press_id": int(press_id)}:
+                return load_update(connection, tenant, press_id)
+            case {"card_id": int(card_id), "says": str(says)}:
+                return load_settled(connection, tenant, card_id, Says(says))
+        return None
     except VaultError:
         log.error("card.code_unreadable", tenant_id=tenant.id, outbox_id=one.id)
         return None
@@ -99,9 +107,9 @@ def _readable(connection: Connection, tenant: Tenant, one: Queued) -> Update | N
 def why_not(update: Update | None, one: Queued, agent_id: int | None, *, now: datetime) -> Outcome | None:
     """What becomes of a change that cannot be tried (now); None: it can. Pure."""
     if update is None or not update.response_code:
-        return Outcome("refused", "dead", detail="the press came without a usable code")
+        return Outcome("refused", "dead", detail="there is no usable code for it")
     if one.expires_at <= now:
-        return Outcome("refused", "expired", detail="the code of the press is too old")
+        return Outcome("refused", "expired", detail="its code is too old")
     if agent_id is None:
         return Outcome("retry", "queued", next_try_at=now + timedelta(minutes=1), detail="the app has no agent_id")
     return None

@@ -60,6 +60,8 @@ NOBODY = frozenset({81013, 60011}) | NO_MEMBER
 """The recipient is unknown to WeCom or outside the app's visible range."""
 LONGEST_FLIGHT = timedelta(seconds=10)
 """How much later than noted a try may reach WeCom; widens the windows of the limits."""
+TASK_ID_USED = 42014
+"""Ours are well-formed, so a second try that is answered so says that an earlier one may have arrived."""
 MINUTE = timedelta(minutes=1)
 MOST_FAILURES = 5
 EXPIRED_AT_ONCE = 10_000
@@ -266,15 +268,9 @@ class Notifier:
         if number is None:
             return
         last = number >= MOST_FAILURES
-        wait_s = self._runtime.settings.message_backoff_s[
-            min(number, len(self._runtime.settings.message_backoff_s)) - 1
-        ]
-        outcome = Outcome(
-            "retry",
-            "dead" if last else "due",
-            next_try_at=now + timedelta(seconds=wait_s),
-            detail="could not be rendered",
-        )
+        backoff_s = self._runtime.settings.message_backoff_s
+        at = now + timedelta(seconds=backoff_s[min(number, len(backoff_s)) - 1])
+        outcome = Outcome("retry", "dead" if last else "due", next_try_at=at, detail="could not be rendered")
         finish_attempt(connection, due, number, outcome, now=now)
 
     def _pace(self, connection: Connection, tenant: Tenant, held: Sequence[Due], *, now: datetime) -> Pace:
@@ -359,7 +355,8 @@ def outcome_of(error: Exception, *, attempts: int, backoff_s: Sequence[float], n
             known = error.code if isinstance(error, WeComError) else None
             return Outcome("retry", "due", next_try_at=now + timedelta(seconds=after_s), code=known, detail=str(error))
         case WeComError(code=code):
-            return Outcome("refused", "dead", code=code, detail=str(error))
+            in_doubt = code == TASK_ID_USED and attempts > 1
+            return Outcome("refused", "in_doubt" if in_doubt else "dead", code=code, detail=str(error))
     return Outcome("unknown", "due", next_try_at=later, detail=type(error).__name__)
 
 

@@ -1,9 +1,11 @@
 """Lets group robots speak: each message once as far as can be known, 20 a minute and robot.
 
 WeCom recognises no repeats of robots and gives no msgid, so a try without an answer is never made again: its message is
-in doubt, and a person decides. The client keeps each key's pace of 20 a minute.
+in doubt, and a person decides. The client keeps each key's pace of 20 a minute. What gathers of one kind is told
+together, as it is to people; what a robot cannot say any more, administrators are told themselves.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -14,16 +16,29 @@ from sqlalchemy import Connection
 
 from notifier.deliver import people_of
 from notifier.forms import as_markdown
-from notifier.render import message_of
+from notifier.render import NAMED, Others, message_of
 from services.message_templates.store import load_wardrobe
-from services.notices.store import load_names, load_sources
+from services.notices.model import FOLDED
+from services.notices.passing import pass_on
+from services.notices.store import load_count, load_names, load_sources
+from services.reminders.plan import goes_at
 from services.robots.model import TEST, NoRobotError, Robot, robot_id_of
 from services.robots.store import close_robot, load_robot, note_problem, resting
 from shared.db.engine import is_away
 from shared.directory import Directory
 from shared.errors import RetryableError
+from shared.folding import Key, fold, gather, last_told, put_off
+from shared.ids import OutboxId
 from shared.outbox import BODY, ROBOT, Outcome
-from shared.queued import Queued, begin_queued, end_queued, lease_queued, postpone_queued
+from shared.queued import (
+    Queued,
+    answered_tries,
+    begin_queued,
+    end_queued,
+    expire_queued,
+    lease_queued,
+    postpone_queued,
+)
 from shared.runtime import Runtime
 from shared.tenants import Tenant
 from shared.vault import VaultError
@@ -41,6 +56,9 @@ Source: WeCom server API, group robots (page 91770).
 """
 TOO_OFTEN, NO_SUCH_KEY = 45009, 93000
 MOST_FAILURES = 8
+"""Tries that WeCom answered; what was put off, or did not get there, is none."""
+EXPIRED_AT_ONCE = 10_000
+WAITS = "queued"
 
 log = structlog.get_logger()
 spoken = Counter("guanxi_robot_messages", "Tries to let a group robot speak, by outcome", ["outcome"])
@@ -58,27 +76,43 @@ class RobotLane:
             rest = resting(connection, now=now)
             held = lease_queued(connection, ROBOT, limit=BATCH, now=now, lease_s=settings.lease_s, without=rest)
             tenants = self._directory.usable(connection, {one.tenant_id for one in held})
+        if any(one.expires_at <= now for one in held):
+            self._expire(now=now)
         for (tenant_id, _), group in groupby(held, key=lambda one: (one.tenant_id, one.recipient)):
             for one in group:
                 if (tenant := tenants.get(tenant_id)) is not None:
                     self._speak(tenant, one)
         return len(held)
 
+    def _expire(self, *, now: datetime) -> None:
+        """Where one is too old many are, after a long time away: they are closed together, not each in its turn."""
+        while True:
+            with self._runtime.engine.begin() as connection:
+                closed = expire_queued(connection, ROBOT, limit=EXPIRED_AT_ONCE, now=now)
+            if closed:
+                log.warning("robot.expired", count=closed)
+            if closed < EXPIRED_AT_ONCE:
+                return
+
     def _speak(self, tenant: Tenant, one: Queued) -> None:
         clock = self._runtime.clock
         with self._runtime.engine.begin() as connection:
             ready = self._begin(connection, tenant, one, now=clock.now())
+            failures = answered_tries(connection, one, without=[TOO_OFTEN]) if ready else 0
         if ready is None:
             return
         robot, number, content = ready
-        outcome = self._try(tenant, robot, content, number)
+        outcome = self._try(tenant, robot, content, tries=failures + 1)
         with self._runtime.engine.begin() as connection:
             now = clock.now()
-            end_queued(connection, one, number, outcome, now=now)
+            # The robot's row first, as whoever begins a try does.
             if outcome.next_try_at is not None:  # what holds up one of its messages holds up all of them
                 close_robot(connection, tenant.id, robot.id, until=outcome.next_try_at)
             if outcome.code == NO_SUCH_KEY:
                 note_problem(connection, tenant, robot, outcome.detail or "")
+            end_queued(connection, one, number, outcome, now=now)
+            if outcome.state == "refused":
+                pass_on(connection, tenant.id, one.id, now=now)
         spoken.labels(outcome.outcome).inc()
         log.info("robot.tried", tenant_id=tenant.id, robot_id=robot.id, outbox_id=one.id, notice=one.notice,
                  attempt=number, outcome=outcome.outcome, state=outcome.state, reason=outcome.detail)  # fmt: skip
@@ -87,31 +121,50 @@ class RobotLane:
         self, connection: Connection, tenant: Tenant, one: Queued, *, now: datetime
     ) -> tuple[Robot, int, Content] | None:
         """Note a try, when the message may be sent now; else put it off, or end it."""
-        if one.first_unknown_at is not None:
-            self._end(connection, tenant, one, Outcome("unknown", "in_doubt", detail="no answer to a try"), now=now)
+        if (end := _is_over(one, now=now)) is not None:
+            self._end(connection, tenant, one, end, now=now)
             return None
-        if one.expires_at <= now:
-            self._end(connection, tenant, one, Outcome("refused", "expired"), now=now)
+        robot = self._speaker(connection, tenant, one, now=now)
+        if robot is None or not _is_its_time(connection, tenant, one, robot, now=now):
             return None
+        told = _others(connection, tenant, one, now=now)
+        return None if told is None else self._note(connection, tenant, one, robot, told, now=now)
+
+    def _speaker(self, connection: Connection, tenant: Tenant, one: Queued, *, now: datetime) -> Robot | None:
+        """The robot, its row locked; None: it is silent for good, and its message was passed on."""
         try:
             robot = load_robot(connection, tenant, robot_id_of(one.recipient))
         except NoRobotError:
-            self._end(connection, tenant, one, Outcome("refused", "dead", detail="this robot was deleted"), now=now)
+            self._pass_on(connection, tenant, one, "this robot was deleted", now=now)
             return None
         if not robot.speaks and one.notice != TEST:
-            why = robot.problem or "this robot is switched off"
-            self._end(connection, tenant, one, Outcome("refused", "dead", detail=why), now=now)
+            self._pass_on(connection, tenant, one, robot.problem or "this robot is switched off", now=now)
             return None
-        if robot.closed_until is not None and robot.closed_until > now:
-            postpone_queued(connection, one, at=robot.closed_until)
-            return None
-        return self._note(connection, tenant, one, robot, now=now)
+        return robot
+
+    def _pass_on(self, connection: Connection, tenant: Tenant, one: Queued, why: str, *, now: datetime) -> None:
+        """The robot is silent for good: administrators hear of it, and of all of its kind that waits, themselves."""
+        told = _others(connection, tenant, one, now=now)
+        if told is None:
+            return
+        if told:
+            fold(connection, tenant.id, one.id, told, now=now)
+        self._end(connection, tenant, one, Outcome("refused", "refused", detail=why), now=now)
+        if one.notice != TEST:
+            pass_on(connection, tenant.id, one.id, now=now)
 
     def _note(
-        self, connection: Connection, tenant: Tenant, one: Queued, robot: Robot, *, now: datetime
+        self,
+        connection: Connection,
+        tenant: Tenant,
+        one: Queued,
+        robot: Robot,
+        told: Sequence[OutboxId],
+        *,
+        now: datetime,
     ) -> tuple[Robot, int, Content] | None:
         try:
-            words = self._words(connection, tenant, one)
+            words = self._words(connection, tenant, one, told)
             content = robot_markdown(words)
         except Exception as error:  # one notice that does not render must not hold up the others
             log.error("robot.render_failed", notice=one.notice, outbox_id=one.id, exc_info=error)
@@ -120,9 +173,13 @@ class RobotLane:
         body = tenant.cipher.encrypt(orjson.dumps(words), BODY)
         lease_s = self._runtime.settings.lease_s
         number = begin_queued(connection, one, body=body, counts_for=one.recipient, now=now, lease_s=lease_s)
-        return None if number is None else (robot, number, content)
+        if number is None:
+            return None
+        if told:
+            fold(connection, tenant.id, one.id, told, now=now)
+        return robot, number, content
 
-    def _words(self, connection: Connection, tenant: Tenant, one: Queued) -> str:
+    def _words(self, connection: Connection, tenant: Tenant, one: Queued, told: Sequence[OutboxId]) -> str:
         """
         Raises:
             LookupError: the fact is gone.
@@ -135,12 +192,13 @@ class RobotLane:
         if one.notice == TEST:
             said = "这是一条测试消息" if tenant.language == "zh" else "This is a test message"
             return f"**{said}**\nGuanxi #{one.id}"
-        source = load_sources(connection, tenant, [one.id])[one.id]
-        people = people_of(load_names(connection, tenant, [source]))
+        sources = load_sources(connection, tenant, [one.id, *told[: NAMED - 1]])
+        source, named = sources[one.id], tuple(sources[id_] for id_ in told[: NAMED - 1] if id_ in sources)
         message = message_of(
             tenant,
             source,
-            people,
+            people_of(load_names(connection, tenant, list(sources.values()))),
+            Others(named, load_count(connection, tenant, [one.id, *told])) if told else None,
             console_url=self._runtime.settings.console_url,
             wardrobe=load_wardrobe(connection, tenant.id),
             marked=True,
@@ -152,18 +210,63 @@ class RobotLane:
         log.log(30, "robot.parked", tenant_id=tenant.id, outbox_id=one.id, notice=one.notice, state=outcome.state,
                 reason=outcome.detail)  # fmt: skip
 
-    def _try(self, tenant: Tenant, robot: Robot, content: Content, number: int) -> Outcome:
+    def _try(self, tenant: Tenant, robot: Robot, content: Content, *, tries: int) -> Outcome:
         try:
             self._clients.of(tenant).at(Priority.OPERATOR).robots.send(robot.key, content)
         except Exception as error:  # told apart below: every outcome ends up in the attempt's row
             if is_away(error):
                 raise
-            return outcome_of(error, tries=number, now=self._runtime.clock.now())
+            return outcome_of(error, tries=tries, now=self._runtime.clock.now())
         return Outcome("accepted", "sent")
 
 
+def together(one: Queued) -> Key | None:
+    """The key under which it is told with others, as in choose.py; None: by itself, with the words that it has."""
+    return Key.of(one) if one.notice in FOLDED and one.body is None else None
+
+
+def _is_over(one: Queued, *, now: datetime) -> Outcome | None:
+    """What becomes of a message that must not be tried any more. Pure."""
+    if one.first_unknown_at is not None:
+        return Outcome("unknown", "in_doubt", detail="no answer to a try")
+    return Outcome("refused", "expired") if one.expires_at <= now else None
+
+
+def _is_its_time(connection: Connection, tenant: Tenant, one: Queued, robot: Robot, *, now: datetime) -> bool:
+    """If not, it is put off: until the robot may speak, or, by the rule of people's messages, with all of its kind."""
+    if robot.closed_until is not None and robot.closed_until > now:
+        postpone_queued(connection, one, at=robot.closed_until)
+        return False
+    key = together(one)
+    if key is None:
+        return True
+    told = last_told(connection, tenant.id, [key], state=WAITS) if one.apart_s else {}
+    at = goes_at(
+        one.fair_at,
+        now=now,
+        told_at=told.get(key),
+        apart_s=one.apart_s,
+        urgent=one.urgent,
+        quiet=None,  # a robot speaks in a group, which nobody's phone need sound for
+        timezone=tenant.timezone,
+    )
+    if at > now:
+        put_off(connection, tenant.id, [(key, at)], moves=True, now=now, state=WAITS)
+    return at <= now
+
+
+def _others(connection: Connection, tenant: Tenant, one: Queued, *, now: datetime) -> list[OutboxId] | None:
+    """What is told with it, locked; None: it was told with another, or taken back, meanwhile."""
+    key = together(one)
+    carriers = {} if key is None else {one.id: key}
+    return gather(connection, tenant.id, [one], carriers, now=now, state=WAITS).get(one.id)
+
+
 def outcome_of(error: Exception, *, tries: int, now: datetime) -> Outcome:
-    """What a failed call means. Without an answer it may have been heard, and is not said again. Pure."""
+    """What a failed call means. Without an answer it may have been heard, and is not said again. Pure.
+
+    `tries`: that WeCom answered, with this one.
+    """
     later = now + min(timedelta(seconds=15) * 2 ** (tries - 1), timedelta(minutes=10))
     match error:
         case WeComError(code=code) if code == TOO_OFTEN:
@@ -178,5 +281,5 @@ def outcome_of(error: Exception, *, tries: int, now: datetime) -> Outcome:
             at = max(later, now + timedelta(seconds=error.after_s or 0.0))
             return Outcome("retry", "queued", next_try_at=at, code=known, detail=str(error))
         case WeComError(code=code):
-            return Outcome("refused", "dead", code=code, detail=str(error))
+            return Outcome("refused", "refused" if code == NO_SUCH_KEY else "dead", code=code, detail=str(error))
     return Outcome("unknown", "in_doubt", detail=type(error).__name__)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from shared.db.engine import as_json, fetch_all, run
 from shared.ids import OutboxId, TenantId
 from shared.outbox import Due
+from shared.queued import Queued
 
 MOST = 20_000
 """Rows folded at once; what is left is folded into the next message."""
@@ -27,7 +28,7 @@ class Key:
     urgent: bool
 
     @staticmethod
-    def of(due: Due) -> "Key":
+    def of(due: Due | Queued) -> "Key":
         return Key(due.recipient, due.notice, due.about is None, due.urgent)
 
 
@@ -54,17 +55,47 @@ select o.id from outbox o where o.tenant_id = :tenant_id and o.id = any(:ids)
 """By an array that the planner sees: joined to what was found, a table that has just grown would be read for each."""
 
 
+TOLD = (
+    f"select k.id, greatest((select o.settled_at from outbox o where o.tenant_id = :tenant_id "  # noqa: S608
+    "and o.recipient = k.recipient and o.notice = k.notice and o.state = 'sent' and (o.about is null) = k.own "
+    "order by o.settled_at desc limit 1), (select max(o.first_unknown_at) from outbox o "
+    "where o.tenant_id = :tenant_id and o.recipient = k.recipient and o.notice = k.notice and o.state = 'due' "
+    f"and (o.about is null) = k.own)) as at from {KEYS}"
+)
+PUT_OFF = (
+    "update outbox o set lease_until = null, next_try_at = cast(:at as timestamptz), expires_at = case "  # noqa: S608
+    "when :moves then o.expires_at + (cast(:at as timestamptz) - coalesce(o.first_fair_at, o.created_at)) "
+    "else o.expires_at end, first_fair_at = case when :moves then cast(:at as timestamptz) "
+    "else o.first_fair_at end from ("
+    f" select o.id from outbox o, {KEYS} where {OF_KEY} and o.next_try_at < cast(:at as timestamptz)"
+    " for update of o skip locked) w where o.tenant_id = :tenant_id and o.id = w.id"
+)
+
+
+def _waiting(sql: str, state: str) -> str:
+    """For rows that wait as `queued`. Text, not a parameter: a plan for any state could use no index of one."""
+    return sql if state == "due" else sql.replace("o.state = 'due'", "o.state = 'queued'")
+
+
 def gather(
-    connection: Connection, tenant_id: TenantId, held: Sequence[Due], carriers: Mapping[OutboxId, Key], *, now: datetime
+    connection: Connection,
+    tenant_id: TenantId,
+    held: Sequence[Due] | Sequence[Queued],
+    carriers: Mapping[OutboxId, Key],
+    *,
+    now: datetime,
+    state: str = "due",
 ) -> dict[OutboxId, list[OutboxId]]:
     """Lock what is held and all that is told with a carrier; of each that is still due, what it tells of besides.
 
     Locked in one statement, in the order of ids: whoever withdraws notices locks them in that order, too.
     """
     mine = [due.id for due in held]
-    found = fetch_all(connection, FOUND, tenant_id=tenant_id, keys=_keys(carriers), most=MOST, now=now)
+    keys = _keys(carriers)
+    found = fetch_all(connection, _waiting(FOUND, state), tenant_id=tenant_id, keys=keys, most=MOST, now=now)
     carrier_of = {row["id"]: row["carrier"] for row in found if row["id"] not in carriers}
-    rows = fetch_all(connection, LOCKED, tenant_id=tenant_id, ids=sorted({*mine, *carrier_of}), held=mine)
+    ids = sorted({*mine, *carrier_of})
+    rows = fetch_all(connection, _waiting(LOCKED, state), tenant_id=tenant_id, ids=ids, held=mine)
     locked = [OutboxId(row["id"]) for row in rows]
     told: dict[OutboxId, list[OutboxId]] = {id_: [] for id_ in locked if id_ not in carrier_of}
     for id_ in locked:
@@ -97,23 +128,22 @@ def fold(
     )
 
 
-def last_told(connection: Connection, tenant_id: TenantId, keys: Sequence[Key]) -> dict[Key, datetime]:
+def last_told(
+    connection: Connection, tenant_id: TenantId, keys: Sequence[Key], *, state: str = "due"
+) -> dict[Key, datetime]:
     """When each recipient was last told, or is perhaps being told, of something of the kind."""
-    rows = fetch_all(
-        connection,
-        f"select k.id, greatest((select o.settled_at from outbox o where o.tenant_id = :tenant_id "  # noqa: S608
-        "and o.recipient = k.recipient and o.notice = k.notice and o.state = 'sent' and (o.about is null) = k.own "
-        "order by o.settled_at desc limit 1), (select max(o.first_unknown_at) from outbox o "
-        "where o.tenant_id = :tenant_id and o.recipient = k.recipient and o.notice = k.notice and o.state = 'due' "
-        f"and (o.about is null) = k.own)) as at from {KEYS}",
-        tenant_id=tenant_id,
-        keys=_keys(dict(enumerate(keys))),
-    )
+    rows = fetch_all(connection, _waiting(TOLD, state), tenant_id=tenant_id, keys=_keys(dict(enumerate(keys))))
     return {keys[row["id"]]: row["at"] for row in rows if row["at"] is not None}
 
 
 def put_off(
-    connection: Connection, tenant_id: TenantId, keys: Sequence[tuple[Key, datetime]], *, moves: bool, now: datetime
+    connection: Connection,
+    tenant_id: TenantId,
+    keys: Sequence[tuple[Key, datetime]],
+    *,
+    moves: bool,
+    now: datetime,
+    state: str = "due",
 ) -> None:
     """All that waits to be told together waits until then; with `moves` it was meant to, and its time counts from then.
 
@@ -122,12 +152,7 @@ def put_off(
     for key, at in keys:
         run(
             connection,
-            "update outbox o set lease_until = null, next_try_at = cast(:at as timestamptz), expires_at = case "  # noqa: S608
-            "when :moves then o.expires_at + (cast(:at as timestamptz) - coalesce(o.first_fair_at, o.created_at)) "
-            "else o.expires_at end, first_fair_at = case when :moves then cast(:at as timestamptz) "
-            "else o.first_fair_at end from ("
-            f" select o.id from outbox o, {KEYS} where {OF_KEY} and o.next_try_at < cast(:at as timestamptz)"
-            " for update of o skip locked) w where o.tenant_id = :tenant_id and o.id = w.id",
+            _waiting(PUT_OFF, state),
             at=at,
             moves=moves,
             keys=_keys({OutboxId(0): key}),

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from shared.db.engine import fetch_all, run
+from shared.db.engine import fetch_all, fetch_one, run
 from shared.ids import FactId, OutboxId, TenantId
 from shared.outbox import Outcome
 
 
 @dataclass(frozen=True)
 class Queued:
-    """A row that this process holds. `first_unknown_at`: an earlier try may have arrived."""
+    """A row that this process holds. `first_unknown_at`: an earlier try may have arrived. `fair_at`: as of a Due."""
 
     tenant_id: TenantId
     id: OutboxId
@@ -30,6 +30,10 @@ class Queued:
     first_unknown_at: datetime | None
     created_at: datetime
     expires_at: datetime
+    fair_at: datetime
+    about: str | None
+    urgent: bool
+    apart_s: int
 
 
 def lease_queued(
@@ -44,7 +48,8 @@ def lease_queued(
         " and (lease_until is null or lease_until < :now) order by next_try_at, id limit :limit for update skip locked"
         ") due where o.tenant_id = due.tenant_id and o.id = due.id "
         "returning o.tenant_id, o.id, o.fact_id, o.notice, o.recipient, o.causes, o.body, o.attempts, o.fence, "
-        "o.first_unknown_at, o.created_at, o.expires_at",
+        "o.first_unknown_at, o.created_at, o.expires_at, coalesce(o.first_fair_at, o.created_at) as fair_at, "
+        "o.about, o.urgent, o.apart_s",
         channel=channel,
         without=list(without),
         until=now + timedelta(seconds=lease_s),
@@ -125,3 +130,33 @@ def end_queued(connection: Connection, one: Queued, number: int | None, result: 
 def postpone_queued(connection: Connection, one: Queued, *, at: datetime) -> None:
     """Give a row back without a try."""
     end_queued(connection, one, None, Outcome("retry", "queued", next_try_at=at), now=at)
+
+
+def expire_queued(connection: Connection, channel: str, *, limit: int, now: datetime) -> int:
+    """Close what is too old, was certainly not sent, and nobody holds, many in one statement; how many."""
+    return run(
+        connection,
+        "update outbox o set state = 'expired', settled_at = :now from ("
+        " select tenant_id, id from outbox where state = 'queued' and channel = :channel"
+        " and channel in ('robot', 'wecom_card') and next_try_at <= :now and expires_at <= :now"
+        " and first_unknown_at is null and (lease_until is null or lease_until < :now)"
+        " order by next_try_at limit :limit for update skip locked) old "
+        "where o.tenant_id = old.tenant_id and o.id = old.id",
+        channel=channel,
+        limit=limit,
+        now=now,
+    )
+
+
+def answered_tries(connection: Connection, one: Queued, *, without: Sequence[int]) -> int:
+    """How many tries WeCom answered, with other codes than these: what was put off, or did not get there, is none."""
+    row = fetch_one(
+        connection,
+        "select count(*) as n from attempt where tenant_id = :tenant_id and parent_kind = 'outbox' "
+        "and parent_id = :id and code is not null and code <> all(:without)",
+        tenant_id=one.tenant_id,
+        id=one.id,
+        without=list(without),
+    )
+    assert row is not None
+    return int(row["n"])

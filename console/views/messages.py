@@ -10,9 +10,10 @@ from console.desk import desk
 from console.views import signing_in, to_add
 from console.views.showing import show, sorry
 from console.views.visitors import SignInNeededError, number_of, visitor_to
-from services.message_cards.model import ASKS, CAPTIONS, QUESTION, REASONS, SIGNS, Button, Says
+from services.message_cards.model import ASKS, CAPTIONS, QUESTION, REASONS, SIGNS, Button
 from services.message_cards.pages import NotTheirsError, load_page, press_on_page
 from services.notices.model import FOLDED, POOL_GIVEN
+from services.notices.settled import Says
 from shared.db.engine import is_away, transact
 from shared.ids import OutboxId
 from shared.wecom.clients import Clients

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from services.customers.model import RelationLost, State
-from services.message_cards.model import QUESTION, REASONS, Button, Pressed, Says
+from services.message_cards.model import QUESTION, REASONS, Button, Pressed
+from services.notices.settled import Says
 from services.persons.model import CUSTOMER
 from services.persons.store import lock_customers
 from services.planning import Fact
@@ -17,8 +18,8 @@ from services.pool.model import Act, NotInPoolError, PoolCustomersGiven, PoolRef
 from services.pool.moving import hold_record, mark_added, mark_unreachable
 from services.sops.confirming import confirm_step
 from services.sops.model import ENROLMENT, NoSopError, SopRefusedError, SopStepDue
-from services.tasks.model import TaskDone, TaskFact, TaskMade, TaskState
-from services.tasks.store import add_task, change_task, load_task
+from services.tasks.model import TaskMade
+from services.tasks.store import add_task
 from shared.audit import Change
 from shared.db.engine import fetch_one
 from shared.ids import CustomerId
@@ -126,22 +127,6 @@ def _is_friend(connection: Connection, tenant: Tenant, lost: RelationLost) -> bo
     return row is not None and row["state"] == State.ACTIVE.value
 
 
-def task_done(connection: Connection, tenant: Tenant, pressed: Pressed) -> Acted:
-    """A task is done: a contact (CUS-13, SOP-7)."""
-    fact = pressed.card.fact
-    task = load_task(connection, tenant, fact.task_id) if isinstance(fact, TaskFact) else None
-    if task is None or task.state is TaskState.CANCELLED:
-        return Acted(Says.NOTHING_TO_DO)
-    if task.state is TaskState.DONE:
-        return Acted(Says.DONE)
-    if task.userid != pressed.card.owner:
-        return Acted(Says.NOT_THEIRS)
-    change_task(connection, tenant, task, {"state": TaskState.DONE}, by=pressed.actor, now=pressed.now)
-    done = TaskDone(occurred_at=pressed.now, task_id=task.id, customer_id=task.customer_id, userid=task.userid)
-    change = Change("task.changed", "task", str(task.id), {"state": task.state}, {"state": TaskState.DONE})
-    return Acted(Says.DONE, (done,), (change,))
-
-
 def step_done(connection: Connection, tenant: Tenant, pressed: Pressed) -> Acted:
     """A step of an SOP is done: a contact (SOP-4, SOP-7)."""
     fact = pressed.card.fact
@@ -161,7 +146,6 @@ ACTIONS: Mapping[tuple[str, Button], Action] = {
     (PoolCustomersGiven.TYPE, Button.ADDED): pool_added,
     (PoolCustomersGiven.TYPE, Button.UNREACHABLE): pool_unreachable,
     (RelationLost.TYPE, Button.WIN_BACK): win_back,
-    (TaskMade.TYPE, Button.DONE): task_done,
     (SopStepDue.TYPE, Button.DONE): step_done,
 }
 """By the type of the fact that a card is of, and the button."""

@@ -6,21 +6,18 @@ Authority: who may press is decided here; what a press changes is the authority 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from services.notices.model import POOL_GIVEN, RELATION_LOST, SOP_STEP
+from services.notices.settled import Says
 from services.planning import Fact
 from services.pool.model import Reason
 from shared.ids import CustomerId, OutboxId, UserId
 
-CODE_LASTS = timedelta(hours=72)
-"""For so long a press's response code changes the card, once. Source: WeCom server API, page 94945."""
 SPENT = 60140
 """The response code is unknown, used or too old. Source: WeCom server API, global error codes (page 90313)."""
-UPDATE = "card_update"
-"""The notice of rows that change a card; no fact has it."""
 QUESTION = "reason"
 """What a card's list of choices asks."""
 
@@ -32,18 +29,6 @@ class Button(StrEnum):
     UNREACHABLE = "unreachable"
     WIN_BACK = "win_back"
     DONE = "done"
-
-
-class Says(StrEnum):
-    """What holds after a press, which is what the card says from then on."""
-
-    ADDED = "added"
-    UNREACHABLE = "unreachable"
-    TASK_MADE = "task_made"
-    CAME_BACK = "came_back"
-    DONE = "done"
-    NOT_THEIRS = "not_theirs"
-    NOTHING_TO_DO = "nothing_to_do"
 
 
 class Sign(NamedTuple):

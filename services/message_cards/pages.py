@@ -10,11 +10,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.message_cards.model import Button, Press, Says, buttons_of
+from services.message_cards.model import Button, Press, buttons_of
 from services.message_cards.presses import NewPress, hold_press, record_presses, sealed_code
 from services.message_cards.pressing import act_upon, is_theirs, task_id_for
 from services.notices.log import load_message
 from services.notices.model import SOP_STEP
+from services.notices.settled import Says
 from services.notices.store import Names, NoticeSource, load_names, load_sources
 from services.sops.confirming import load_step
 from services.sops.model import Attachment, StepState

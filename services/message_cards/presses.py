@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.message_cards.model import Press, Says
+from services.message_cards.model import Press
+from services.notices.settled import Says
 from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
 from shared.ids import OutboxId, TenantId, UserId
+from shared.outbox import RESPONSE_CODE
 from shared.tenants import Tenant
 from shared.vault import Cipher
 
@@ -178,17 +180,15 @@ def note_failure(connection: Connection, tenant_id: TenantId, press_id: int, *, 
 
 @dataclass(frozen=True)
 class Update:
-    """What changes a card: the press whose code it spends, and what the card is to say."""
+    """What changes a card: on whose phone, what it is to say, and the code that this spends."""
 
-    press_id: int
     userid: UserId
-    agent_id: str
     says: Says
-    pressed_at: datetime
     response_code: str = field(repr=False)
 
 
 def load_update(connection: Connection, tenant: Tenant, press_id: int) -> Update | None:
+    """With the code of a press."""
     row = fetch_one(
         connection,
         "select * from card_press where tenant_id = :tenant_id and id = :id and says is not null",
@@ -197,11 +197,18 @@ def load_update(connection: Connection, tenant: Tenant, press_id: int) -> Update
     )
     if row is None:
         return None
-    return Update(
-        row["id"],
-        UserId(row["userid"]),
-        row["agent_id"],
-        Says(row["says"]),
-        row["pressed_at"],
-        tenant.cipher.decrypt(row["response_code"], CODE).decode(),
+    return Update(UserId(row["userid"]), Says(row["says"]), tenant.cipher.decrypt(row["response_code"], CODE).decode())
+
+
+def load_settled(connection: Connection, tenant: Tenant, card_id: int, says: Says) -> Update | None:
+    """With the code that came with the send of a card, whose matter was settled elsewhere."""
+    row = fetch_one(
+        connection,
+        "select recipient, response_code from outbox where tenant_id = :tenant_id and id = :id "
+        "and channel = 'wecom' and response_code is not null",
+        tenant_id=tenant.id,
+        id=card_id,
     )
+    if row is None:
+        return None
+    return Update(UserId(row["recipient"]), says, tenant.cipher.decrypt(row["response_code"], RESPONSE_CODE).decode())

@@ -6,8 +6,9 @@ import structlog
 from sqlalchemy import Connection
 
 from services.message_cards.actions import Acted, action_of
-from services.message_cards.model import CODE_LASTS, UPDATE, Card, Pressed, Says, outbox_id_of, task_id_of
+from services.message_cards.model import Card, Pressed, outbox_id_of, task_id_of
 from services.message_cards.presses import DuePress, said_before, settle_press
+from services.notices.settled import CODE_LASTS, UPDATE, Says
 from services.notices.store import Caused, load_sources, record_facts_and_notices
 from services.planning import read_fact
 from services.reminders.store import superiors_of
@@ -43,9 +44,10 @@ def act_upon(connection: Connection, tenant: Tenant, due: DuePress, *, now: date
     pressed = Pressed(card, due.press.userid, due.press.selected, now)
     acted = action(connection, tenant, pressed) if before is None else Acted(before)
     record_audit(connection, tenant, acted.changes, Origin(pressed.actor, None, now))
+    # Before the facts: those change other cards of the matter, and this one is changed with the code of the press.
+    settle_press(connection, tenant.id, due.id, "done", now=now, card_id=card.outbox_id, says=acted.says)
     caused = [Caused(fact, "operator", due.caused_by) for fact in acted.facts]
     record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=ttl_s)
-    settle_press(connection, tenant.id, due.id, "done", now=now, card_id=card.outbox_id, says=acted.says)
     if not due.on_page:
         _want_update(connection, tenant, card, due, acted.says, now=now)
     log.info("card.pressed", tenant_id=tenant.id, outbox_id=card.outbox_id, key=due.press.key,

@@ -1,4 +1,7 @@
-"""Notices whose recipient cannot be reached go to somebody else, once: their superior, else the administrators."""
+"""Notices whose recipient cannot be reached go to somebody else, once: their superior, else the administrators.
+
+What a group robot cannot say any more goes to the administrators whom it spoke for.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,19 +15,19 @@ from shared.ids import OutboxId, TenantId, UserId
 
 ITS = "o.tenant_id = :tenant_id and (o.id = :id or o.folded_into = :id)"
 KEY = (
-    "case when right(o.natural_key, length(o.recipient) + 1) = ':' || o.recipient "
-    "then left(o.natural_key, -length(o.recipient)) else o.natural_key || ':' end"
+    "regexp_replace(case when right(o.natural_key, length(o.recipient) + 1) = ':' || o.recipient "
+    "then left(o.natural_key, -length(o.recipient)) else o.natural_key || ':' end, 'robot:$', 'wecom:')"
 )
-"""The first row's key without its recipient: whoever was told of the same already is not told again, so that a notice
-comes to nobody twice and never goes round in circles.
+"""The first row's key without its recipient, as of a person's: whoever was told of the same already is not told again,
+so that a notice comes to nobody twice and never goes round in circles.
 """
 
 PASS_ON = f"""
 insert into outbox (tenant_id, natural_key, fact_id, notice, channel, recipient, causes, state, next_try_at,
   first_fair_at, created_at, expires_at, about, reason, urgent, apart_s)
-select o.tenant_id, {KEY} || u.userid, o.fact_id, o.notice, o.channel, u.userid, o.causes, 'due', :now, :now, :now,
-  :now + (o.expires_at - coalesce(o.first_fair_at, o.created_at)), coalesce(o.about, o.recipient), o.reason, o.urgent,
-  o.apart_s
+select o.tenant_id, {KEY} || u.userid, o.fact_id, o.notice, 'wecom', u.userid, o.causes, 'due', :now, :now, :now,
+  :now + (o.expires_at - coalesce(o.first_fair_at, o.created_at)),
+  case o.channel when 'robot' then o.about else coalesce(o.about, o.recipient) end, o.reason, o.urgent, o.apart_s
 from outbox o cross join unnest(cast(:userids as text[])) u(userid) where {ITS} and o.recall is null
 on conflict (tenant_id, natural_key) do nothing
 """  # noqa: S608

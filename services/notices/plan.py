@@ -76,6 +76,7 @@ from services.notices.model import (
     Notice,
     Told,
 )
+from services.notices.settled import lost, to_add
 from services.notices.timely import TIMELY
 from services.persons.model import CustomersMerged, CustomersParted
 from services.planning import Cause, Fact
@@ -277,7 +278,7 @@ def _relation_started(fact: Fact, added_at: datetime) -> tuple[Notice, ...]:
 
 def _relation_lost(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
     assert isinstance(fact, RelationLost)
-    return (Notice(RELATION_LOST, fact.userid, reason=_lost(fact.userid, fact.external_userid)),)
+    return (Notice(RELATION_LOST, fact.userid, reason=lost(fact.userid, fact.external_userid)),)
 
 
 def _customer_reassigned(fact: Fact, added_at: datetime) -> tuple[Notice, ...]:
@@ -312,12 +313,8 @@ def _takeover_failed(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
 def _pool_given(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
     """One message, however many there are (POOL-7)."""
     assert isinstance(fact, PoolCustomersGiven)
-    reason = None if fact.customer_id is None else _to_add(fact.userid, fact.customer_id)
+    reason = None if fact.customer_id is None else to_add(fact.userid, fact.customer_id)
     return (Notice(POOL_GIVEN, fact.userid, reason=reason),)
-
-
-def _lost(userid: UserId, external_userid: ExternalUserId) -> str:
-    return f"lost:{userid}:{external_userid}"
 
 
 def _has(userid: UserId, external_userid: ExternalUserId) -> str:
@@ -328,13 +325,9 @@ def _has_not(userid: UserId, external_userid: ExternalUserId) -> str:
     return f"unassigned:{userid}:{external_userid}"
 
 
-def _to_add(userid: UserId, customer_id: int) -> str:
-    return f"to_add:{userid}:{customer_id}"
-
-
 def _came_back(fact: Fact) -> tuple[str, ...]:
     assert isinstance(fact, RelationStarted)
-    return (_lost(fact.userid, fact.external_userid),)
+    return (lost(fact.userid, fact.external_userid),)
 
 
 def _changed_again(fact: Fact) -> tuple[str, ...]:
@@ -352,7 +345,7 @@ def _nobodys_to_add(fact: Fact) -> tuple[str, ...]:
     assert isinstance(fact, PoolReturned | PoolAssigned)
     if fact.from_userid is None:
         return ()
-    return tuple(_to_add(fact.from_userid, one) for one in fact.customer_ids)
+    return tuple(to_add(fact.from_userid, one) for one in fact.customer_ids)
 
 
 TAKES_BACK: Mapping[type[Fact], Callable[[Fact], tuple[str, ...]]] = {

@@ -7,9 +7,11 @@ from typing import cast
 
 from sqlalchemy import Connection
 
+from services.notices.facing import change_cards
 from services.notices.model import DELETIONS_OF_DAY, RELATION_DELETED, SOP_OVERDUE, SOP_STEP, Notice, Told
 from services.notices.named import load_named
 from services.notices.plan import below, react, spread, vanished, wanted
+from services.notices.settled import settled
 from services.notices.timely import stages_of, taken_back
 from services.planning import Cause, Fact
 from services.reminders.model import ASSIGNED, NOBODY, Policy, Switch
@@ -69,6 +71,7 @@ def record_facts_and_notices(
     if gone:
         untold = withdraw(connection, tenant.id, gone, now=now)
         notices = [one for one in notices if one[2].undoes not in untold]
+    change_cards(connection, tenant.id, settled(one.fact for one in caused), now=now)
     deliveries = _deliveries(connection, tenant, notices, now=now, ttl_s=ttl_s) if notices else []
     if caused:  # a corp without endpoints pays this one look, one with endpoints rows in the same insert
         listeners = load_listeners(connection, tenant.id)

@@ -1,7 +1,6 @@
 """Whole systems: all processes, real servers, the simulator, in a home of their own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
@@ -17,15 +16,15 @@ ASSOCIATES = {f"sales{n:03d}": (f"导购{n:03d}", 2 + n % 3) for n in range(200)
 OUTLETS = {1: "总部", 2: "一店", 3: "二店", 4: "三店"}
 
 
-@pytest.fixture
-def two_of_each(tmp_path: Path) -> Iterator[Stack]:
-    """Two gateways on one address, two workers, two notifiers."""
-    settings = load_settings(home=tmp_path, gateway_bind="127.0.0.1:0")
-    with Stack(settings, simulator=True, workers=2, notifiers=2, gateways=2, extra=QUICK) as stack:
+@pytest.fixture(scope="module")
+def two_of_each(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Two gateways on one address, two workers, two notifiers; one start a module, since it costs more than a story."""
+    settings = load_settings(home=tmp_path_factory.mktemp("home"), gateway_bind="127.0.0.1:0")
+    with Stack(settings, simulator=True, workers=2, notifiers=2, gateways=2, consoles=0, extra=QUICK) as stack:
         yield stack
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def world(two_of_each: Stack) -> World:
     """A live corp with 200 associates and no customers; every callback is sent twice."""
     return make_world(two_of_each)

@@ -26,7 +26,7 @@ SET = {"by": "test"}
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     settings = load_settings(home=tmp_path, gateway_bind="127.0.0.1:0")
-    with Stack(settings, simulator=True, workers=2, notifiers=2, extra=QUICK) as stack:
+    with Stack(settings, simulator=True, workers=2, notifiers=2, consoles=0, extra=QUICK) as stack:
         assert stack.simulator_url is not None
         corp = SimulatedCorp(stack.simulator_url)
         corp.create([stack.addresses["gateway"]])

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,17 @@ from sqlalchemy import Engine
 from commands.demo_corp import SimulatedCorp, record_demo_corp
 from notifier.card_updates import CardUpdates
 from notifier.deliver import Notifier
-from services.customers.model import RelationLost
+from services.customers.model import RelationLost, RelationStarted
 from services.message_templates.model import Dress, Form
 from services.message_templates.store import record_dress
 from services.notices.model import POOL_GIVEN, RELATION_LOST
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
-from services.pool.model import Act, PoolCustomersGiven
+from services.pool.model import Act, PoolAdded, PoolCustomersGiven
 from services.pool.moving import mark_added
 from shared.clock import SystemClock
 from shared.db.engine import fetch_all, fetch_one, run
+from shared.dead import retry_message
 from shared.directory import Directory
 from shared.ids import CustomerId, ExternalUserId, UserId
 from shared.runtime import Runtime
@@ -72,6 +74,12 @@ class Counter:
             record_facts_and_notices(connection, self.tenant, [Caused(fact, "event")], now=now, ttl_s=86_400)
         Notifier(self.runtime, clients=self.clients, pool=self.pool).deliver_due()
         return self.phone()[-1]
+
+    def record(self, fact: Fact) -> None:
+        """Something happened elsewhere."""
+        with self.runtime.engine.begin() as connection:
+            now = self.runtime.clock.now()
+            record_facts_and_notices(connection, self.tenant, [Caused(fact, "api")], now=now, ttl_s=86_400)
 
     def phone(self) -> list[dict[str, Any]]:
         return self.corp.messages(LI)
@@ -150,21 +158,38 @@ def gateway(database_url: str, redis_url: str, engine: Engine, tmp_path: Path) -
         one.wait(timeout=20)
 
 
-@pytest.fixture
-def counter(
-    engine: Engine, redis_url: str, vault: Vault, simulator_url: str, gateway: Callable[[], str]
-) -> Iterator[Counter]:
+@contextmanager
+def a_counter(runtime: Runtime, simulator_url: str, addresses: list[str]) -> Iterator[Counter]:
     corp = SimulatedCorp(simulator_url)
-    corp.post("/sim/reset", {})
-    settings = Settings(_env_file=None, wecom_base_url=simulator_url, wecom_read_timeout_s=1)
-    runtime = Runtime(settings, SystemClock(), engine, Redis.from_url(redis_url), vault)
-    record_demo_corp(runtime)
-    corp.create([gateway()])
+    corp.create(addresses)
     with ThreadPoolExecutor(4) as pool:
         made = Counter(runtime, corp, pool)
-        with engine.begin() as connection:
+        with runtime.engine.begin() as connection:
             for notice in (POOL_GIVEN, RELATION_LOST):
                 record_dress(connection, made.tenant.id, notice, Dress(Form.CARD), by="test", now=runtime.clock.now())
+        yield made
+
+
+@pytest.fixture
+def runtime(engine: Engine, redis_url: str, vault: Vault, simulator_url: str) -> Runtime:
+    """Of the demo corp, which the simulator does not have yet."""
+    SimulatedCorp(simulator_url).post("/sim/reset", {})
+    settings = Settings(_env_file=None, wecom_base_url=simulator_url, wecom_read_timeout_s=1)
+    made = Runtime(settings, SystemClock(), engine, Redis.from_url(redis_url), vault)
+    record_demo_corp(made)
+    return made
+
+
+@pytest.fixture
+def counter(runtime: Runtime, simulator_url: str, gateway: Callable[[], str]) -> Iterator[Counter]:
+    with a_counter(runtime, simulator_url, [gateway()]) as made:
+        yield made
+
+
+@pytest.fixture
+def unpressed(runtime: Runtime, simulator_url: str) -> Iterator[Counter]:
+    """Where nobody presses anything: without a gateway."""
+    with a_counter(runtime, simulator_url, []) as made:
         yield made
 
 
@@ -259,6 +284,66 @@ def test_who_has_come_back_is_not_to_be_won_back(counter: Counter):
     counter.work()
     assert counter.rows("select count(*) from customer_task") == [(0,)]
     assert counter.face(card)["button"] == {"replace_name": "客户已回来"}
+
+
+def test_a_card_whose_matter_was_settled_elsewhere_says_so_once(unpressed: Counter):
+    """Over the API, or on a superior's card: it is changed with the code of its send, and that once (POOL-8)."""
+    id_, fact = given(unpressed)
+    card = unpressed.tell(fact)
+    added = PoolAdded(occurred_at=unpressed.runtime.clock.now(), customer_id=CustomerId(id_), userid=LI, how="hand")
+    for _ in range(2):
+        unpressed.record(added)
+        unpressed.work()
+    assert unpressed.face(card)["button"] == {"replace_name": "已添加"}
+    assert unpressed.rows("select state, attempts from outbox where channel = 'wecom_card'") == [("sent", 1)]
+
+
+def test_a_press_is_not_answered_twice_and_other_cards_of_the_matter_follow(counter: Counter):
+    """Who pressed sees it by the code of the press, a superior's card by its own: one change each (POOL-8)."""
+    id_, fact = given(counter)
+    card = counter.tell(fact)
+    with counter.runtime.engine.begin() as connection:
+        columns = "fact_id, notice, channel, causes, state, next_try_at, created_at, expires_at, reason, settled_at, "
+        columns += "response_code"
+        run(connection, f"insert into outbox (tenant_id, natural_key, recipient, about, {columns}) "
+            f"select tenant_id, 'other', 'WangFang', 'LiNa', {columns} from outbox")  # fmt: skip
+    counter.press(card, "added")
+    route_inbox(counter.runtime, counter.directory, limit=50)
+    act_upon_presses(counter.runtime, counter.directory)
+    assert counter.rows("select status from pool_record where customer_id = :id", id=id_) == [("added",)]
+    changed = counter.rows(
+        "select recipient, causes -> 0 ->> 'says' from outbox where channel = 'wecom_card' order by 1"
+    )
+    assert changed == [(LI, None), (WANG, "added")]
+
+
+def test_a_card_that_wecom_has_had_already_is_in_doubt_and_not_dead(unpressed: Counter):
+    """Sent again after WeCom forgot the first try, its number is refused (42014): a person looks (G5)."""
+    unpressed.tell(given(unpressed)[1])
+    with unpressed.runtime.engine.begin() as connection:
+        (row,) = fetch_all(connection, "update outbox set state = 'in_doubt' returning tenant_id, id")
+        assert retry_message(connection, row["tenant_id"], row["id"], now=unpressed.runtime.clock.now())
+    unpressed.corp.post("/sim/clock", {"advance_s": 15_000})
+    Notifier(unpressed.runtime, clients=unpressed.clients, pool=unpressed.pool).deliver_due()
+    assert unpressed.rows("select state from outbox") == [("in_doubt",)]
+    assert unpressed.rows("select outcome, code from attempt order by number") == [
+        ("accepted", None),
+        ("refused", 42014),
+    ]
+    assert len(unpressed.phone()) == 1
+
+
+@pytest.mark.parametrize(("hours", "says"), [(0, None), (2, "客户已回来"), (73, None)])
+def test_the_card_of_a_loss_says_that_the_customer_is_back(unpressed: Counter, hours: int, says: str | None):
+    """Within the hour the message is recalled instead; after 72 hours no code is good any more (LOSS-2)."""
+    card = unpressed.tell(unpressed.lost())
+    with unpressed.runtime.engine.begin() as connection:
+        run(connection, "update outbox set settled_at = settled_at - make_interval(hours => :hours)", hours=hours)
+    now = unpressed.runtime.clock.now()
+    unpressed.record(RelationStarted(occurred_at=now, userid=LI, external_userid=SHOP, evidenced=True))
+    unpressed.work()
+    assert unpressed.face(card).get("button") == (says and {"replace_name": says})
+    assert unpressed.rows("select count(*) from outbox where channel = 'wecom_card'") == [(1 if says else 0,)]
 
 
 def test_a_strangers_press_is_ignored_and_a_superiors_counts(counter: Counter):

@@ -36,7 +36,7 @@ def receiver() -> Iterator[Sink]:
 def world(tmp_path: Path, receiver: Sink) -> Iterator[World]:
     """A live corp with customers, whose facts since its first sync go to the receiver."""
     settings = load_settings(home=tmp_path, gateway_bind="127.0.0.1:0")
-    with Stack(settings, simulator=True, notifiers=2, extra=QUICK) as stack:
+    with Stack(settings, simulator=True, notifiers=2, consoles=0, extra=QUICK) as stack:
         assert stack.simulator_url is not None
         corp = SimulatedCorp(stack.simulator_url)
         corp.create([stack.addresses["gateway"]])

@@ -32,6 +32,7 @@ def answered(code: int) -> Exception:
         pytest.param(answered(45009), "retry", "due", 60, 45009, id="limited: as long as WeCom asks for"),
         pytest.param(answered(60020), "retry", "due", 300, 60020, id="blocked until a person acts"),
         pytest.param(answered(40058), "refused", "dead", None, 40058, id="a wrong call: our bug"),
+        pytest.param(answered(42014), "refused", "dead", None, 42014, id="a card's number is bad, at the first try"),
         pytest.param(RetryableError("budget", after_s=7.0), "retry", "due", 7, None, id="our own budget"),
         pytest.param(RetryableError("budget"), "retry", "due", 2, None, id="our own budget, no time named"),
         pytest.param(ValueError("a name"), "unknown", "due", 2, None, id="a bug during the call may have sent it"),
@@ -42,6 +43,11 @@ def test_an_error_decides_whether_the_message_goes_out_again(error, outcome, sta
     found = outcome_of(error, attempts=1, backoff_s=BACKOFF_S, now=at(100))
     assert (found.outcome, found.state, found.code) == (outcome, state, code)
     assert found.next_try_at == (None if wait_s is None else at(100 + wait_s))
+
+
+def test_a_card_whose_number_is_used_may_have_arrived():
+    """A later try that WeCom refuses for its task id says so: in doubt, not dead (G5)."""
+    assert outcome_of(answered(42014), attempts=2, backoff_s=BACKOFF_S, now=at(0)).state == "in_doubt"
 
 
 @pytest.mark.parametrize(("attempts", "wait_s"), [(1, 2), (2, 30), (3, 600), (4, 600), (99, 600)])

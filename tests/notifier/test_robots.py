@@ -20,13 +20,13 @@ from services.notices.model import RELATION_LOST
 from services.notices.store import Caused, record_facts_and_notices
 from services.reminders.model import NOT_KNOWN, Policy, Wish
 from services.reminders.store import record_policy, record_wish
-from services.robots.model import Robot
+from services.robots.model import TEST, Robot
 from services.robots.store import add_robot, change_robot, close_robot, load_robots, want_test
 from shared.clock import SystemClock
 from shared.db.engine import fetch_all, run
 from shared.dead import list_dead, retry_dead
 from shared.ids import ExternalUserId, OutboxId, UserId
-from shared.outbox import ROBOT, Outcome
+from shared.outbox import ROBOT, Delivery, Outcome, enqueue
 from shared.queued import begin_queued, lease_queued
 from shared.runtime import Runtime
 from shared.settings import Settings
@@ -62,6 +62,14 @@ class Group:
                      for n in range(count)]  # fmt: skip
             caused = [Caused(one, "event") for one in facts]
             record_facts_and_notices(connection, self.tenant, caused, now=now, ttl_s=86_400)
+
+    def say(self, count: int) -> None:
+        """Things that are told one by one."""
+        with self.runtime.engine.begin() as connection:
+            now = self.runtime.clock.now()
+            some = [Delivery(f"said:{n}", None, TEST, ROBOT, "robot:1", [], now + timedelta(days=1))
+                    for n in range(count)]  # fmt: skip
+            enqueue(connection, self.tenant.id, some, now=now)
 
     def speak(self) -> None:
         lane = RobotLane(self.runtime, self.clients)
@@ -119,7 +127,7 @@ def test_a_robot_tells_administrators_in_their_place_whose_customer_it_was(group
 
 def test_a_robot_says_twenty_things_a_minute_and_all_of_them(group: Group):
     """WeCom refuses the twenty-first of a minute; here none is refused, and none is lost (G6)."""
-    group.lose(25)
+    group.say(25)
     said = []
     for seconds in range(0, 150, 5):
         group.later(seconds)
@@ -133,7 +141,7 @@ def test_a_robot_says_twenty_things_a_minute_and_all_of_them(group: Group):
 def test_after_a_45009_the_robot_rests_as_a_whole(group: Group):
     """Somebody else speaks with the same key: nothing is tried until the minute is over (G6)."""
     group.corp.post("/sim/faults", {"path": "webhook/send", "errcode": 45009, "times": 1})
-    group.lose(3)
+    group.say(3)
     group.speak()
     assert group.posts() == []
     assert group.rows("select count(*), max(code) from attempt") == [(1, 45009)]
@@ -174,15 +182,20 @@ def test_a_process_that_was_killed_in_a_call_leaves_a_post_in_doubt(group: Group
 
 
 def test_a_robot_whose_key_is_refused_falls_silent_and_administrators_hear_for_themselves(group: Group):
-    """93000 is final for the post; later losses go to people until the key is another one (LOSS-2)."""
+    """93000: its losses go to people, once, as do later ones until the key is another one (LOSS-2)."""
     group.corp.act({"do": "remove_robot", "key": group.key})
-    group.lose()
+    group.lose(3)
     group.speak()
-    assert group.rows("select state from outbox where channel = 'robot'") == [("dead",)]
+    assert group.rows(STATES) == [("robot", "folded", 2), ("robot", "refused", 1), ("wecom", "due", 6)]
     problem = group.robot().problem
     assert problem is not None and "93000" in problem and group.key not in problem
+    assert group.rows("select recipient, about, count(*) from outbox where channel = 'wecom' group by 1, 2") == [
+        (LI, None, 3), (BOSS, LI, 3),
+    ]  # fmt: skip
+    Notifier(group.runtime, clients=group.clients, pool=group.pool).deliver_due()
+    assert len(group.corp.messages(BOSS)) == 1
     group.lose()
-    assert group.rows("select recipient from outbox where channel = 'wecom' order by id") == [(LI,), (LI,), (BOSS,)]
+    assert group.rows("select recipient from outbox where state = 'due' order by id") == [(LI,), (BOSS,)]
     with group.runtime.engine.begin() as connection:
         robot = load_robots(connection, group.tenant)[0]
         wanted = {"key": group.corp.act({"do": "make_robot"})["key"]}
@@ -214,7 +227,7 @@ def test_the_key_is_nowhere_in_the_clear(group: Group):
     ("error", "outcome", "state"),
     [
         (error_for("webhook/send", 45009, ""), "retry", "queued"),
-        (error_for("webhook/send", 93000, ""), "refused", "dead"),
+        (error_for("webhook/send", 93000, ""), "refused", "refused"),
         (error_for("webhook/send", -1, ""), "retry", "queued"),
         (UnreachableError("webhook/send", "refused", maybe_accepted=False), "retry", "queued"),
         (UnreachableError("webhook/send", "no answer", maybe_accepted=True), "unknown", "in_doubt"),
@@ -233,6 +246,70 @@ def test_an_answer_of_busy_is_not_tried_for_ever():
     """After some tries a post that WeCom keeps refusing is given up, visibly (G5)."""
     assert outcome_of(error_for("webhook/send", -1, ""), tries=8, now=NOW).state == "dead"
     assert replace(outcome_of(error_for("webhook/send", 45009, ""), tries=8, now=NOW)).state == "queued"
+
+
+def test_only_what_wecom_answered_costs_patience(group: Group):
+    """A pace that is kept and a wire that is broken are no refusals: after a hundred of them it is still said (G5)."""
+    group.say(1)
+    with group.runtime.engine.begin() as connection:
+        run(connection, "update outbox set attempts = 100 where channel = 'robot'")
+        run(connection, "insert into attempt (tenant_id, parent_kind, parent_id, number, recipient, started_at, "
+            "outcome, code) select tenant_id, 'outbox', id, n, recipient, :now, 'retry', "
+            "case n % 2 when 0 then 45009 end "
+            "from outbox cross join generate_series(1, 100) n", now=group.runtime.clock.now())  # fmt: skip
+    group.corp.post("/sim/faults", {"path": "webhook/send", "errcode": -1, "times": 1})
+    group.speak()
+    assert group.rows("select state, attempts from outbox") == [("queued", 101)]
+    group.later(16)
+    group.speak()
+    assert group.rows("select state, attempts from outbox") == [("sent", 102)]
+
+
+def test_a_backlog_of_one_kind_is_one_post_with_its_count(group: Group):
+    """As on phones: one at once, what gathers within the minute together (LOSS-2)."""
+    group.lose()
+    group.speak()
+    group.lose(30)
+    group.speak()
+    assert len(group.posts()) == 1
+    group.later(61)
+    group.speak()
+    assert len(group.posts()) == 2
+    assert "30" in group.posts()[1]["payload"]["content"].splitlines()[0]
+    assert group.rows("select state, folds from outbox where channel = 'robot' order by 1 desc, 2 limit 3") == [
+        ("sent", 1), ("sent", 30), ("folded", 1),
+    ]  # fmt: skip
+    assert group.rows("select count(*) from attempt") == [(2,)]
+
+
+def test_after_a_downtime_one_post_tells_of_what_is_not_too_old(group: Group):
+    """What expired is closed without a try; nothing floods the group (LOSS-2)."""
+    group.lose(25)
+    group.later(86_400 * 0.9)
+    group.lose(25)
+    group.later(86_400 * 1.5)
+    group.speak()
+    assert len(group.posts()) == 1
+    assert group.rows("select state, count(*) from outbox where channel = 'robot' group by 1 order by 1") == [
+        ("expired", 25), ("folded", 24), ("sent", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["update group_robot set enabled = false", "update group_robot set problem = 'gone'", "delete from group_robot"],
+)
+def test_what_waits_for_a_robot_that_speaks_no_more_is_passed_on(group: Group, change: str):
+    """Switched off, refused or deleted: administrators hear of it themselves, nobody's own matter to them (LOSS-2)."""
+    group.lose(2)
+    with group.runtime.engine.begin() as connection:
+        run(connection, change)
+    group.speak()
+    assert group.posts() == []
+    assert (
+        group.rows("select state, recipient, about from outbox where channel = 'wecom' and recipient <> 'LiNa'")
+        == [("due", BOSS, LI)] * 2
+    )
 
 
 def test_what_a_robot_said_stands_in_the_log_and_what_vanished_is_not_said(group: Group):
@@ -255,7 +332,7 @@ def test_what_a_robot_said_stands_in_the_log_and_what_vanished_is_not_said(group
 
 def test_while_a_robot_rests_nobody_holds_what_it_is_to_say(group: Group):
     """A backlog costs the database nothing until the robot may speak again; a try has the whole lease for itself."""
-    group.lose(3)
+    group.say(3)
     with group.runtime.engine.begin() as connection:
         now = group.runtime.clock.now()
         close_robot(connection, group.tenant.id, group.robot().id, until=now + timedelta(seconds=65))

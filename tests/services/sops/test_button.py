@@ -1,8 +1,9 @@
 """The button of a step's card: done, once."""
 
 from services.message_cards.actions import action_of
-from services.message_cards.model import Button, Card, Pressed, Says, buttons_of
+from services.message_cards.model import Button, Card, Pressed, buttons_of
 from services.notices.model import SOP_STEP
+from services.notices.settled import Says
 from services.planning import read_fact
 from services.sops.model import SopStepDone, SopStepDue, Trigger
 from shared.ids import CustomerId, OutboxId, UserId

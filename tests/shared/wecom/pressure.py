@@ -131,6 +131,7 @@ def one_process(order: dict[str, Any], together: Any, answers: Any) -> None:
 
 
 def main(order: dict[str, Any]) -> None:
+    make_engine(order["database_url"]).dispose()  # imports the driver here, and not in each child; connects to nothing
     forking = get_context("fork")
     together, answers = forking.Barrier(order["processes"]), forking.SimpleQueue()
     children = [

@@ -139,8 +139,8 @@ def test_a_closed_api_stays_closed_for_its_corp_and_nothing_else_stops(
     clock_file = tmp_path / "clock"
     clock_file.write_text("0")
     crowd = press(
-        4, corp_ids=[CORP, other_corp], calls=["follow_users", "follow_users", "list", "list"], seconds=12,
-        clock_file=str(clock_file),
+        4, corp_ids=[CORP, other_corp], calls=["follow_users", "follow_users", "list", "list"], seconds=60,
+        clock_file=str(clock_file), work_file=str(clock_file),
     )  # fmt: skip
     wait_for(lambda: calls_of(sim, CORP, API) > 20, "the crowd at work")
     sim("faults", {"path": API, "corp_id": CORP, "block_s": 60})
@@ -157,14 +157,22 @@ def test_a_closed_api_stays_closed_for_its_corp_and_nothing_else_stops(
     clock_file.write_text("62")
     wait_for(lambda: calls_of(sim, CORP, API) > after[CORP, API] + 20, "the crowd at work again")
     assert sim.calls(API)["45009"] <= 10  # those that were under way when it closed
+    clock_file.unlink()
     assert set(total(crowd())) <= {"0", "postponed", "45009"}
 
 
-def test_a_token_revoked_under_load_is_fetched_once_and_no_call_fails(sim: Sim, press: Callable[..., Crowd]):
+def test_a_token_revoked_under_load_is_fetched_once_and_no_call_fails(
+    sim: Sim, press: Callable[..., Crowd], tmp_path: Path
+):
     """Everybody's next call fails with the old one; one process renews it for all (G7)."""
-    crowd = press(8, threads=4, seconds=6)
+    work_file = tmp_path / "work"
+    work_file.touch()
+    crowd = press(8, threads=4, seconds=60, work_file=str(work_file))
     wait_for(lambda: sim.calls(API).get("0", 0) > 50, "the crowd at work")
+    before = sim.calls(API)["0"]
     sim("tokens/revoke", {"corp_id": CORP})
+    wait_for(lambda: sim.calls(API)["0"] > before + 320, "ten more calls for each thread")
+    work_file.unlink()
     answers = crowd()
     assert set(total(answers)) <= {"0", "postponed"}
     assert total(answers)["0"] > 200

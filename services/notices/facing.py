@@ -1,0 +1,51 @@
+"""Cards whose matter was settled elsewhere are changed, once: with the code that came with the send.
+
+The code of a send is good for one change within 72 h. A card that was itself pressed is changed
+by the code of the press; what is to be recalled is not changed.
+
+Source: WeCom server API, sending application messages (page 90236), updating template cards (page 94945).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from services.notices.settled import CODE_LASTS, UPDATE, Says
+from shared.db.engine import run
+from shared.ids import TenantId
+from shared.outbox import CARD_UPDATE
+
+CHANGE = """
+insert into outbox (tenant_id, natural_key, notice, channel, recipient, causes, state, next_try_at, created_at,
+  expires_at)
+select o.tenant_id, concat('card_settled:', o.id), :notice, :channel, o.recipient,
+  jsonb_build_array(jsonb_build_object('card_id', o.id, 'says', w.says)), 'queued', :now, :now,
+  o.settled_at + cast(:lasts as interval)
+from unnest(cast(:reasons as text[]), cast(:says as text[])) as w(reason, says)
+join outbox o on o.tenant_id = :tenant_id and o.reason = w.reason
+where o.channel = 'wecom' and o.state = 'sent' and o.response_code is not null and o.recall is null
+  and o.settled_at > cast(:now as timestamptz) - cast(:lasts as interval)
+  and not exists (select from card_press p where p.tenant_id = o.tenant_id and p.card_id = o.id and p.state = 'done'
+    and p.agent_id <> '')
+order by o.id
+on conflict (tenant_id, natural_key) do nothing
+"""
+
+
+def change_cards(connection: Connection, tenant_id: TenantId, says: Mapping[str, Says], *, now: datetime) -> int:
+    """In the commit of the facts that settled it. `says`: by reason; the number of cards that will be changed."""
+    if not says:
+        return 0
+    reasons = sorted(says)
+    return run(
+        connection,
+        CHANGE,
+        tenant_id=tenant_id,
+        reasons=reasons,
+        says=[says[one].value for one in reasons],
+        notice=UPDATE,
+        channel=CARD_UPDATE,
+        lasts=CODE_LASTS,
+        now=now,
+    )
