@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import DBAPIError
 
@@ -52,7 +53,7 @@ select * from (
   union all select 'messages', count(*) from outbox where state in ('due', 'queued') and channel <> 'webhook'
     and (next_try_at <= :now or first_unknown_at is not null)
   union all select 'recalls', count(*) from outbox
-    where recall = 'wanted' and state in ('sent', 'folded') and next_try_at <= :now
+    where recall = 'wanted' and state = 'sent' and folds = 1 and next_try_at <= :now
   union all select 'clocks', count(*) from reminder_clock where next_at <= :now or cursor is not null
   union all select 'events', count(*) from chat_event where remind_at <= :now and cancelled_at is null
   union all select 'steps', count(*) from sop_enrolment e join sop_rule r on r.tenant_id = e.tenant_id
@@ -70,6 +71,7 @@ union all select 'request', coalesce(last_error, ''), count(*) from request
 union all select 'urgent', '', count(*) from urgent_event where done_at is null group by 1, 2
 union all select 'inbox', state, count(*) from inbox where state <> 'routed' group by 1, 2
 union all select 'clock', kind, count(*) from reminder_clock where cursor is not null group by 1, 2
+union all select 'recall', state, count(*) from outbox where recall = 'wanted' group by 1, 2
 """
 """What nobody sees to, or somebody holds for ever."""
 _CARD = re.compile(r"gx-(\d+)-")
@@ -85,7 +87,7 @@ class Square:
     added: list[str] = field(default_factory=list)
     lost: Counter[str] = field(default_factory=Counter)
     returned: Counter[str] = field(default_factory=Counter)
-    deleted: int = 0
+    deleted: list[str] = field(default_factory=list)
     events: int = 0
     steady: Sequence[str] = ()
     staged: Sequence[int] = ()
@@ -178,7 +180,7 @@ class Square:
         for one in self._some(count):
             userid = self.friends.pop(one)
             self.world.corp.act({"do": "member_deletes", "userid": userid, "external_userid": one})
-            self.deleted += 1
+            self.deleted.append(one)
 
     def _some(self, count: int) -> list[str]:
         there = [one for one in self.friends if self.lost[one] == self.returned[one] and one not in self.steady]
@@ -287,7 +289,9 @@ class Square:
         assert stays == Counter(self.staged)
         digests = [one["payload"] for one in self.told(DeletionsOfDay.TYPE)]
         assert len({one["day"] for one in digests}) == len(digests)
-        assert sum(one["count"] for one in digests) == self.deleted
+        facts = self.world.rows("select payload ->> 'external_userid' as who from fact where type = 'relation_deleted'")
+        assert sorted(row["who"] for row in facts) == sorted(self.deleted)
+        assert sum(one["count"] for one in digests) == len(self.deleted)
         assert len(self.told(CHAT_EVENT)) == self.events
         last_days = Counter((one["payload"]["userid"], one["payload"]["until"], one["payload"]["days_left"])
                             for one in self.told(LEAVER_DEADLINE))  # fmt: skip
@@ -356,6 +360,14 @@ def notice_of(message: dict[str, Any]) -> int:
 
 
 NINE_HOURS = 9 * 3600
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def until_ten(now: datetime) -> float:
+    """Seconds until the next ten in the morning: each look of that day is over."""
+    local = now.astimezone(SHANGHAI)
+    ten = local.replace(hour=10, minute=0, second=0)
+    return ((ten if ten > local else ten + timedelta(days=1)) - local).total_seconds()
 
 
 def live_through(square: Square, troubles: Sequence[Callable[[], object]]) -> None:
@@ -386,4 +398,6 @@ def live_through(square: Square, troubles: Sequence[Callable[[], object]]) -> No
         square.wait_until_quiet()
         sys.stdout.write(f"{number}: {square.summary()}")
     square.pass_time(2 * 86_400)
+    square.wait_until_quiet()
+    square.pass_time(until_ten(square.now))
     square.wait_until_quiet()
