@@ -71,6 +71,7 @@ class Shelf:
                       by="test", now=now)  # fmt: skip
         self.sops = SopShop(Shop(desk.runtime, self.tenant, cast(FixedClock, self.clock)))
         self.robots = RobotLane(desk.runtime, Clients(desk.runtime, connections=1))
+        self.work()  # from then on it is known when what was looked at
 
     def fill(self) -> None:
         """Of each kind something, most of it just before everybody went."""
