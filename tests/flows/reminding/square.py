@@ -363,9 +363,9 @@ NINE_HOURS = 9 * 3600
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
-def until_ten(now: datetime) -> float:
+def until_ten(now: datetime, zone: ZoneInfo = SHANGHAI) -> float:
     """Seconds until the next ten in the morning: each look of that day is over."""
-    local = now.astimezone(SHANGHAI)
+    local = now.astimezone(zone)
     ten = local.replace(hour=10, minute=0, second=0)
     return ((ten if ten > local else ten + timedelta(days=1)) - local).total_seconds()
 
