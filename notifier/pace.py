@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 class Pace:
     """Counts tries per member over sliding windows; `limits` are (most messages, window).
 
-    `left_today` is what the app may still send until `next_day`.
+    `left_today` is what the app may still send until `next_day`. A try further ahead than the longest window was noted
+    by a clock that ran ahead, and counts for nothing: else nobody would hear anything until that time has come.
     """
 
     def __init__(
@@ -23,7 +24,8 @@ class Pace:
         left_today: int,
         next_day: datetime,
     ) -> None:
-        self._tries = {recipient: sorted(times) for recipient, times in tries.items()}
+        ahead = now + max((window for _, window in limits), default=timedelta())
+        self._tries = {recipient: sorted(at for at in times if at <= ahead) for recipient, times in tries.items()}
         self._now, self._limits = now, limits
         self._left_today, self._next_day = left_today, next_day
         self.taken = 0

@@ -267,7 +267,7 @@ def outcome_of(error: Exception, *, tries: int, now: datetime) -> Outcome:
 
     `tries`: that WeCom answered, with this one.
     """
-    later = now + min(timedelta(seconds=15) * 2 ** (tries - 1), timedelta(minutes=10))
+    later = now + min(timedelta(seconds=15) * 2 ** min(tries - 1, 10), timedelta(minutes=10))
     match error:
         case WeComError(code=code) if code == TOO_OFTEN:
             return Outcome("retry", "queued", next_try_at=now + CLOSED_FOR, code=code, detail=str(error))

@@ -75,11 +75,12 @@ def goes_at(
 ) -> datetime:
     """When a reminder goes out, as far as is known `now`; not before `now`.
 
-    `fair_at`: before that, nobody meant to send it. `told_at`: when its recipient was last told of something like it.
+    `fair_at`: before that, nobody meant to send it. `told_at`: when its recipient was last told of something like it;
+    further ahead than `apart_s` it was noted by a clock that ran ahead, and counts for nothing.
     """
-    at = max(now, fair_at)
-    if told_at is not None:
-        at = max(at, told_at + timedelta(seconds=apart_s))
+    at, apart = max(now, fair_at), timedelta(seconds=apart_s)
+    if told_at is not None and told_at <= now + apart:
+        at = max(at, told_at + apart)
     return at if urgent else after_quiet(at, quiet, timezone)
 
 

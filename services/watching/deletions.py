@@ -14,7 +14,8 @@ from shared.db.engine import fetch_one, run
 from shared.ids import TenantId, UserId
 
 TAKE = """
-with taken as (delete from deletion_waiting where tenant_id = :tenant_id returning userid),
+with taken as (delete from deletion_waiting where tenant_id = :tenant_id and not exists (select from fact
+  where tenant_id = :tenant_id and subject_kind = :kind and subject_key = :day) returning userid),
 by_user as (select userid, count(*) as n from taken group by 1),
 top as (select userid, n from by_user order by n desc, userid limit :named)
 select (select coalesce(sum(n), 0)::bigint from by_user) as count, (select count(*) from by_user) as associate_count,
@@ -34,8 +35,12 @@ def collect(connection: Connection, tenant_id: TenantId, userids: Sequence[UserI
 
 
 def take(connection: Connection, tenant_id: TenantId, day: date, *, now: datetime) -> DeletionsOfDay | None:
-    """What a digest tells; None: there was nothing, and nothing is sent."""
-    row = fetch_one(connection, TAKE, tenant_id=tenant_id, named=NAMED)
+    """What a digest tells; None: there was nothing, or this day has had its digest, and nothing is sent.
+
+    A clock that was far behind, and was put right, comes to the same day again.
+    """
+    kind, _ = DeletionsOfDay.SUBJECT
+    row = fetch_one(connection, TAKE, tenant_id=tenant_id, kind=kind, day=day.isoformat(), named=NAMED)
     if row is None or not row["count"]:
         return None
     return DeletionsOfDay(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from commands.waiting import wait_for
-from tests.flows.world import World
+from tests.flows.world import World, kept_alive
 
 CHUNK = 100
 EACH_ONCE, OFTEN = 8, 20
@@ -32,7 +32,7 @@ def test_kill_9_of_each_process_and_server_in_the_middle_of_events(world: World,
             lambda: supervisor.kill("worker-2"),
         ]
     )
-    with _kept_alive(world):
+    with kept_alive(world):
         for start in range(0, events, CHUNK):
             names = [f"客户{n:05d}" for n in range(start, start + CHUNK)]
             chosen = [world.userids[n % len(world.userids)] for n in range(start, start + CHUNK)]
@@ -81,25 +81,6 @@ def _database_away(world: World, *, rounds: int) -> None:
 def _failed(world: World) -> int:
     """Callbacks that WeCom had to send without an answer of 200."""
     return int(world.corp.get("/sim/callbacks")["failed"])
-
-
-class _kept_alive:
-    """Restarts the embedded servers in the background, as `guanxi up` does."""
-
-    def __init__(self, world: World) -> None:
-        self._world, self._done = world, threading.Event()
-        self._thread = threading.Thread(target=self._keep, daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _keep(self) -> None:
-        while not self._done.wait(0.3):
-            self._world.stack.keep_alive()
 
 
 def _all_up(world: World) -> Callable[[], bool]:

@@ -1,5 +1,6 @@
 """A running system with its simulated WeCom, and the questions that every flow asks of it at the end."""
 
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,3 +101,22 @@ class World:
             if p["state"] in STATES
         }
         assert here == there
+
+
+class kept_alive:
+    """Restarts the embedded servers in the background, as `guanxi up` does."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._done = world, threading.Event()
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._done.wait(0.3):
+            self._world.stack.keep_alive()

@@ -37,6 +37,8 @@ def pace(*seconds: float, limits=((3, MINUTE), (5, HOUR)), recipient=LI, left_to
         pytest.param([100, 200, 300, 400, 500], 3100, id="the hour is full"),
         pytest.param([1, 2, 3, 400, 500], 3100, id="both are full: wait for the later one"),
         pytest.param([1, 2, 3, 400, 3600], 57, id="the hour has a place again, the minute has not"),
+        pytest.param([-1, -2, -3], 61, id="another machine's clock is a little ahead"),
+        pytest.param([-3601, -3602, -3603], None, id="noted by a clock that ran ahead"),
     ],
 )
 def test_a_message_waits_until_every_window_has_a_place(tries, wait_s):

@@ -346,3 +346,9 @@ def test_while_a_robot_rests_nobody_holds_what_it_is_to_say(group: Group):
         (left,) = [row["lease_until"] - now for row in fetch_all(
             connection, "select lease_until from outbox where id = :id", id=held.id)]  # fmt: skip
     assert left == timedelta(seconds=110)
+
+
+def test_however_often_a_robot_was_tried_there_is_a_next_time():
+    """Refused for its pace all day long, it waits its minute each time, and nothing overflows (G6)."""
+    found = outcome_of(error_for("webhook/send", 45009, ""), tries=5_000, now=NOW)
+    assert (found.state, found.next_try_at) == ("queued", NOW + timedelta(seconds=65))
