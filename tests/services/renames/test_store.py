@@ -296,7 +296,7 @@ def test_what_waits_is_taken_back_by_a_fact_that_names_the_new_userid(connection
 
 
 def test_rules_of_sops_mean_the_member_under_the_new_userid(connection, tenant):
-    """In lists and in filters, without planning anybody anew; what they were told is theirs, totals too (SOP-1, SOP-4)."""
+    """In lists and in filters, without planning anybody anew; what they were told is theirs, totals too (SOP-4)."""
     named = [
         {"field": "friend", "op": "any_of", "value": [LI, ZHAO]},
         {"field": "assigned", "op": "equals", "value": LI},

@@ -119,7 +119,7 @@ def test_a_field_of_the_retailers_own_comes_round_each_year(shop: SopShop):
     """Days before it; who was born on 29 February has it on the 28th of other years (SOP-1)."""
     shop.set_time(at("2026-11-22T12:00"))
     shop.run("insert into custom_field (tenant_id, key, name, kind, personal, position, created_at) "
-             "values (:t, 'wedding', '结婚纪念日', 'date', false, 1, :now)", t=shop.tenant.id, now=shop.now)  # fmt: skip
+             "values (:t, 'wedding', '纪念日', 'date', false, 1, :now)", t=shop.tenant.id, now=shop.now)  # fmt: skip
     a, b, c = shop.customers(3)
     for one, day in ((a, "2015-12-01"), (b, "2020-02-29"), (c, "2015-12-02")):
         shop.do(record_own, shop.tenant, CustomerId(one), {"fields": {"wedding": day}}, now=shop.now)
