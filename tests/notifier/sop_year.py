@@ -67,10 +67,7 @@ def _quiet_minutes(clock: time, quiet: Quiet | None) -> int:
     moment, minutes = datetime.combine(START, clock), 0
     while quiet is not None:
         at = (moment + minutes * MINUTE).time()
-        if quiet.start < quiet.end:
-            inside = quiet.start <= at < quiet.end
-        else:
-            inside = not quiet.end <= at < quiet.start
+        inside = quiet.start <= at < quiet.end if quiet.start < quiet.end else not quiet.end <= at < quiet.start
         if not inside:
             break
         minutes += 1
