@@ -1,7 +1,7 @@
 """SOPs over many customers: what marks cost those who write, and what the clock and the days cost by who is due.
 
-`python -m bench sops` makes BENCH_SIZE customers (1,000,000) by SQL, with cards and nothing else, and as many enrolments;
-BENCH_HOME keeps them. CPU is that of PostgreSQL's process, so that a busy machine changes little; pages are 8 KiB.
+`python -m bench sops` makes BENCH_SIZE customers (1,000,000) by SQL, with cards and little else, and as many enrolments;
+BENCH_HOME keeps them. CPU is that of PostgreSQL's process, so a busy machine changes little; a page is 8 KiB.
 """
 
 import os
@@ -40,8 +40,8 @@ insert into customer (tenant_id, id, standing, created_at, updated_at)
 select :t, n, 'friend', cast(:now as timestamptz) - make_interval(mins => n), :now
 from generate_series(1, :size) n;
 insert into customer_card (tenant_id, customer_id, created_at, standing, assigned_userid, friend_userids, seen_by,
-  tag_ids, chat_ids, add_ways, add_states, stage_ids, last_added_at, gender, birthday, has_phone, has_email, blacklisted, score,
-  points, purchase_count, purchase_amount, fields)
+  tag_ids, chat_ids, add_ways, add_states, stage_ids, last_added_at, gender, birthday, has_phone, has_email,
+  blacklisted, score, points, purchase_count, purchase_amount, fields)
 select :t, n, cast(:now as timestamptz) - make_interval(mins => n), 'friend', 'sales' || n % 2000,
   array['sales' || n % 2000], array['sales' || n % 2000], array['etTag' || n % 50], '{}', '{}', '{}', '{}',
   cast(:now as timestamptz) - interval '300 days', 'unknown', (1 + n % 12) * 100 + 1 + n / 12 % 28, false, false, false,

@@ -107,7 +107,7 @@ def _next(year: Year, todo: list[Doing], end: datetime) -> datetime | None:
 def test_three_weeks_of_sops_arrive(desk: Desk):
     """The year in small, for every run of the suite (SOP-6)."""
     year = Year(desk, 20, seed=1)
-    assert live(year, days=21, minutes=2, kills=3) > 100
+    assert live(year, days=21, minutes=1, kills=3) > 100
 
 
 @pytest.mark.long
