@@ -1,6 +1,6 @@
 """SOPs over many customers: what marks cost those who write, and what the clock and the days cost by who is due.
 
-`python -m bench sops` makes BENCH_SIZE customers (1,000,000) by SQL, with cards and little else, and as many enrolments;
+`python -m bench sops` makes BENCH_SIZE customers (1,000,000) by SQL, with cards and little else, and enrols them;
 BENCH_HOME keeps them. CPU is that of PostgreSQL's process, so a busy machine changes little; a page is 8 KiB.
 """
 
