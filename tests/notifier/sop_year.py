@@ -20,7 +20,6 @@ from services.sops.by_hand import take_out
 from services.sops.check import StepDraft
 from services.sops.ending import withdraw_of_rule
 from services.sops.model import Exit, RuleState, Trigger
-from services.sops.workdays import is_workday
 from shared.clock import FixedClock
 from shared.ids import UserId
 from shared.outbox import lease, next_due
@@ -31,9 +30,9 @@ from tests.conftest import quick_engine
 from tests.notifier.desk import Desk
 from tests.notifier.test_kills import die_at_commit
 from tests.services.rules.shop import Shop
-from tests.services.sops.sopping import SopShop, after, on
+from tests.services.sops.sopping import LOCAL, SopShop, after, expected, on
 
-LOCAL, MINUTE = timedelta(hours=8), timedelta(minutes=1)
+MINUTE = timedelta(minutes=1)
 START = datetime(2026, 1, 4, 16, tzinfo=UTC)
 STAFF = [f"sales{n}" for n in range(8)]
 NIGHT, NOON = Quiet(time(21), time(8)), Quiet(time(12), time(14))
@@ -72,19 +71,6 @@ def _quiet_minutes(clock: time, quiet: Quiet | None) -> int:
             break
         minutes += 1
     return minutes
-
-
-def expected(draft: StepDraft, anchor: datetime, *, workdays_only: bool) -> datetime:
-    """The minute of a step, read plainly; the corp is at UTC+8."""
-    local = anchor + LOCAL
-    if draft.after_minutes is not None:
-        due = local + timedelta(minutes=draft.after_minutes)
-    else:
-        assert draft.day is not None and draft.at is not None
-        due = datetime.combine(local.date() + timedelta(days=draft.day), draft.at, UTC)
-    while workdays_only and not is_workday(due.date()):
-        due += timedelta(days=1)
-    return due - LOCAL
 
 
 @dataclass
@@ -197,6 +183,7 @@ class Year:
         self.hit: list[datetime] = []
         self.number = 0
         self.tagged: set[int] = set()
+        self.crowded_count = 0
 
     def _people(self, customers: int) -> list[int]:
         ids = self.shop.shop.customers(customers)
@@ -356,6 +343,7 @@ class Year:
             assert key not in found, f"{key} twice"
             found[key] = one["userid"], _minute(datetime.fromtimestamp(one["at"], UTC)), int(shown[3])
         groups = self.reading.arrivals(self.now)
+        self.crowded_count = sum(len(group) > PACE for group in groups.values())
         wanted = {key for group in groups.values() for key, _ in group}
         assert (wanted - found.keys(), found.keys() - wanted) == (set(), set())
         for (who, ready), group in groups.items():

@@ -7,8 +7,10 @@ from services.chosen import these
 from services.merging.merge import merge
 from services.merging.undo import undo
 from services.persons.store import record_own
+from services.sops.by_hand import bring_in
 from services.sops.listing import load_totals
 from services.sops.model import Audience, Exit, Trigger
+from services.sops.workdays import calendar_of
 from services.stages.model import CustomerStageChanged
 from shared.audit import Origin, record_audit
 from shared.ids import CustomerId, UserId
@@ -74,6 +76,21 @@ def test_whoever_is_blacklisted_lost_or_moved_on_hears_no_more(shop: SopShop):
     assert sorted(withdrawn) == [str(one) for (one,) in first]
     assert {state for state, _ in shop.ways(stays)} == {"ended"}
     assert {why for _, why in shop.ways(stays)} == {"finished"}
+
+
+def test_whoever_stands_so_already_is_out_at_the_first_look(shop: SopShop):
+    """Brought in by hand though blacklisted, or lost long ago: no mark tells of it, and nobody is told (SOP-1)."""
+    exits = [Exit("blacklisted"), Exit("friendship_lost")]
+    rule_id = shop.rule("r", after(0), trigger=Trigger("by_hand"), exits=exits)
+    a, b = shop.customers(2)
+    shop.do(record_added, shop.tenant, these(shop.tenant.id, [a]), "spam", by="x", now=shop.now)
+    shop.run("update relation set state = 'ended_by_customer', ended_at = :now where external_userid = :wm",
+             now=shop.now, wm=f"wm{b}")  # fmt: skip
+    shop.look()
+    shop.do(bring_in, shop.tenant, rule_id, [a, b], calendar_of("Asia/Shanghai"), by="x", now=shop.now)
+    shop.look()
+    assert shop.ways(rule_id) == [("ended", "exit:blacklisted"), ("ended", "exit:lost")]
+    assert shop.reminded() == []
 
 
 def test_a_purchase_brings_in_once_it_is_paid(shop: SopShop):
