@@ -29,13 +29,14 @@ def doings(year: Year, *, days: int, minutes: int) -> list[Doing]:
     def at(day: int, clock: timedelta) -> datetime:
         return START + day * DAY + clock  # it begins at midnight
 
-    night = 23 * HOUR + 30 * MINUTE + MINUTE / 2
-    for day in range(2, days - 2):
-        if day % 3 == 0:
+    night = HOUR + 30 * MINUTE + MINUTE / 2
+    for day in range(1, days - 2):
+        if day % 2:
             found.append((at(day, night), "confirm", "", ()))
-        if day % 2 == 0:
-            found.append((at(day, chance.randrange(1440) * MINUTE + MINUTE / 4), "reassign", "", ()))
+        else:
+            found.append((at(day, night), "leave", chance.choice("ab"), ()))
             found.append((at(day, chance.randrange(1440) * MINUTE + MINUTE / 4), "leave", chance.choice("abc"), ()))
+            found.append((at(day, chance.randrange(1440) * MINUTE + MINUTE / 4), "reassign", "", ()))
         if day % 30 == 10:
             found.append((at(day, chance.randrange(1440) * MINUTE + MINUTE / 4), "edit", chance.choice("abc"), ()))
         if day % 60 == 14:
@@ -55,7 +56,7 @@ def do(year: Year, what: str, kind: str) -> None:
         case "reassign":
             year.reassign(year.chance.choice(year.ids), year.chance.choice(STAFF))
         case "leave":
-            year.leave(kind, year.chance.choice(year.ids))
+            year.leave(kind)
         case "edit":
             year.edit(kind)
         case "stop":
