@@ -39,16 +39,18 @@ class Looked:
 
 
 def rules_due(connection: Connection, *, now: datetime) -> list[tuple[TenantId, int]]:
-    """Rules that run and of which somebody is to be looked at."""
+    """Rules that run and of which somebody is to be looked at. Each question is the first entry of an index: asked with
+    `exists`, one that finds nobody would read a million who wait.
+    """
     rows = fetch_all(
         connection,
         "select r.tenant_id, r.id from sop_rule r where r.state = 'running' and r.deleted_at is null and ("
-        "exists (select from sop_enrolment e where e.tenant_id = r.tenant_id and e.rule_id = r.id "
-        "and e.state = 'running' and e.next_at <= :now) or "
-        "exists (select from sop_enrolment e where e.tenant_id = r.tenant_id and e.rule_id = r.id "
-        "and e.state = 'running' and e.version < r.version) or "
-        "exists (select from sop_progress p where p.tenant_id = r.tenant_id and p.rule_id = r.id "
-        "and p.state = 'reminded' and p.raise_at <= :now)) order by 1, 2",
+        "(select min(e.next_at) from sop_enrolment e where e.tenant_id = r.tenant_id and e.rule_id = r.id "
+        "and e.state = 'running') <= :now or "
+        "(select min(e.version) from sop_enrolment e where e.tenant_id = r.tenant_id and e.rule_id = r.id "
+        "and e.state = 'running') < r.version or "
+        "(select min(p.raise_at) from sop_progress p where p.tenant_id = r.tenant_id and p.rule_id = r.id "
+        "and p.state = 'reminded' and p.raise_at is not null) <= :now) order by 1, 2",
         now=now,
     )
     return [(TenantId(row["tenant_id"]), row["id"]) for row in rows]
