@@ -25,8 +25,8 @@ select c.id as customer_id, l.at, l.source, l.by_whom from unnest(cast(:ids as b
   order by at desc, source limit 1) l
 """
 
-# Whose friendship began then counts as well: nobody was in touch with them before. Each table is read from `after` on, so
-# that a page far behind costs what the first one does.
+# Whose friendship began then counts as well: nobody was in touch with them before. Each table is read from `after`
+# on, so that a page far behind costs what the first one does.
 LAST_BETWEEN = """
 with seen as (
   select customer_id from customer_note
