@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 from sqlalchemy import Connection, Engine, text
 
@@ -182,7 +183,7 @@ def _marks(bench: Bench) -> None:
                 bench.end(rule_id)
         for name, spent in found.items():
             cpu = tuple(1000 * one.cpu_s for one in spent)
-            ratio = sum(cpu) / sum(1000 * one.cpu_s for one in found["no triggers"])
+            ratio = median(cpu) / max(1.0, median(1000 * one.cpu_s for one in found["no triggers"]))
             bench.lines.append(Line(f"{SOME:,} {what}, {name}, {left[name]:,} marks: CPU", cpu, "ms", ratio))
 
 
