@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, chats, files, finding, gateway, latency, pool, segments, sync, webhooks, welcome
+from bench import bulk, chats, files, finding, gateway, latency, pool, segments, sops, sync, webhooks, welcome
 from bench.measure import Line
 
 BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
     "gateway": gateway.measure,
     "pool": pool.measure,
     "segments": segments.measure,
+    "sops": sops.measure,
     "sync": sync.measure,
     "latency": latency.measure,
     "webhooks": webhooks.measure,

@@ -65,6 +65,14 @@ def measure() -> list[Line]:
 @contextmanager
 def town(size: int) -> Iterator[tuple[Engine, Tenant, list[Line]]]:
     """A town with its cards, made unless BENCH_HOME holds one; and what making it took."""
+    with place() as (engine, tenant):
+        made = [] if _has_cards(engine) else _make(engine, tenant, size)
+        yield engine, tenant, made
+
+
+@contextmanager
+def place() -> Iterator[tuple[Engine, Tenant]]:
+    """A corp in a database of its own, which BENCH_HOME keeps."""
     kept = os.environ.get("BENCH_HOME")
     with (
         tempfile.TemporaryDirectory(prefix="guanxi-bench-", ignore_cleanup_errors=True) as folder,
@@ -72,9 +80,7 @@ def town(size: int) -> Iterator[tuple[Engine, Tenant, list[Line]]]:
     ):
         engine = make_engine(servers.database_url)
         migrate(engine, now=NOW)
-        tenant = _tenant(engine)
-        made = [] if _has_cards(engine) else _make(engine, tenant, size)
-        yield engine, tenant, made
+        yield engine, _tenant(engine)
         engine.dispose()
 
 

@@ -96,7 +96,8 @@ class SopCheckOut(BaseModel):
 
 
 class SopStepProgressOut(BaseModel):
-    """`state`: waiting, reminded, done, overdue, skipped or expired; `why` of skipped ones: past, left_out, nobody."""
+    """`state`: waiting, reminded, done, overdue, skipped or expired; `why` of skipped ones: past, left_out, nobody,
+    merged."""
 
     step_id: int
     state: str

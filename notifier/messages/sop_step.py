@@ -14,7 +14,7 @@ def values(fact: Fact, recipient: UserId, people: People) -> Mapping[str, str]:
     """The customer as the responsible associate knows them, whoever reads it."""
     assert isinstance(fact, SopStepDue)
     known = people.customer(ExternalUserId(fact.external_userid), fact.userid) if fact.external_userid else ""
-    words = {name: people.words.get(name, "") for name in ("rule", "chat", "content")}
+    words = {name: people.words.get(name, "") for name in ("rule", "chat", "content", "attachments")}
     said = ready(words["content"], people.words, customer=known, associate=people.associate(fact.userid))
     return words | {"content": said, "whom": words["chat"] or known}
 

@@ -25,7 +25,8 @@ select c.id as customer_id, l.at, l.source, l.by_whom from unnest(cast(:ids as b
   order by at desc, source limit 1) l
 """
 
-# Whose friendship began then counts as well: nobody was in touch with them before.
+# Whose friendship began then counts as well: nobody was in touch with them before. Each table is read from `after`
+# on, so that a page far behind costs what the first one does.
 LAST_BETWEEN = """
 with seen as (
   select customer_id from customer_note
@@ -41,16 +42,17 @@ with seen as (
   where tenant_id = :tenant_id and last_added_at >= :since and last_added_at < :until)
 select s.customer_id from seen s
 join customer_card k on k.tenant_id = :tenant_id and k.customer_id = s.customer_id and k.friend_userids <> '{}'
+  and k.customer_id > :after
   and (k.last_added_at is null or k.last_added_at < :until)
 where s.customer_id > :after
   and not exists (select from customer_note n where n.tenant_id = :tenant_id and n.customer_id = s.customer_id
-    and n.deleted_at is null and n.at >= :until)
+    and n.deleted_at is null and n.at >= :until and n.customer_id > :after)
   and not exists (select from customer_task t where t.tenant_id = :tenant_id and t.customer_id = s.customer_id
-    and t.state = 'done' and t.ended_at >= :until)
+    and t.state = 'done' and t.ended_at >= :until and t.customer_id > :after)
   and not exists (select from customer_event v where v.tenant_id = :tenant_id and v.customer_id = s.customer_id
-    and v.occurred_at >= :until)
+    and v.occurred_at >= :until and v.customer_id > :after)
   and not exists (select from sop_progress p where p.tenant_id = :tenant_id and p.customer_id = s.customer_id
-    and p.state = 'done' and p.settled_at >= :until)
+    and p.state = 'done' and p.settled_at >= :until and p.customer_id > :after)
 order by 1 limit :limit
 """
 

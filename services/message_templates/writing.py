@@ -33,8 +33,8 @@ MOST_QUESTIONS = 5
 """Words that one text may ask for: every way in which the answers can fall is tried when it is saved."""
 LONGER = {"content": 6}
 """Words that are whole texts: so many times as long as a name."""
-WHOLE = frozenset({"at", "above"})  # and moments, whose names end with _at
-"""Words that are never cut."""
+WHOLE = frozenset({"at", "above", "attachments"})  # and moments, whose names end with _at
+"""Words that are never cut: each is of ours, and short."""
 TAGS, CLASSES = frozenset({"div", "br"}), frozenset({None, "gray", "normal", "highlight"})
 MAY = "only {{ name }}, {% if name %}, {% elif name %}, {% else %} and {% endif %} may stand here"
 

@@ -23,6 +23,7 @@ from services.groups.record import record_days
 from services.pool.store import move_userid
 from services.reminders import store as reminders
 from services.renames.plan import merge_relations
+from services.sops import store as sops
 from services.welcomes import store as welcomes
 from shared.db.engine import fetch_all, run
 from shared.ids import ExternalUserId, TenantId, UserId
@@ -41,6 +42,7 @@ def rename(
         return None
     _move_associate(connection, tenant.id, renaming, why, now=now)
     move_relations(connection, tenant, renaming, why, now=now)
+    sops.move_userid(connection, tenant, renaming.old, renaming.new)
     _move_mentions(connection, tenant.id, renaming)
     move_userid(connection, tenant.id, renaming.old, renaming.new)
     welcomes.move_userid(connection, tenant.id, renaming.old, renaming.new)
@@ -220,7 +222,15 @@ _MENTIONS = (
     "update outbox set recipient = :new, body = null where tenant_id = :tenant_id and recipient = :old "
     "and channel = 'wecom' and state = 'due' and first_unknown_at is null",
     "update outbox set about = :new where tenant_id = :tenant_id and about = :old and state = 'due'",
-    "update sop_progress set userid = :new where tenant_id = :tenant_id and userid = :old and state = 'reminded'",
+    # What a notice stands for names whose matter it is: the fact that takes it away will name the new userid. Only whom
+    # they have, or had, a friendship with, or are to add: so many looks into the index of reasons, and no scan.
+    "update outbox o set reason = w.what || :new || ':' || w.whom from ("
+    " select s.what, r.external_userid as whom from relation r"
+    " cross join unnest(array['lost:', 'assigned:', 'unassigned:']) s(what)"
+    " where r.tenant_id = :tenant_id and r.userid in (:old, :new)"
+    " union all select 'to_add:', cast(customer_id as text) from pool_record"
+    " where tenant_id = :tenant_id and userid in (:old, :new)) w "
+    "where o.tenant_id = :tenant_id and o.reason = w.what || :old || ':' || w.whom",
     "update associate set direct_leaders = array_replace(direct_leaders, :old, :new) "
     "where tenant_id = :tenant_id and :old = any(direct_leaders)",
     "update outlet set leaders = array_replace(leaders, :old, :new) "

@@ -70,12 +70,17 @@ def follow_marks(
 
 
 def _next_marks(connection: Connection, tenant_id: TenantId, *, limit: int) -> list[Mark]:
-    """Without those of customers whose card is still to be made: by it they are found, or not."""
+    """Without those of customers whose card is still to be made: by it they are found, or not.
+
+    What happened to a record that was merged meanwhile has happened to whom it was merged into.
+    """
     rows = fetch_all(
         connection,
-        "with near as materialized (select m.id, m.signal, coalesce(m.customer_id, e.customer_id) as customer_id, "
+        "with near as materialized (select m.id, m.signal, "
+        "coalesce(u.merged_into, m.customer_id, e.customer_id) as customer_id, "
         "m.external_userid as member, m.chat_id, m.occurred_at, m.source_key from sop_mark m "
         "left join external_contact e on e.tenant_id = m.tenant_id and e.external_userid = m.external_userid "
+        "left join customer u on u.tenant_id = m.tenant_id and u.id = m.customer_id "
         "where m.tenant_id = :tenant_id order by m.id limit :limit) "
         "select * from near where customer_id is null or customer_id not in "
         "(select d.customer_id from card_due d where d.tenant_id = :tenant_id) order by id",

@@ -5,7 +5,10 @@ the rule is saved, so that no associate sends `{custmer}` to a customer.
 """
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from services.sops.model import Attachment
 
 VARIABLES: Mapping[str, str] = {
     "customer": "how the associate knows the customer: their remark, else the nickname (of a chat: who joined)",
@@ -26,3 +29,26 @@ def unknown_in(content: str) -> list[str]:
 def said(content: str, words: Mapping[str, str]) -> str:
     """With every variable replaced, once: braces in a customer's name stay what they are."""
     return _PLACE.sub(lambda place: words.get(place[1], "") if place[1] in VARIABLES else place[0], content)
+
+
+_CALLED: Mapping[str, tuple[str, str, str]] = {
+    "image": ("张图片", "image", "images"),
+    "video": ("个视频", "video", "videos"),
+    "link": ("个链接", "link", "links"),
+    "miniprogram": ("个小程序", "mini-program", "mini-programs"),
+    "file": ("个文件", "file", "files"),
+    "material": ("个素材", "material", "materials"),
+}
+"""What each kind of attachment is called: with a number in Chinese; one, and many, in English."""
+
+
+def attached(attachments: Sequence[Attachment], language: str) -> str:
+    """How many there are of each kind, for a message that cannot carry them; "" where there are none."""
+    counts = Counter(one.kind for one in attachments)
+    if language == "zh":
+        return "、".join(f"{counts[kind]} {zh}" for kind, (zh, _, _) in _CALLED.items() if counts[kind])
+    return ", ".join(
+        f"{counts[kind]} {one if counts[kind] == 1 else many}"
+        for kind, (_, one, many) in _CALLED.items()
+        if counts[kind]
+    )

@@ -1,16 +1,18 @@
 """Rows of SOP rules. Who changes one has locked it; who looks at its enrolments only sees to it that nobody does."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
+from services.finding.userids import with_userid
 from services.sops.check import signals_of
 from services.sops.model import BY_DAY, NoSopError, Rule, RuleState, Spec, Subject
 from shared.db.engine import Row, fetch_all, fetch_one, run
-from shared.ids import TenantId
+from shared.ids import TenantId, UserId
 from shared.tenants import Tenant
 
 SPEC = "sop_rule.spec"
@@ -220,3 +222,34 @@ def record_problem(connection: Connection, tenant_id: TenantId, rule_id: int, pr
         id=rule_id,
         problem=problem,
     )
+
+
+def move_userid(connection: Connection, tenant: Tenant, old: UserId, new: UserId) -> None:
+    """Rules that mean a member go on under the new userid, and so does what that member was told.
+
+    The rules first: whoever follows what happened locks them before rows of progress. Nobody is planned anew, since an
+    audience is asked only when somebody comes in.
+    """
+    ids = [one.id for one in load_rules(connection, tenant) if _renamed(one.spec, old, new) != one.spec]
+    for rule in lock_rules(connection, tenant, ids, "enter"):
+        run(
+            connection,
+            "update sop_rule set spec = :spec where tenant_id = :tenant_id and id = :id",
+            tenant_id=tenant.id,
+            id=rule.id,
+            spec=tenant.cipher.encrypt(_specs.dump_json(_renamed(rule.spec, old, new)), SPEC),
+        )
+    run(
+        connection,
+        "update sop_progress set userid = :new where tenant_id = :tenant_id and userid = :old",
+        tenant_id=tenant.id,
+        old=old,
+        new=new,
+    )
+
+
+def _renamed(spec: Spec, old: UserId, new: UserId) -> Spec:
+    """With the new userid in its audience."""
+    audience = spec.audience
+    userids = tuple(dict.fromkeys(new if one == old else one for one in audience.userids))
+    return replace(spec, audience=replace(audience, userids=userids, filter=with_userid(audience.filter, old, new)))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from services.sops.saying import said
+from services.sops.saying import attached, said
 from services.sops.store import SPEC, read_spec
 from shared.db.engine import Row, fetch_all
 from shared.tenants import Tenant
@@ -13,8 +13,9 @@ from shared.tenants import Tenant
 def load_words(
     connection: Connection, tenant: Tenant, facts: Mapping[int, Mapping[str, object]]
 ) -> dict[int, dict[str, str]]:
-    """`facts`: payloads of facts about steps, by any number. Of each: rule, content (variables in it), outlet, stage,
-    shop, chat; the rule as it stands, also a deleted one. People's names are put in by whoever knows the reader.
+    """`facts`: payloads of facts about steps, by any number. Of each: rule, content (variables in it), attachments (how
+    many of which kind), outlet, stage, shop, chat; the rule as it stands, also a deleted one. People's names are put in
+    by whoever knows the reader.
     """
     rows = fetch_all(
         connection,
@@ -41,7 +42,8 @@ def load_words(
 def _words(tenant: Tenant, row: Row, fact: Mapping[str, object]) -> dict[str, str]:
     step = read_spec(tenant.cipher.decrypt(row["spec"], SPEC)).step(int(str(fact["step_id"])))
     known = {name: row[name] or "" for name in ("outlet", "stage", "shop", "chat")}
-    return {"rule": row["name"], "content": step.content if step else "", **known}
+    with_it = attached(step.attachments, tenant.language) if step else ""
+    return {"rule": row["name"], "content": step.content if step else "", "attachments": with_it, **known}
 
 
 def ready(content: str, words: Mapping[str, str], *, customer: str, associate: str) -> str:

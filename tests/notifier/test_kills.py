@@ -52,7 +52,7 @@ def _killed(desk: Desk, *, people: int, each: int, folded: int, kills: int) -> N
         faults = [{"path": "message/send", "hang_s": 2, "times": 1}] if dice.random() < 0.15 else []
         if faults:
             desk.corp.post("/sim/faults", faults)
-        killed += _die_at_commit(desk, dice.randrange(1, 24), before=dice.random() < 0.5)
+        killed += die_at_commit(desk, dice.randrange(1, 24), before=dice.random() < 0.5)
         desk.corp.post("/sim/faults", {"clear": True})
         desk.at(desk.runtime.clock.now() + timedelta(seconds=HELD_S))
     assert killed > kills / 2  # the others had nothing left to do
@@ -92,7 +92,7 @@ def _assert_told_once(desk: Desk, count: int) -> None:
     assert {carrier for (carrier,) in told} == set(arrived)
 
 
-def _die_at_commit(desk: Desk, number: int, *, before: bool) -> bool:
+def die_at_commit(desk: Desk, number: int, *, before: bool) -> bool:
     """A notifier of its own process that is killed just before, or just after, so many commits; whether it was."""
     url = desk.runtime.engine.url.render_as_string(hide_password=False)
     child = os.fork()

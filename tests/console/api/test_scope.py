@@ -11,12 +11,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from console.api import examples_sops
 from services.cards.store import refresh_cards, take_due
 from shared.api_keys import Scope, make_key
 from shared.db.engine import fetch_all, run
+from shared.directory import Directory
 from shared.scope import DataScope, seeing
+from sync_worker.sops import follow_all_sops
 from tests.console.api.conftest import Caller, Shop
 from tests.console.api.test_document import document, example_of
+from tests.services.chats.conftest import add_chat
 
 HERS, HIS, THEIRS = "顾客甲", "顾客乙", "顾客丙"
 FOREIGN = (HIS, "wmHis", "13900000002", "E-his")
@@ -127,6 +131,28 @@ def test_lists_and_counts_hold_the_callers_part(town: Shop):
         assert {one["id"] for one in body["customers"]} == {known[one] for one in expected}, name
         assert caller.ask("POST", "/customers:count", {}).json == {"count": len(expected), "estimated": False}
         assert {one["id"] for one in caller.get("/customers")["customers"]} == {known[one] for one in expected}
+
+
+def test_ways_of_chats_are_seen_by_whoever_sees_the_chat(town: Shop):
+    """Its owner and whoever is in it, in lists, one by one and in a forgetful query (ACC-1, SOP-2)."""
+    now = town.clock.now()
+    with town.runtime.engine.begin() as connection:
+        for chat_id, owner in (("wrHers", "LiNa"), ("wrHis", "WangFang")):
+            add_chat(connection, town.tenant, chat_id, owner=owner, created=now, at=now)
+    rule = {"about": "chat", "name": "群", "trigger": {"kind": "by_hand"}, "audience": {}, "exits": []}
+    made = town.ask("POST", "/sop-rules", examples_sops.RULE | rule | {"steps": [{"after": {}, "content": "hi"}]})
+    assert made.status_code == 201, made.text
+    assert town.ask("POST", "/sop-rules/2/enable", {}).status_code == 200
+    added = town.ask("POST", "/sop-rules/2/enrolments", {"chat_ids": ["wrHers", "wrHis"]}).json["enrolment_ids"]
+    follow_all_sops(town.runtime, Directory(town.runtime.vault))
+    caller = limited(town, DataScope(userid="LiNa"))
+    seen = caller.ask("GET", "/sop-enrolments?rule_id=2").json["enrolments"]
+    assert [(one["enrolment_id"], one["chat_id"]) for one in seen] == [(added[0], "wrHers")]
+    assert [caller.ask("GET", f"/sop-enrolments/{one}").status_code for one in added] == [200, 404]
+    with town.runtime.engine.begin() as connection, seeing(connection, town.tenant.id, DataScope(userid="LiNa")):
+        for table in ("sop_enrolment", "sop_progress"):
+            rows = fetch_all(connection, f"select chat_id from {table} where chat_id is not null")
+            assert [row["chat_id"] for row in rows] == ["wrHers"]
 
 
 def test_a_query_that_forgets_the_scope_obeys_it(town: Shop):

@@ -3,19 +3,25 @@
 from dataclasses import replace
 from datetime import time
 
-from services.assignment.model import Decision
+from services.assignment.model import CustomerReassigned, Decision
 from services.assignment.store import record_decision
 from services.associates.model import Associate, Outlet, RecordedAssociate, RecordedOutlet, Renaming
 from services.associates.record import Provenance, record_associates, record_outlets
 from services.associates.store import load_associates, load_outlets
 from services.customers import record as customers
 from services.customers.model import CONTACT as KIND
-from services.customers.model import Notes, State
+from services.customers.model import Notes, RelationLost, State
 from services.customers.plan import ContactPlan
 from services.customers.store import load_evidence, load_recorded
+from services.notices.plan import react
+from services.planning import Fact
+from services.pool.model import PoolCustomersGiven
 from services.reminders.model import Policy, Quiet
 from services.reminders.store import load_policy, record_own_quiet, record_policy
 from services.renames.store import move_relations, rename
+from services.sops.listing import load_totals
+from services.sops.model import Audience, Spec, Step, Trigger
+from services.sops.store import load_rule, record_rule
 from shared.db.engine import fetch_all, run
 from shared.evidence import EvidenceRow, record_evidence
 from shared.ids import InboxId
@@ -256,3 +262,63 @@ def test_handovers_go_on_under_the_new_userid(connection, tenant, other_tenant):
         (NEW, WANG, WANG, "queued"),
         (LI, ZHAO, LI, "queued"),
     ]
+
+
+def reasons(customer_id: int, userid: str) -> list[str | None]:
+    """What notices about this member and customer stand for, as facts that name this userid say it."""
+    given = {"occurred_at": at(400), "external_userid": CONTACT}
+    facts: list[Fact] = [
+        RelationLost(userid=userid, evidenced=True, **given),
+        CustomerReassigned(customer_id=customer_id, from_userid=ZHAO, to_userid=userid, why="operator", **given),
+        CustomerReassigned(customer_id=customer_id, from_userid=userid, to_userid=ZHAO, why="operator", **given),
+        PoolCustomersGiven(occurred_at=at(400), userid=userid, customer_id=customer_id, count=1),
+    ]
+    notices = [one for fact in facts for one in react(fact, cause="event", added_at=at(0))]
+    return [one.reason for one in notices if one.recipient == userid]
+
+
+def test_what_waits_is_taken_back_by_a_fact_that_names_the_new_userid(connection, tenant):
+    """A notice stands for a friendship, an assignment, a customer to add: of the member, whatever they are called
+    (ASG-5, POOL-7)."""
+    customer = friends(connection, tenant, CONTACT, relation(LI, friendship(100)))
+    run(connection, "insert into pool_record (tenant_id, customer_id, status, source, userid, by_whom, status_at, "
+        "created_at) values (:t, :id, 'assigned', 'import', :li, 'x', :at, :at)",
+        t=tenant.id, id=customer, li=LI, at=at(300))  # fmt: skip
+    waiting = [
+        Delivery(natural_key=str(n), fact_id=None, notice="x", channel="wecom", recipient=LI, causes=[],
+                 expires_at=at(90_000), reason=reason)
+        for n, reason in enumerate([*reasons(customer, LI), f"lost:{LI}2:{CONTACT}"])
+    ]  # fmt: skip
+    enqueue(connection, tenant.id, waiting, now=at(400))
+    rename(connection, tenant, RENAMING, WHY, now=at(600))
+    found = values(connection, "select reason from outbox order by natural_key")
+    assert found == [(one,) for one in [*reasons(customer, NEW), f"lost:{LI}2:{CONTACT}"]]
+
+
+def test_rules_of_sops_mean_the_member_under_the_new_userid(connection, tenant):
+    """In lists and in filters, without planning anybody anew; what they were told is theirs, totals too (SOP-4)."""
+    named = [
+        {"field": "friend", "op": "any_of", "value": [LI, ZHAO]},
+        {"field": "assigned", "op": "equals", "value": LI},
+        {"field": "added", "op": "is", "value": {"by": [LI], "days": 3}},
+        {"field": "name", "op": "contains", "value": LI},
+    ]
+    audience = Audience(filter={"groups": [{"conditions": named}]}, userids=(LI, ZHAO, NEW))
+    spec = Spec(Trigger("friend"), audience, (Step(1, "x", at(0), after_minutes=0),))
+    made = record_rule(
+        connection, tenant, name="r", subject="customer", spec=spec, last_step_id=1, by="x", now=at(0)
+    )  # fmt: skip
+    for step, state in ((1, "overdue"), (2, "reminded"), (3, "done")):
+        run(connection, "insert into sop_progress (tenant_id, enrolment_id, step_id, rule_id, userid, state, due_at) "
+            "values (:t, 1, :step, :r, :li, :state, :at)",
+            t=tenant.id, step=step, r=made.id, li=LI, state=state, at=at(0))  # fmt: skip
+    rename(connection, tenant, RENAMING, WHY, now=at(600))
+    rule = load_rule(connection, tenant, made.id)
+    assert rule.version == made.version
+    assert rule.spec.audience.userids == (NEW, ZHAO)
+    assert [one["value"] for one in rule.spec.audience.filter["groups"][0]["conditions"]] == [
+        [NEW, ZHAO], NEW, {"by": [NEW], "days": 3}, LI,
+    ]  # fmt: skip
+    assert {(one.userid, one.state, one.n) for one in load_totals(connection, tenant.id)} == {
+        (NEW, "overdue", 1), (NEW, "reminded", 1), (NEW, "done", 1),
+    }  # fmt: skip

@@ -10,11 +10,13 @@ from services.sops import confirming
 from services.sops.check import Draft, StepDraft, problems_of, spec_of
 from services.sops.model import Audience, Exit, RuleState, Subject, Trigger, Ways
 from services.sops.store import load_rule, lock_rule, record_edit, record_rule, record_state
+from services.sops.workdays import is_workday
 from shared.db.engine import run
 from sync_worker.cards import make_all_due
 from sync_worker.sops import follow_all_sops
 from tests.services.rules.shop import Shop
 
+LOCAL = timedelta(hours=8)
 EVERYBODY = Audience(filter={"match": "all", "groups": []})
 
 
@@ -29,6 +31,19 @@ def after(minutes: int, content: str = "您好 {customer}", id_: int | None = No
 
 def on(day: int, clock: str, content: str = "您好 {customer}", id_: int | None = None) -> StepDraft:
     return StepDraft(id_, content, day=day, at=time.fromisoformat(clock))
+
+
+def expected(draft: StepDraft, anchor: datetime, *, workdays_only: bool) -> datetime:
+    """The minute of a step, read plainly; the corp is at UTC+8."""
+    local = anchor + LOCAL
+    if draft.after_minutes is not None:
+        due = local + timedelta(minutes=draft.after_minutes)
+    else:
+        assert draft.day is not None and draft.at is not None
+        due = datetime.combine(local.date() + timedelta(days=draft.day), draft.at, UTC)
+    while workdays_only and not is_workday(due.date()):
+        due += timedelta(days=1)
+    return due - LOCAL
 
 
 class SopShop:
@@ -148,8 +163,7 @@ class SopShop:
             "left join outbox o on o.tenant_id = f.tenant_id and o.fact_id = f.id "
             "where f.type = 'sop_step_due' order by f.id"
         )
-        local = timedelta(hours=8)
-        return [(whom, step, f"{(when + local):%m-%d %H:%M}") for whom, step, _, when in rows]
+        return [(whom, step, f"{(when + LOCAL):%m-%d %H:%M}") for whom, step, _, when in rows]
 
     def states(self, rule_id: int) -> list[tuple[Any, ...]]:
         sql = "select step_id, state, why from sop_progress where rule_id = :r order by enrolment_id, due_at, step_id"

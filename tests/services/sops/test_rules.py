@@ -1,6 +1,6 @@
 """What brings customers and chats in, what ends their way, and what people do with rules, in a real database."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -264,6 +264,31 @@ def test_chats_come_in_move_and_go(shop: SopShop):
     assert shop.ways(made) == [("ended", "finished")]
     assert shop.ways(joined) == [("ended", "taken_out")]
     assert shop.ways(by_hand) == [("ended", f"moved:{other}")]
+
+
+def test_what_happened_before_a_rule_ran_leaves_no_mark(shop: SopShop):
+    """A first sync or an import of old things costs no rule anything; what ends a way is marked whenever it happened
+    (SOP-1)."""
+    (_, (stage,)) = shop.shop.line(None)
+    a, b = shop.customers(2)
+    early = shop.now - HOUR
+    rules = [shop.rule(str(n), after(0), trigger=one, exits=exits) for n, (one, exits) in enumerate((
+        (Trigger("friend"), ()), (VISITED, [Exit("stage", stage_id=stage)]), (Trigger("purchase"), ()),
+    ))]  # fmt: skip
+
+    def happen(moment: datetime, number: int) -> list[str]:
+        known = {"userid": UserId("LiNa"), "external_userid": ExternalUserId(f"wm{a}"), "evidenced": True}
+        shop.tell(RelationStarted(occurred_at=moment, **known), cause="bootstrap")
+        shop.happen(a, f"E{number}", at=moment)
+        shop.shop.order(b, f"O{number}", at=moment)
+        return [signal for (signal,) in shop.rows("select signal from sop_mark order by id")]
+
+    assert happen(early, 1) == []
+    shop.tell(CustomerStageChanged(occurred_at=early, customer_id=CustomerId(a), line_id=1, from_stage_id=None,
+                                   to_stage_id=stage, why="hand"))  # fmt: skip
+    assert happen(shop.now, 2) == [f"stage:{stage}", "friend", "event:visited", "purchase"]
+    shop.look()
+    assert [len(shop.ways(one)) for one in rules] == [1, 1, 1]
 
 
 def test_what_no_rule_waits_for_leaves_no_mark(shop: SopShop):

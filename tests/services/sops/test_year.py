@@ -19,11 +19,8 @@ from services.reminders.model import Policy, Quiet
 from services.reminders.store import record_policy
 from services.sops.check import StepDraft
 from services.sops.model import Trigger
-from services.sops.workdays import is_workday
 from sync_worker.sops import follow_sops
-from tests.services.sops.sopping import SopShop, after, on
-
-LOCAL = timedelta(hours=8)
+from tests.services.sops.sopping import SopShop, after, expected, on
 
 
 class Killed(BaseException):
@@ -50,19 +47,6 @@ def killed_after(shop: SopShop, statements: int) -> Iterator[None]:
     finally:
         event.remove(shop.runtime.engine, "before_cursor_execute", count)
         event.remove(shop.runtime.engine, "commit", count)
-
-
-def expected(draft: StepDraft, anchor: datetime, *, workdays_only: bool) -> datetime:
-    """The minute of a step, read plainly; the corp is at UTC+8."""
-    local = anchor + LOCAL
-    if draft.after_minutes is not None:
-        due = local + timedelta(minutes=draft.after_minutes)
-    else:
-        assert draft.day is not None and draft.at is not None
-        due = datetime.combine(local.date() + timedelta(days=draft.day), draft.at, UTC)
-    while workdays_only and not is_workday(due.date()):
-        due += timedelta(days=1)
-    return due - LOCAL
 
 
 def live(shop: SopShop, *, customers: int, days: int, seed: int) -> None:
