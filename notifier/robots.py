@@ -22,10 +22,10 @@ from services.robots.store import close_robot, load_robot, note_problem, resting
 from shared.db.engine import is_away
 from shared.directory import Directory
 from shared.errors import RetryableError
-from shared.outbox import BODY, ROBOT, Outcome
-from shared.queued import Queued, begin_queued, end_queued, lease_queued, postpone_queued
+from shared.outbox import BODY, ROBOTS
 from shared.runtime import Runtime
 from shared.tenants import Tenant
+from shared.tries import Due, Outcome, begin_try, end_try, give_back, lease
 from shared.vault import VaultError
 from shared.wecom.apis import Priority
 from shared.wecom.clients import Clients
@@ -56,7 +56,7 @@ class RobotLane:
         settings, now = self._runtime.settings, self._runtime.clock.now()
         with self._runtime.engine.begin() as connection:
             rest = resting(connection, now=now)
-            held = lease_queued(connection, ROBOT, limit=BATCH, now=now, lease_s=settings.lease_s, without=rest)
+            held = lease(connection, ROBOTS, limit=BATCH, now=now, lease_s=settings.lease_s, without=rest)
             tenants = self._directory.usable(connection, {one.tenant_id for one in held})
         for (tenant_id, _), group in groupby(held, key=lambda one: (one.tenant_id, one.recipient)):
             for one in group:
@@ -64,7 +64,7 @@ class RobotLane:
                     self._speak(tenant, one)
         return len(held)
 
-    def _speak(self, tenant: Tenant, one: Queued) -> None:
+    def _speak(self, tenant: Tenant, one: Due) -> None:
         clock = self._runtime.clock
         with self._runtime.engine.begin() as connection:
             ready = self._begin(connection, tenant, one, now=clock.now())
@@ -74,7 +74,7 @@ class RobotLane:
         outcome = self._try(tenant, robot, content, number)
         with self._runtime.engine.begin() as connection:
             now = clock.now()
-            end_queued(connection, one, number, outcome, now=now)
+            end_try(connection, one, number, outcome, now=now)
             if outcome.next_try_at is not None:  # what holds up one of its messages holds up all of them
                 close_robot(connection, tenant.id, robot.id, until=outcome.next_try_at)
             if outcome.code == NO_SUCH_KEY:
@@ -84,7 +84,7 @@ class RobotLane:
                  attempt=number, outcome=outcome.outcome, state=outcome.state, reason=outcome.detail)  # fmt: skip
 
     def _begin(
-        self, connection: Connection, tenant: Tenant, one: Queued, *, now: datetime
+        self, connection: Connection, tenant: Tenant, one: Due, *, now: datetime
     ) -> tuple[Robot, int, Content] | None:
         """Note a try, when the message may be sent now; else put it off, or end it."""
         if one.first_unknown_at is not None:
@@ -103,12 +103,12 @@ class RobotLane:
             self._end(connection, tenant, one, Outcome("refused", "dead", detail=why), now=now)
             return None
         if robot.closed_until is not None and robot.closed_until > now:
-            postpone_queued(connection, one, at=robot.closed_until)
+            give_back(connection, tenant.id, [(one, robot.closed_until)])
             return None
         return self._note(connection, tenant, one, robot, now=now)
 
     def _note(
-        self, connection: Connection, tenant: Tenant, one: Queued, robot: Robot, *, now: datetime
+        self, connection: Connection, tenant: Tenant, one: Due, robot: Robot, *, now: datetime
     ) -> tuple[Robot, int, Content] | None:
         try:
             words = self._words(connection, tenant, one)
@@ -119,10 +119,10 @@ class RobotLane:
             return None
         body = tenant.cipher.encrypt(orjson.dumps(words), BODY)
         lease_s = self._runtime.settings.lease_s
-        number = begin_queued(connection, one, body=body, counts_for=one.recipient, now=now, lease_s=lease_s)
+        number = begin_try(connection, one, body=body, counts_for=one.recipient, now=now, lease_s=lease_s)
         return None if number is None else (robot, number, content)
 
-    def _words(self, connection: Connection, tenant: Tenant, one: Queued) -> str:
+    def _words(self, connection: Connection, tenant: Tenant, one: Due) -> str:
         """
         Raises:
             LookupError: the fact is gone.
@@ -147,8 +147,8 @@ class RobotLane:
         )
         return as_markdown(message, MARKDOWN_BYTES)
 
-    def _end(self, connection: Connection, tenant: Tenant, one: Queued, outcome: Outcome, *, now: datetime) -> None:
-        end_queued(connection, one, None, outcome, now=now)
+    def _end(self, connection: Connection, tenant: Tenant, one: Due, outcome: Outcome, *, now: datetime) -> None:
+        end_try(connection, one, None, outcome, now=now)
         log.log(30, "robot.parked", tenant_id=tenant.id, outbox_id=one.id, notice=one.notice, state=outcome.state,
                 reason=outcome.detail)  # fmt: skip
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from shared.db.engine import as_json, fetch_all, run
 from shared.ids import OutboxId, TenantId
-from shared.outbox import Due
+from shared.tries import Due
 
 MOST = 20_000
 """Rows folded at once; what is left is folded into the next message."""
@@ -101,11 +101,14 @@ def last_told(connection: Connection, tenant_id: TenantId, keys: Sequence[Key]) 
     """When each recipient was last told, or is perhaps being told, of something of the kind."""
     rows = fetch_all(
         connection,
-        f"select k.id, greatest((select o.settled_at from outbox o where o.tenant_id = :tenant_id "  # noqa: S608
-        "and o.recipient = k.recipient and o.notice = k.notice and o.state = 'sent' and (o.about is null) = k.own "
-        "order by o.settled_at desc limit 1), (select max(o.first_unknown_at) from outbox o "
-        "where o.tenant_id = :tenant_id and o.recipient = k.recipient and o.notice = k.notice and o.state = 'due' "
-        f"and (o.about is null) = k.own)) as at from {KEYS}",
+        f"""
+        select k.id, greatest(
+          (select o.settled_at from outbox o where o.tenant_id = :tenant_id and o.recipient = k.recipient
+             and o.notice = k.notice and o.state = 'sent' and o.channel <> 'webhook' and (o.about is null) = k.own
+             order by o.settled_at desc limit 1),
+          (select max(o.first_unknown_at) from outbox o where o.tenant_id = :tenant_id and o.recipient = k.recipient
+             and o.notice = k.notice and o.state = 'due' and (o.about is null) = k.own)) as at from {KEYS}
+        """,  # noqa: S608
         tenant_id=tenant_id,
         keys=_keys(dict(enumerate(keys))),
     )
