@@ -35,6 +35,8 @@ def meanwhile(engine: Engine, mine: Connection, work: Callable[[], object], then
         other = threads.submit(work)
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watching:
             wait_for(lambda: fetch_all(watching, WAITING)[0]["n"] > 0, "the other one to wait")
+        # Less than PostgreSQL waits before it looks for a deadlock: the other one would be ended, and simply try again.
+        run(mine, "set local lock_timeout = '500ms'")
         then()
         mine.commit()
         other.result()
