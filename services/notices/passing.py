@@ -26,7 +26,7 @@ select o.tenant_id, {KEY} || u.userid, o.fact_id, o.notice, o.channel, u.userid,
   :now + (o.expires_at - coalesce(o.first_fair_at, o.created_at)), coalesce(o.about, o.recipient), o.reason, o.urgent,
   o.apart_s
 from outbox o cross join unnest(cast(:userids as text[])) u(userid) where {ITS} and o.recall is null
-on conflict (tenant_id, natural_key) do nothing
+order by o.id, u.userid on conflict (tenant_id, natural_key) do nothing
 """  # noqa: S608
 REACHED = f"""
 select exists (select from outbox o cross join unnest(cast(:userids as text[])) u(userid)
