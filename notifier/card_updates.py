@@ -19,10 +19,10 @@ from services.notices.settled import Says
 from shared.db.engine import is_away
 from shared.directory import Directory
 from shared.errors import RetryableError
-from shared.outbox import CARD_UPDATE, Outcome
-from shared.queued import Queued, begin_queued, end_queued, lease_queued
+from shared.outbox import CARDS
 from shared.runtime import Runtime
 from shared.tenants import Tenant
+from shared.tries import Due, Outcome, begin_try, end_try, lease
 from shared.vault import VaultError
 from shared.wecom.apis import Priority
 from shared.wecom.clients import Clients
@@ -44,14 +44,14 @@ class CardUpdates:
         """One batch; how many were held, whatever became of them."""
         settings, now = self._runtime.settings, self._runtime.clock.now()
         with self._runtime.engine.begin() as connection:
-            held = lease_queued(connection, CARD_UPDATE, limit=BATCH, now=now, lease_s=settings.lease_s)
+            held = lease(connection, CARDS, limit=BATCH, now=now, lease_s=settings.lease_s)
             tenants = self._directory.usable(connection, {one.tenant_id for one in held})
         for one in held:
             if (tenant := tenants.get(one.tenant_id)) is not None:
                 self._update(tenant, one)
         return len(held)
 
-    def _update(self, tenant: Tenant, one: Queued) -> None:
+    def _update(self, tenant: Tenant, one: Due) -> None:
         clock, number = self._runtime.clock, None
         now = clock.now()
         with self._runtime.engine.begin() as connection:
@@ -59,21 +59,21 @@ class CardUpdates:
             agent_id = agent_id_of(connection, tenant)
             refusal = why_not(update, one, agent_id, now=now)
             if refusal is None:
-                number = begin_queued(
+                number = begin_try(
                     connection, one, body=None, counts_for=None, now=now, lease_s=self._runtime.settings.lease_s
                 )
             else:
-                end_queued(connection, one, None, refusal, now=now)
+                end_try(connection, one, None, refusal, now=now)
         if number is None or update is None or agent_id is None:
             return
         outcome = self._try(tenant, one, update, agent_id, number)
         with self._runtime.engine.begin() as connection:
-            end_queued(connection, one, number, outcome, now=clock.now())
+            end_try(connection, one, number, outcome, now=clock.now())
         updates.labels(outcome.outcome).inc()
         log.info("card.update_tried", tenant_id=tenant.id, outbox_id=one.id, says=update.says.value, attempt=number,
                  outcome=outcome.outcome, state=outcome.state, reason=outcome.detail)  # fmt: skip
 
-    def _try(self, tenant: Tenant, one: Queued, update: Update, agent_id: int, number: int) -> Outcome:
+    def _try(self, tenant: Tenant, one: Due, update: Update, agent_id: int, number: int) -> Outcome:
         caption, to = SIGNS[update.says].of(tenant.language), Recipients((update.userid,))
         try:
             messages = self._clients.of(tenant).at(Priority.EVENTS).messages
@@ -89,7 +89,7 @@ class CardUpdates:
         return Outcome("accepted", "sent")
 
 
-def _readable(connection: Connection, tenant: Tenant, one: Queued) -> Update | None:
+def _readable(connection: Connection, tenant: Tenant, one: Due) -> Update | None:
     """By the code of the press, or by that of the card's send."""
     cause = next(iter(one.causes), {})
     try:
@@ -104,7 +104,7 @@ def _readable(connection: Connection, tenant: Tenant, one: Queued) -> Update | N
         return None
 
 
-def why_not(update: Update | None, one: Queued, agent_id: int | None, *, now: datetime) -> Outcome | None:
+def why_not(update: Update | None, one: Due, agent_id: int | None, *, now: datetime) -> Outcome | None:
     """What becomes of a change that cannot be tried (now); None: it can. Pure."""
     if update is None or not update.response_code:
         return Outcome("refused", "dead", detail="there is no usable code for it")

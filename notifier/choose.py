@@ -14,7 +14,7 @@ from services.reminders.model import Quiet
 from services.reminders.plan import goes_at
 from shared.folding import Key
 from shared.ids import OutboxId, UserId
-from shared.outbox import Due
+from shared.tries import Due
 
 
 @dataclass

@@ -34,22 +34,16 @@ from shared.message_days import add_person_times, left_today, next_day
 from shared.outbox import (
     BODY,
     RESPONSE_CODE,
-    Due,
-    Outcome,
     Queue,
-    begin_attempt,
     expire,
-    finish_attempt,
-    give_back,
-    lease,
     line_up,
     overdue,
-    park,
     postpone,
     recent_tries,
 )
 from shared.runtime import Runtime
 from shared.tenants import Tenant
+from shared.tries import Due, Outcome, begin_try, end_try, give_back, lease
 from shared.vault import VaultError
 from shared.wecom.apis import Priority
 from shared.wecom.clients import CONTACT, Clients
@@ -213,11 +207,11 @@ class Notifier:
             self._give_up(connection, due, now=now)
             return None
         stored = tenant.cipher.encrypt(body, BODY) if due.body is None else due.body
-        number = begin_attempt(connection, due, body=stored, now=now)
+        number = begin_try(connection, due, body=stored, counts_for=due.recipient, now=now)
         return None if number is None else _Ready(due, number, body, now)
 
     def _park(self, connection: Connection, due: Due, state: str, *, now: datetime) -> None:
-        park(connection, due, state, now=now)
+        end_try(connection, due, None, Outcome("retry", state), now=now)
         messages.labels(due.notice, state).inc()
         log.warning("message.parked", tenant_id=due.tenant_id, outbox_id=due.id, notice=due.notice, state=state)
 
@@ -264,14 +258,14 @@ class Notifier:
             return None
 
     def _give_up(self, connection: Connection, due: Due, *, now: datetime) -> None:
-        number = begin_attempt(connection, due, body=None, now=now)
+        number = begin_try(connection, due, body=None, counts_for=due.recipient, now=now)
         if number is None:
             return
         last = number >= MOST_FAILURES
         backoff_s = self._runtime.settings.message_backoff_s
         at = now + timedelta(seconds=backoff_s[min(number, len(backoff_s)) - 1])
         outcome = Outcome("retry", "dead" if last else "due", next_try_at=at, detail="could not be rendered")
-        finish_attempt(connection, due, number, outcome, now=now)
+        end_try(connection, due, number, outcome, now=now)
 
     def _pace(self, connection: Connection, tenant: Tenant, held: Sequence[Due], *, now: datetime) -> Pace:
         recipients = sorted({due.recipient for due in held})
@@ -309,11 +303,11 @@ class Notifier:
             )
         now = clock.now()
         with self._runtime.engine.begin() as connection:
-            finish_attempt(connection, due, ready.number, outcome, now=now)
+            if outcome.outcome == "retry":  # the day before the row, as for whoever begins
+                add_person_times(connection, tenant.id, -1, now=ready.noted_at)
+            end_try(connection, due, ready.number, outcome, now=now)
             if outcome.state == "refused":
                 pass_on(connection, tenant.id, due.id, now=now)
-            if outcome.outcome == "retry":
-                add_person_times(connection, tenant.id, -1, now=ready.noted_at)
         messages.labels(due.notice, outcome.outcome).inc()
         if outcome.state == "sent":
             delay.observe(max(0.0, (now - due.created_at).total_seconds()))

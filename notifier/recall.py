@@ -3,7 +3,7 @@
 Source: WeCom server API, recall (page 96460): within 24 h; it vanishes in WeCom's client, not in WeChat's plugin.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import Counter
@@ -15,7 +15,7 @@ from shared.wecom.apis import Priority
 from shared.wecom.client import WeComClient
 from shared.wecom.clients import Clients
 from shared.wecom.errors import UnreachableError, WeComError
-from shared.withdrawing import Recall, close_late_recalls, finish_recall, take_recalls
+from shared.withdrawing import LATE_AT_ONCE, Recall, close_late_recalls, finish_recall, take_recalls
 
 TOO_LATE = 42052
 AT_ONCE = 16
@@ -33,8 +33,8 @@ class Recaller:
     def recall_due(self) -> int:
         """Take back one batch; how many were tried."""
         now = self._runtime.clock.now()
+        self._close_late(now=now)
         with self._runtime.engine.begin() as connection:
-            close_late_recalls(connection, now=now)
             taken = take_recalls(connection, limit=AT_ONCE, now=now, lease_s=self._runtime.settings.lease_s)
             tenants = {id_: self._directory.tenant(connection, id_) for id_ in {one.tenant_id for one in taken}}
         for one in taken:
@@ -45,6 +45,12 @@ class Recaller:
             recalls.labels(one.notice, result).inc()
             log.info("message.recalled", tenant_id=one.tenant_id, outbox_id=one.id, notice=one.notice, outcome=result)
         return len(taken)
+
+    def _close_late(self, *, now: datetime) -> None:
+        closed = LATE_AT_ONCE
+        while closed == LATE_AT_ONCE:
+            with self._runtime.engine.begin() as connection:
+                closed = close_late_recalls(connection, now=now)
 
     def _recall(self, client: WeComClient, one: Recall) -> str:
         try:

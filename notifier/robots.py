@@ -29,18 +29,10 @@ from shared.directory import Directory
 from shared.errors import RetryableError
 from shared.folding import Key, fold, gather, last_told, put_off
 from shared.ids import OutboxId
-from shared.outbox import BODY, ROBOT, Outcome
-from shared.queued import (
-    Queued,
-    answered_tries,
-    begin_queued,
-    end_queued,
-    expire_queued,
-    lease_queued,
-    postpone_queued,
-)
+from shared.outbox import BODY, ROBOTS, expire_robots
 from shared.runtime import Runtime
 from shared.tenants import Tenant
+from shared.tries import Due, Outcome, answered_tries, begin_try, end_try, give_back, lease
 from shared.vault import VaultError
 from shared.wecom.apis import Priority
 from shared.wecom.clients import Clients
@@ -74,7 +66,7 @@ class RobotLane:
         settings, now = self._runtime.settings, self._runtime.clock.now()
         with self._runtime.engine.begin() as connection:
             rest = resting(connection, now=now)
-            held = lease_queued(connection, ROBOT, limit=BATCH, now=now, lease_s=settings.lease_s, without=rest)
+            held = lease(connection, ROBOTS, limit=BATCH, now=now, lease_s=settings.lease_s, without=rest)
             tenants = self._directory.usable(connection, {one.tenant_id for one in held})
         if any(one.expires_at <= now for one in held):
             self._expire(now=now)
@@ -88,13 +80,13 @@ class RobotLane:
         """Where one is too old many are, after a long time away: they are closed together, not each in its turn."""
         while True:
             with self._runtime.engine.begin() as connection:
-                closed = expire_queued(connection, ROBOT, limit=EXPIRED_AT_ONCE, now=now)
+                closed = expire_robots(connection, limit=EXPIRED_AT_ONCE, now=now)
             if closed:
                 log.warning("robot.expired", count=closed)
             if closed < EXPIRED_AT_ONCE:
                 return
 
-    def _speak(self, tenant: Tenant, one: Queued) -> None:
+    def _speak(self, tenant: Tenant, one: Due) -> None:
         clock = self._runtime.clock
         with self._runtime.engine.begin() as connection:
             ready = self._begin(connection, tenant, one, now=clock.now())
@@ -110,7 +102,7 @@ class RobotLane:
                 close_robot(connection, tenant.id, robot.id, until=outcome.next_try_at)
             if outcome.code == NO_SUCH_KEY:
                 note_problem(connection, tenant, robot, outcome.detail or "")
-            end_queued(connection, one, number, outcome, now=now)
+            end_try(connection, one, number, outcome, now=now)
             if outcome.state == "refused":
                 pass_on(connection, tenant.id, one.id, now=now)
         spoken.labels(outcome.outcome).inc()
@@ -118,7 +110,7 @@ class RobotLane:
                  attempt=number, outcome=outcome.outcome, state=outcome.state, reason=outcome.detail)  # fmt: skip
 
     def _begin(
-        self, connection: Connection, tenant: Tenant, one: Queued, *, now: datetime
+        self, connection: Connection, tenant: Tenant, one: Due, *, now: datetime
     ) -> tuple[Robot, int, Content] | None:
         """Note a try, when the message may be sent now; else put it off, or end it."""
         if (end := _is_over(one, now=now)) is not None:
@@ -130,7 +122,7 @@ class RobotLane:
         told = _others(connection, tenant, one, now=now)
         return None if told is None else self._note(connection, tenant, one, robot, told, now=now)
 
-    def _speaker(self, connection: Connection, tenant: Tenant, one: Queued, *, now: datetime) -> Robot | None:
+    def _speaker(self, connection: Connection, tenant: Tenant, one: Due, *, now: datetime) -> Robot | None:
         """The robot, its row locked; None: it is silent for good, and its message was passed on."""
         try:
             robot = load_robot(connection, tenant, robot_id_of(one.recipient))
@@ -142,7 +134,7 @@ class RobotLane:
             return None
         return robot
 
-    def _pass_on(self, connection: Connection, tenant: Tenant, one: Queued, why: str, *, now: datetime) -> None:
+    def _pass_on(self, connection: Connection, tenant: Tenant, one: Due, why: str, *, now: datetime) -> None:
         """The robot is silent for good: administrators hear of it, and of all of its kind that waits, themselves."""
         told = _others(connection, tenant, one, now=now)
         if told is None:
@@ -157,7 +149,7 @@ class RobotLane:
         self,
         connection: Connection,
         tenant: Tenant,
-        one: Queued,
+        one: Due,
         robot: Robot,
         told: Sequence[OutboxId],
         *,
@@ -172,14 +164,14 @@ class RobotLane:
             return None
         body = tenant.cipher.encrypt(orjson.dumps(words), BODY)
         lease_s = self._runtime.settings.lease_s
-        number = begin_queued(connection, one, body=body, counts_for=one.recipient, now=now, lease_s=lease_s)
+        number = begin_try(connection, one, body=body, counts_for=one.recipient, now=now, lease_s=lease_s)
         if number is None:
             return None
         if told:
             fold(connection, tenant.id, one.id, told, now=now)
         return robot, number, content
 
-    def _words(self, connection: Connection, tenant: Tenant, one: Queued, told: Sequence[OutboxId]) -> str:
+    def _words(self, connection: Connection, tenant: Tenant, one: Due, told: Sequence[OutboxId]) -> str:
         """
         Raises:
             LookupError: the fact is gone.
@@ -205,8 +197,8 @@ class RobotLane:
         )
         return as_markdown(message, MARKDOWN_BYTES)
 
-    def _end(self, connection: Connection, tenant: Tenant, one: Queued, outcome: Outcome, *, now: datetime) -> None:
-        end_queued(connection, one, None, outcome, now=now)
+    def _end(self, connection: Connection, tenant: Tenant, one: Due, outcome: Outcome, *, now: datetime) -> None:
+        end_try(connection, one, None, outcome, now=now)
         log.log(30, "robot.parked", tenant_id=tenant.id, outbox_id=one.id, notice=one.notice, state=outcome.state,
                 reason=outcome.detail)  # fmt: skip
 
@@ -220,22 +212,22 @@ class RobotLane:
         return Outcome("accepted", "sent")
 
 
-def together(one: Queued) -> Key | None:
+def together(one: Due) -> Key | None:
     """The key under which it is told with others, as in choose.py; None: by itself, with the words that it has."""
     return Key.of(one) if one.notice in FOLDED and one.body is None else None
 
 
-def _is_over(one: Queued, *, now: datetime) -> Outcome | None:
+def _is_over(one: Due, *, now: datetime) -> Outcome | None:
     """What becomes of a message that must not be tried any more. Pure."""
     if one.first_unknown_at is not None:
         return Outcome("unknown", "in_doubt", detail="no answer to a try")
     return Outcome("refused", "expired") if one.expires_at <= now else None
 
 
-def _is_its_time(connection: Connection, tenant: Tenant, one: Queued, robot: Robot, *, now: datetime) -> bool:
+def _is_its_time(connection: Connection, tenant: Tenant, one: Due, robot: Robot, *, now: datetime) -> bool:
     """If not, it is put off: until the robot may speak, or, by the rule of people's messages, with all of its kind."""
     if robot.closed_until is not None and robot.closed_until > now:
-        postpone_queued(connection, one, at=robot.closed_until)
+        give_back(connection, tenant.id, [(one, robot.closed_until)])
         return False
     key = together(one)
     if key is None:
@@ -255,7 +247,7 @@ def _is_its_time(connection: Connection, tenant: Tenant, one: Queued, robot: Rob
     return at <= now
 
 
-def _others(connection: Connection, tenant: Tenant, one: Queued, *, now: datetime) -> list[OutboxId] | None:
+def _others(connection: Connection, tenant: Tenant, one: Due, *, now: datetime) -> list[OutboxId] | None:
     """What is told with it, locked; None: it was told with another, or taken back, meanwhile."""
     key = together(one)
     carriers = {} if key is None else {one.id: key}

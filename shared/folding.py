@@ -11,8 +11,7 @@ from sqlalchemy import Connection
 
 from shared.db.engine import as_json, fetch_all, run
 from shared.ids import OutboxId, TenantId
-from shared.outbox import Due
-from shared.queued import Queued
+from shared.tries import Due
 
 MOST = 20_000
 """Rows folded at once; what is left is folded into the next message."""
@@ -28,7 +27,7 @@ class Key:
     urgent: bool
 
     @staticmethod
-    def of(due: Due | Queued) -> "Key":
+    def of(due: Due) -> "Key":
         return Key(due.recipient, due.notice, due.about is None, due.urgent)
 
 
@@ -57,8 +56,8 @@ select o.id from outbox o where o.tenant_id = :tenant_id and o.id = any(:ids)
 
 TOLD = (
     f"select k.id, greatest((select o.settled_at from outbox o where o.tenant_id = :tenant_id "  # noqa: S608
-    "and o.recipient = k.recipient and o.notice = k.notice and o.state = 'sent' and (o.about is null) = k.own "
-    "order by o.settled_at desc limit 1), (select max(o.first_unknown_at) from outbox o "
+    "and o.recipient = k.recipient and o.notice = k.notice and o.state = 'sent' and o.channel <> 'webhook' "
+    "and (o.about is null) = k.own order by o.settled_at desc limit 1), (select max(o.first_unknown_at) from outbox o "
     "where o.tenant_id = :tenant_id and o.recipient = k.recipient and o.notice = k.notice and o.state = 'due' "
     f"and (o.about is null) = k.own)) as at from {KEYS}"
 )
@@ -80,7 +79,7 @@ def _waiting(sql: str, state: str) -> str:
 def gather(
     connection: Connection,
     tenant_id: TenantId,
-    held: Sequence[Due] | Sequence[Queued],
+    held: Sequence[Due],
     carriers: Mapping[OutboxId, Key],
     *,
     now: datetime,

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from shared.db.engine import as_json, fetch_all, fetch_one, run
-from shared.ids import FactId, OutboxId, TenantId
+from shared.ids import FactId, TenantId
+from shared.tries import FREE, LIMIT, Due
 
 DUPLICATE_WINDOW = timedelta(seconds=14_400)
 """For how long WeCom recognises a repeat at most. Source: WeCom server API, sending application messages."""
@@ -25,9 +26,25 @@ WECOM, WEBHOOK = "wecom", "webhook"
 goes to people's phones and neither queue is looked at for the other; services/webhooks does the rest.
 """
 ROBOT, CARD_UPDATE = "robot", "wecom_card"
-"""The channels to group robots, and to cards that people have already; shared/queued.py does the rest."""
+"""The channels to group robots, and to cards that people have already."""
 APART = (WEBHOOK, ROBOT, CARD_UPDATE)
 """Channels whose rows wait as `queued`."""
+SPOKEN = "state = 'queued' and channel = 'robot'"
+CARDS = (
+    "select tenant_id, id from outbox where state = 'queued' and channel = 'wecom_card' "  # noqa: S608
+    f"and {FREE} order by next_try_at, id {LIMIT}"
+)
+ROBOTS = f"""
+with recursive whose(recipient) as (
+  (select recipient from outbox where {SPOKEN} order by recipient limit 1) union all
+  select (select recipient from outbox where {SPOKEN} and recipient > whose.recipient order by recipient limit 1)
+  from whose where whose.recipient is not null)
+select tenant_id, id from whose cross join lateral (
+  select tenant_id, id, next_try_at from outbox where {SPOKEN} and recipient = whose.recipient and {FREE}
+  order by next_try_at, id {LIMIT}) first
+where whose.recipient <> all(:without) order by next_try_at, id limit :limit
+"""  # noqa: S608
+"""Robot by robot: what waits for those that rest (`without`) is not looked at."""
 
 
 @dataclass(frozen=True)
@@ -52,32 +69,6 @@ class Delivery:
     gather_s: int = 0
     urgent: bool = False
     apart_s: int = 0
-
-
-@dataclass(frozen=True)
-class Due:
-    """A delivery that this process holds. `body` is encrypted, None until rendered.
-
-    `fair_at`: before that, nobody meant to send it. `recall`: its reason has vanished since its first try.
-    """
-
-    tenant_id: TenantId
-    id: OutboxId
-    fact_id: FactId | None
-    notice: str
-    recipient: str
-    body: bytes | None
-    attempts: int
-    fence: int
-    first_unknown_at: datetime | None
-    created_at: datetime
-    expires_at: datetime
-    fair_at: datetime
-    about: str | None
-    urgent: bool
-    apart_s: int
-    folds: int
-    recall: str | None
 
 
 def enqueue(connection: Connection, tenant_id: TenantId, deliveries: Sequence[Delivery], *, now: datetime) -> int:
@@ -135,139 +126,6 @@ def overdue(due: Due, *, now: datetime) -> str | None:
     return "expired" if due.expires_at <= now else None
 
 
-def park(connection: Connection, due: Due, state: str, *, now: datetime) -> None:
-    run(
-        connection,
-        "update outbox set state = :state, settled_at = :now, lease_until = null, "
-        "recall = case when recall is not null then 'failed' end "
-        "where tenant_id = :tenant_id and id = :id and fence = :fence and state = 'due'",
-        state=state,
-        now=now,
-        tenant_id=due.tenant_id,
-        id=due.id,
-        fence=due.fence,
-    )
-
-
-def lease(connection: Connection, *, limit: int, now: datetime, lease_s: float) -> list[Due]:
-    """Take due deliveries that nobody holds, oldest first."""
-    rows = fetch_all(
-        connection,
-        "update outbox o set lease_until = :until, fence = o.fence + 1 from ("
-        " select tenant_id, id from outbox where state = 'due' and next_try_at <= :now"
-        " and (lease_until is null or lease_until < :now) order by next_try_at limit :limit for update skip locked"
-        ") due where o.tenant_id = due.tenant_id and o.id = due.id "
-        "returning o.tenant_id, o.id, o.fact_id, o.notice, o.recipient, o.body, o.attempts, o.fence, "
-        "o.first_unknown_at, o.created_at, o.expires_at, coalesce(o.first_fair_at, o.created_at) as fair_at, o.about, "
-        "o.urgent, o.apart_s, o.folds, o.recall",
-        until=now + timedelta(seconds=lease_s),
-        now=now,
-        limit=limit,
-    )
-    return sorted((Due(**row) for row in rows), key=lambda due: due.id)
-
-
-def begin_attempt(connection: Connection, due: Due, *, body: bytes | None, now: datetime) -> int | None:
-    """Note that a try starts, before it starts; its number, or None when the lease went to somebody else.
-
-    `body` is kept for all later tries; None when there is nothing to send yet.
-
-    From this commit on the outcome is unknown until `finish_attempt` says otherwise.
-    """
-    held = run(
-        connection,
-        "update outbox set attempts = attempts + 1, body = coalesce(body, :body), "
-        "first_unknown_at = coalesce(first_unknown_at, :now) "
-        "where tenant_id = :tenant_id and id = :id and fence = :fence and state = 'due'",
-        body=body,
-        now=now,
-        tenant_id=due.tenant_id,
-        id=due.id,
-        fence=due.fence,
-    )
-    if not held:
-        return None
-    run(
-        connection,
-        "insert into attempt (tenant_id, parent_kind, parent_id, number, recipient, started_at, outcome) "
-        "values (:tenant_id, 'outbox', :id, :number, :recipient, :now, 'started')",
-        tenant_id=due.tenant_id,
-        id=due.id,
-        number=due.attempts + 1,
-        recipient=due.recipient,
-        now=now,
-    )
-    return due.attempts + 1
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a try ended.
-
-    `outcome` is accepted, refused, retry (WeCom certainly did not take it) or unknown. `state` is what becomes of the
-    delivery: due (again at `next_try_at`), sent, refused or dead. `response_code`: of a card, encrypted.
-    """
-
-    outcome: str
-    state: str
-    next_try_at: datetime | None = None
-    msgid: str | None = None
-    code: int | None = None
-    detail: str | None = None
-    response_code: bytes | None = None
-
-
-def finish_attempt(connection: Connection, due: Due, number: int, result: Outcome, *, now: datetime) -> None:
-    run(
-        connection,
-        "update attempt set finished_at = :now, outcome = :outcome, code = :code, detail = :detail "
-        "where tenant_id = :tenant_id and parent_kind = 'outbox' and parent_id = :id and number = :number",
-        now=now,
-        outcome=result.outcome,
-        code=result.code,
-        detail=result.detail,
-        tenant_id=due.tenant_id,
-        id=due.id,
-        number=number,
-    )
-    run(
-        connection,
-        # A try that certainly failed leaves an earlier unknown one unknown.
-        "update outbox set state = :state, lease_until = null, next_try_at = coalesce(:next_try_at, next_try_at), "
-        "msgid = coalesce(:msgid, msgid), last_error = :detail, "
-        "response_code = coalesce(:response_code, response_code), "
-        "first_unknown_at = case when :outcome = 'unknown' then first_unknown_at else :before end, "
-        "settled_at = case when :state = 'due' then null else cast(:now as timestamptz) end, "
-        "recall = case when :state in ('due', 'sent') then recall when recall is not null then 'failed' end "
-        "where tenant_id = :tenant_id and id = :id and fence = :fence",
-        state=result.state,
-        next_try_at=result.next_try_at,
-        msgid=result.msgid,
-        detail=result.detail,
-        response_code=result.response_code,
-        outcome=result.outcome,
-        before=due.first_unknown_at,
-        now=now,
-        tenant_id=due.tenant_id,
-        id=due.id,
-        fence=due.fence,
-    )
-
-
-def give_back(connection: Connection, tenant_id: TenantId, held: Sequence[tuple[Due, datetime]]) -> None:
-    """Without a try, each until its time. Rows that somebody is folding or withdrawing meanwhile are theirs."""
-    run(
-        connection,
-        "update outbox o set lease_until = null, next_try_at = w.at from ("
-        " select o.id, r.at from outbox o join jsonb_to_recordset(cast(:rows as jsonb))"
-        " as r(id bigint, fence bigint, at timestamptz) on o.id = r.id and o.fence = r.fence"
-        " where o.tenant_id = :tenant_id and o.state = 'due' for update of o skip locked) w "
-        "where o.tenant_id = :tenant_id and o.id = w.id",
-        rows=as_json([{"id": due.id, "fence": due.fence, "at": at} for due, at in held]),
-        tenant_id=tenant_id,
-    )
-
-
 def postpone(connection: Connection, due: Due, *, at: datetime) -> None:
     """Until it is meant to go out; its time counts from then."""
     run(
@@ -322,9 +180,9 @@ def expire(connection: Connection, *, limit: int, now: datetime) -> dict[str, in
     """Close what is too old, was certainly not sent, and nobody holds: how many of each kind. Many in one statement."""
     rows = fetch_all(
         connection,
-        "with old as (select tenant_id, id from outbox where state = 'due' and next_try_at <= :now "
-        " and expires_at <= :now and first_unknown_at is null and (lease_until is null or lease_until < :now)"
-        " order by next_try_at limit :limit for update skip locked), "
+        "with old as (select tenant_id, id from outbox where state = 'due' and expires_at <= :now "
+        " and next_try_at <= :now and first_unknown_at is null and (lease_until is null or lease_until < :now)"
+        " order by expires_at limit :limit for update skip locked), "
         "closed as (update outbox o set state = 'expired', settled_at = :now, lease_until = null, recall = null "
         " from old where o.tenant_id = old.tenant_id and o.id = old.id returning o.notice) "
         "select notice, count(*) as n from closed group by 1",
@@ -332,6 +190,18 @@ def expire(connection: Connection, *, limit: int, now: datetime) -> dict[str, in
         limit=limit,
     )
     return {row["notice"]: row["n"] for row in rows}
+
+
+def expire_robots(connection: Connection, *, limit: int, now: datetime) -> int:
+    """The same for what robots were to say: how many, of all kinds."""
+    return run(
+        connection,
+        f"update outbox o set state = 'expired', settled_at = :now, lease_until = null from (select tenant_id, id "  # noqa: S608
+        f"from outbox where {SPOKEN} and {FREE} and expires_at <= :now and first_unknown_at is null "
+        f"order by next_try_at {LIMIT}) old where o.tenant_id = old.tenant_id and o.id = old.id",
+        limit=limit,
+        now=now,
+    )
 
 
 def recent_tries(

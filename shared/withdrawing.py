@@ -15,13 +15,29 @@ from shared.outbox import WECOM
 
 RECALLED_WITHIN = timedelta(hours=1)
 """Later, the message has been read: it was right when it was sent."""
+LATE_AT_ONCE = 1000
+LOOKED_AT_AGAIN = timedelta(minutes=1)
 
-WITHDRAW = """
-with mine as (
-  select o.id, o.reason, o.state in ('due', 'queued') and o.first_unknown_at is null and o.folds = 1 as untold
-  from outbox o where o.tenant_id = :tenant_id and o.reason = any(:reasons) and o.recall is null
-    and (o.state in ('due', 'queued') or (o.state in ('sent', 'folded') and o.settled_at > :since))
-  order by o.id for update)
+UNTOLD = "o.state in ('due', 'queued') and o.first_unknown_at is null and o.folds = 1"
+TAKEN_BACK = (
+    "o.recall is null and (o.state in ('due', 'queued') or (o.state in ('sent', 'folded') and o.settled_at > :since))"
+)
+GIVEN = "select unnest(cast(:reasons as text[]))"
+
+
+def _withdrawing(which: str, reasons: str) -> str:
+    """Rows are found reason by reason, over their index whatever the planner thinks, and locked in the order of ids;
+    with them the messages that tell of them, which may now be taken back as a whole.
+    """
+    return f"""
+with found as materialized (
+  select w.* from ({reasons}) r(reason) cross join lateral (
+    select o.id, o.folded_into from outbox o
+    where o.tenant_id = :tenant_id and o.reason = r.reason and {which} offset 0) w),
+mine as (
+  select o.id, o.reason, {UNTOLD} as untold from outbox o where o.tenant_id = :tenant_id
+    and o.id = any(array(select id from found union select folded_into from found where folded_into is not null))
+    and (({which}) or (o.state = 'sent' and o.folds > 1 and o.recall = 'wanted')) order by o.id for update)
 update outbox o set
   state = case when m.untold then 'withdrawn' else o.state end,
   settled_at = case when m.untold then :now else o.settled_at end,
@@ -29,17 +45,17 @@ update outbox o set
   recall = case when m.untold or o.channel <> :recallable then null else 'wanted' end,
   next_try_at = case when o.state in ('due', 'queued') then o.next_try_at else :now end
 from mine m where o.tenant_id = :tenant_id and o.id = m.id returning m.reason, m.untold
-"""
+"""  # noqa: S608
 
 
 def withdraw(connection: Connection, tenant_id: TenantId, reasons: Collection[str], *, now: datetime) -> set[str]:
-    """Take back what stands for these, in the commit of the fact that took them away.
+    """Take back what stands for these, in the commit of what took them away.
 
     The reasons of which nobody had been told yet, nor perhaps. What is on its way is recalled when it has settled.
     """
     rows = fetch_all(
         connection,
-        WITHDRAW,
+        _withdrawing(TAKEN_BACK, GIVEN),
         tenant_id=tenant_id,
         reasons=sorted(reasons),
         since=now - RECALLED_WITHIN,
@@ -48,6 +64,17 @@ def withdraw(connection: Connection, tenant_id: TenantId, reasons: Collection[st
     )
     told = {row["reason"] for row in rows if not row["untold"]}
     return {row["reason"] for row in rows} - told
+
+
+def withdraw_untold(
+    connection: Connection, tenant_id: TenantId, reasons: str, *, now: datetime, **parameters: object
+) -> int:
+    """Only what nobody has been told of yet, nor perhaps: the number of rows. What was sent stays where it is.
+
+    `reasons`: a statement that selects them, with its `parameters`.
+    """
+    values = {"tenant_id": tenant_id, "recallable": WECOM, "now": now, **parameters}
+    return len(fetch_all(connection, _withdrawing(UNTOLD, reasons), **values))
 
 
 @dataclass(frozen=True)
@@ -62,28 +89,37 @@ class Recall:
 
 
 TAKE = """
-update outbox o set next_try_at = :until from (
-  select c.tenant_id, c.id from outbox c where c.recall = 'wanted' and c.state = 'sent' and c.next_try_at <= :now
-    and (c.folds = 1 or not exists (select from outbox f
-      where f.tenant_id = c.tenant_id and f.folded_into = c.id and f.recall is null))
-  order by c.next_try_at limit :limit for update skip locked) due
-where o.tenant_id = due.tenant_id and o.id = due.id
-returning o.tenant_id, o.id, o.notice, o.msgid, o.settled_at
+with wanted as (
+  select c.tenant_id, c.id, c.folds > 1 and exists (select from outbox f where f.tenant_id = c.tenant_id
+    and f.folded_into = c.id and f.recall is null) as stands
+  from outbox c where c.recall = 'wanted' and c.state = 'sent' and c.next_try_at <= :now
+  order by c.next_try_at limit :limit for update skip locked)
+update outbox o set next_try_at = case when w.stands then :later else :until end from wanted w
+where o.tenant_id = w.tenant_id and o.id = w.id
+returning o.tenant_id, o.id, o.notice, o.msgid, o.settled_at, w.stands
 """
+"""A message of which something still stands is looked at again a minute later, and when the rest has vanished."""
 
 
 def take_recalls(connection: Connection, *, limit: int, now: datetime, lease_s: float) -> list[Recall]:
     """Messages to be taken back now; whoever takes them has so long for it."""
-    rows = fetch_all(connection, TAKE, now=now, until=now + timedelta(seconds=lease_s), limit=limit)
-    return sorted((Recall(**row) for row in rows), key=lambda one: one.id)
+    until, later = now + timedelta(seconds=lease_s), now + LOOKED_AT_AGAIN
+    while rows := fetch_all(connection, TAKE, now=now, until=until, later=later, limit=limit):
+        free = [{name: row[name] for name in Recall.__dataclass_fields__} for row in rows if not row["stands"]]
+        if free:
+            return sorted((Recall(**one) for one in free), key=lambda one: one.id)
+    return []
 
 
 def finish_recall(connection: Connection, one: Recall, result: str, *, next_try_at: datetime | None = None) -> None:
     """`result`: done, late, failed, or wanted (again at `next_try_at`); likewise for what its message tells of."""
     run(
         connection,
-        "update outbox set recall = :result, next_try_at = coalesce(:at, next_try_at) "
-        "where tenant_id = :tenant_id and recall = 'wanted' and (id = :id or (folded_into = :id and state = 'folded'))",
+        "update outbox o set recall = :result, next_try_at = coalesce(:at, o.next_try_at) from ("
+        " select o.id from outbox o where o.tenant_id = :tenant_id and o.recall = 'wanted' and o.id = any(array("
+        "  select cast(:id as bigint) union all"
+        "  select f.id from outbox f where f.tenant_id = :tenant_id and f.folded_into = :id and f.state = 'folded'))"
+        " order by o.id for update) mine where o.tenant_id = :tenant_id and o.id = mine.id",
         result=result,
         at=next_try_at,
         tenant_id=one.tenant_id,
@@ -91,14 +127,17 @@ def finish_recall(connection: Connection, one: Recall, result: str, *, next_try_
     )
 
 
-def close_late_recalls(connection: Connection, *, now: datetime) -> int:
+def close_late_recalls(connection: Connection, *, now: datetime, limit: int = LATE_AT_ONCE) -> int:
     """What could not be taken back within the time stays: some of what its message tells of still stands, or WeCom was
-    away.
+    away. So many at a time; how many.
     """
     return run(
         connection,
-        "update outbox set recall = 'late' where recall = 'wanted' and state in ('sent', 'folded') "
-        "and next_try_at <= :now and settled_at <= :before",
+        "update outbox o set recall = 'late' from (select tenant_id, id from outbox where recall = 'wanted' "
+        " and state in ('sent', 'folded') and settled_at <= :before and next_try_at <= :now"
+        " order by settled_at limit :limit for update skip locked) late "
+        "where o.tenant_id = late.tenant_id and o.id = late.id",
         now=now,
         before=now - RECALLED_WITHIN,
+        limit=limit,
     )

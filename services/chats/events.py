@@ -1,7 +1,8 @@
 """Events that operators plan with chats: kept, listed, and due for a reminder by the clock (GRP-6).
 
 `remind_at` is set as long as owners are to be reminded, and indexed, so that a scan by the clock finds what is due in
-all corps at once (services/watching/events.py). A reminder that waits is taken back when the event moves or ends.
+all corps at once (services/watching/events.py). A reminder is taken back when the event moves or
+ends: one that waits, or was just sent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,10 @@ from sqlalchemy import Connection
 from services.chats.listing import check_known
 from services.chats.model import ChatEvent, ChatRefusedError, NoSuchChatEventError
 from services.chats.plan import remind_at
-from services.reminders.waiting import withdraw_waiting
 from shared.audit import Change
 from shared.db.engine import Row, fetch_all, fetch_one, run
 from shared.ids import TenantId
+from shared.withdrawing import withdraw
 
 EVENT = "chat_event"
 _COLUMNS = (
@@ -183,7 +184,8 @@ def _hold(connection: Connection, tenant_id: TenantId, event_id: int) -> Row:
 
 
 def _take_back(connection: Connection, tenant_id: TenantId, event_id: int, *, now: datetime) -> None:
-    withdraw_waiting(connection, tenant_id, [f"{EVENT}:{event_id}"], now=now)
+    """Also what was sent within the hour: it names a time that is no more."""
+    withdraw(connection, tenant_id, [f"{EVENT}:{event_id}"], now=now)
 
 
 def _check_time(starts_at: datetime, now: datetime) -> None:

@@ -123,8 +123,13 @@ def hold_press(connection: Connection, tenant: Tenant, fingerprint: bytes) -> tu
     return _due(row), None if row["says"] is None else Says(row["says"])
 
 
+def lock_card(connection: Connection, tenant_id: TenantId, card_id: OutboxId) -> None:
+    """Until the transaction ends, nobody else acts upon a press of this card."""
+    run(connection, "select pg_advisory_xact_lock(hashtextextended(:key, 0))", key=f"card:{tenant_id}:{card_id}")
+
+
 def said_before(connection: Connection, tenant_id: TenantId, card_id: OutboxId, key: str) -> Says | None:
-    """What came of an earlier press of the same button; whoever asks holds the card's row."""
+    """What came of an earlier press of the same button; whoever asks has locked the card."""
     row = fetch_one(
         connection,
         "select says from card_press where tenant_id = :tenant_id and card_id = :card_id and key = :key "

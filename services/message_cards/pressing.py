@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from services.message_cards.actions import Acted, action_of
 from services.message_cards.model import Card, Pressed, outbox_id_of, task_id_of
-from services.message_cards.presses import DuePress, said_before, settle_press
+from services.message_cards.presses import DuePress, lock_card, said_before, settle_press
 from services.notices.settled import CODE_LASTS, UPDATE, Says
 from services.notices.store import Caused, load_sources, record_facts_and_notices
 from services.planning import read_fact
@@ -61,13 +61,16 @@ def _ignore(connection: Connection, tenant: Tenant, due: DuePress, why: str, *, 
 
 
 def _card(connection: Connection, tenant: Tenant, due: DuePress) -> Card | None:
-    """The notice of the card, locked: two presses of one card are acted upon one after the other."""
+    """The notice of the card. Two presses of one card are acted upon one after the other; its row stays free, since
+    what they change is locked before rows of the outbox.
+    """
     outbox_id = outbox_id_of(due.press.task_id)
     if outbox_id is None or task_id_for(tenant, outbox_id) != due.press.task_id:
         return None
+    lock_card(connection, tenant.id, outbox_id)
     held = fetch_one(
         connection,
-        "select id from outbox where tenant_id = :tenant_id and id = :id and channel = 'wecom' for update",
+        "select id from outbox where tenant_id = :tenant_id and id = :id and channel = 'wecom'",
         tenant_id=tenant.id,
         id=outbox_id,
     )

@@ -13,7 +13,7 @@ from shared.db.engine import Row, fetch_all, fetch_one
 from shared.dead import retry_message
 from shared.errors import TerminalError
 from shared.ids import OutboxId, TenantId
-from shared.outbox import BODY
+from shared.outbox import BODY, CARD_UPDATE, WEBHOOK
 from shared.tenants import Tenant
 from shared.vault import VaultError
 
@@ -49,27 +49,35 @@ COLUMNS = (
 FROM = (
     "from outbox o left join fact f on f.tenant_id = o.tenant_id and f.id = o.fact_id "
     "left join outbox c on c.tenant_id = o.tenant_id and c.id = o.folded_into "
-    "where o.tenant_id = :tenant_id and o.channel <> 'webhook'"
+    "where o.tenant_id = :tenant_id and o.channel <> all(:others)"
+)
+OTHERS = [WEBHOOK, CARD_UPDATE]
+"""Channels of what is no notification."""
+BEFORE_BY_TIME = (
+    "(o.created_at, o.id) < (select b.created_at, b.id from outbox b where b.tenant_id = :tenant_id and b.id = :before)"
 )
 
 
 def list_notifications(
     connection: Connection, tenant_id: TenantId, sought: Sought, *, before: int | None, limit: int
 ) -> Sequence[Row]:
-    """Newest first."""
+    """Newest first. By a time they are read in the order of times, else in that of ids: each over an index."""
+    timed = sought.since is not None or sought.until is not None
     asked = {
         "o.state = :state": sought.state,
         "o.notice = :notice": sought.notice,
         "o.recipient = :recipient": sought.recipient,
         "o.created_at >= :since": sought.since,
         "o.created_at < :until": sought.until,
-        "o.id < :before": before,
+        BEFORE_BY_TIME if timed else "o.id < :before": before,
     }
+    order = "o.created_at desc, o.id desc" if timed else "o.id desc"
     where = "".join(f" and {condition}" for condition, value in asked.items() if value is not None)
     return fetch_all(
         connection,
-        f"select {COLUMNS} {FROM}{where} order by o.id desc limit :limit",
+        f"select {COLUMNS} {FROM}{where} order by {order} limit :limit",
         tenant_id=tenant_id,
+        others=OTHERS,
         before=before,
         limit=limit,
         **vars(sought),
@@ -79,9 +87,9 @@ def list_notifications(
 def load_notification(connection: Connection, tenant_id: TenantId, id_: OutboxId) -> Row:
     """
     Raises:
-        NoNotificationError: there is none, or it is a webhook's.
+        NoNotificationError: there is none, or it is no notification.
     """
-    row = fetch_one(connection, f"select {COLUMNS} {FROM} and o.id = :id", tenant_id=tenant_id, id=id_)
+    row = fetch_one(connection, f"select {COLUMNS} {FROM} and o.id = :id", tenant_id=tenant_id, others=OTHERS, id=id_)
     if row is None:
         raise NoNotificationError("there is no such notification")
     return row

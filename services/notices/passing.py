@@ -29,7 +29,7 @@ select o.tenant_id, {KEY} || u.userid, o.fact_id, o.notice, 'wecom', u.userid, o
   :now + (o.expires_at - coalesce(o.first_fair_at, o.created_at)),
   case o.channel when 'robot' then o.about else coalesce(o.about, o.recipient) end, o.reason, o.urgent, o.apart_s
 from outbox o cross join unnest(cast(:userids as text[])) u(userid) where {ITS} and o.recall is null
-on conflict (tenant_id, natural_key) do nothing
+order by o.id, u.userid on conflict (tenant_id, natural_key) do nothing
 """  # noqa: S608
 REACHED = f"""
 select exists (select from outbox o cross join unnest(cast(:userids as text[])) u(userid)

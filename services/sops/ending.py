@@ -7,38 +7,38 @@ from sqlalchemy import Connection
 
 from shared.db.engine import fetch_all, run
 from shared.ids import TenantId
+from shared.withdrawing import withdraw_untold
 
 LONGEST_WAIT = timedelta(days=8)
 """So long at most, with quiet hours and delays, a reminder waits to go out."""
 PAGE = 500
 
 
-_WITHDRAW = (
-    "update outbox o set state = 'withdrawn', settled_at = :now, lease_until = null from sop_progress p "
-    "where p.tenant_id = :tenant_id and {} and p.told_at is not null and o.tenant_id = p.tenant_id "
-    "and o.reason = 'sop:' || p.enrolment_id || ':' || p.step_id and o.state in ('due', 'queued') "
-    "and o.first_unknown_at is null"
+_TOLD = (
+    "select 'sop:' || p.enrolment_id || ':' || p.step_id from sop_progress p "
+    "where p.tenant_id = :tenant_id and {} and p.told_at is not null"
 )
+"""The reasons of what is to be told. What was told stays on the phone: with its card it can still be confirmed."""
 
 
 def withdraw(connection: Connection, tenant_id: TenantId, enrolment_ids: Iterable[int], *, now: datetime) -> int:
     """Take back what is to be told of these enrolments and has not gone out; the number of messages."""
     ids = sorted(set(enrolment_ids))
-    sql = _WITHDRAW.format("p.enrolment_id = any(:ids)")
-    return run(connection, sql, tenant_id=tenant_id, ids=ids, now=now) if ids else 0
+    told = _TOLD.format("p.enrolment_id = any(:ids)")
+    return withdraw_untold(connection, tenant_id, told, ids=ids, now=now) if ids else 0
 
 
 def withdraw_step(
     connection: Connection, tenant_id: TenantId, enrolment_id: int, step_id: int, *, now: datetime
 ) -> int:
-    sql = _WITHDRAW.format("p.enrolment_id = :enrolment_id and p.step_id = :step_id")
-    return run(connection, sql, tenant_id=tenant_id, enrolment_id=enrolment_id, step_id=step_id, now=now)
+    told = _TOLD.format("p.enrolment_id = :enrolment_id and p.step_id = :step_id")
+    return withdraw_untold(connection, tenant_id, told, enrolment_id=enrolment_id, step_id=step_id, now=now)
 
 
 def withdraw_of_rule(connection: Connection, tenant_id: TenantId, rule_id: int, *, now: datetime) -> int:
     """Of all enrolments of a rule, which was stopped or deleted."""
-    sql = _WITHDRAW.format("p.rule_id = :rule_id and p.state in ('reminded', 'overdue') and p.told_at > :since")
-    return run(connection, sql, tenant_id=tenant_id, rule_id=rule_id, since=now - LONGEST_WAIT, now=now)
+    told = _TOLD.format("p.rule_id = :rule_id and p.state in ('reminded', 'overdue') and p.told_at > :since")
+    return withdraw_untold(connection, tenant_id, told, rule_id=rule_id, since=now - LONGEST_WAIT, now=now)
 
 
 def drop_pending(connection: Connection, tenant_id: TenantId, enrolment_ids: Iterable[int], *, now: datetime) -> None:

@@ -82,7 +82,6 @@ class Call:
 
     id: OutboxId
     fence: int
-    attempt_id: int
     tries: int
     queued_at: datetime
     fact: FactTold

@@ -15,6 +15,7 @@ from services.webhooks.plan import listens
 from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
 from shared.ids import EndpointId, FactId, OutboxId, TenantId
 from shared.outbox import WEBHOOK, Delivery
+from shared.tries import End, Outcome, end_tries, note_tries
 
 
 def deliveries_of(listeners: Sequence[Listener], facts: Sequence[tuple[FactId, str, str]]) -> list[Delivery]:
@@ -59,74 +60,38 @@ def begin_calls(
     )
     if not rows:
         return []
-    tries = fetch_all(
-        connection,
-        "insert into attempt (tenant_id, parent_kind, parent_id, number, started_at, outcome) "
-        "select :tenant_id, 'outbox', id, number, :now, 'started' "
-        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(id bigint, number int) returning id, parent_id",
-        tenant_id=tenant_id,
-        now=now,
-        rows=as_json([{"id": row["outbox_id"], "number": row["attempts"]} for row in rows]),
-    )
-    ids = {row["parent_id"]: row["id"] for row in tries}
-    return [_call(row, ids[row["outbox_id"]]) for row in sorted(rows, key=lambda row: row["id"])]
+    calls = [_call(row) for row in sorted(rows, key=lambda row: row["id"])]
+    note_tries(connection, tenant_id, [(call.id, call.tries) for call in calls], now=now)
+    return calls
 
 
-def _call(row: Row, attempt_id: int) -> Call:
+def _call(row: Row) -> Call:
     told = {name: row[name] for name in FactTold.__dataclass_fields__}
     return Call(
         id=OutboxId(row["outbox_id"]),
         fence=row["fence"],
-        attempt_id=attempt_id,
         tries=row["attempts"],
         queued_at=row["created_at"],
         fact=FactTold(**told),
     )
 
 
-_ENDED = (
-    "jsonb_to_recordset(cast(:rows as jsonb)) as r(id bigint, fence bigint, attempt_id bigint, outcome text, "
-    "state text, next_try_at timestamptz, uncounted int, code int, detail text)"
-)
-
-
 def record_ended(
     connection: Connection, tenant_id: TenantId, results: Sequence[tuple[Call, Ended]], *, now: datetime
 ) -> None:
     """Note how tries went, and what becomes of their rows."""
-    rows = as_json(
-        [
-            {
-                "id": call.id,
-                "fence": call.fence,
-                "attempt_id": call.attempt_id,
-                "outcome": result.outcome,
-                "state": result.state,
-                "next_try_at": result.next_try_at,
-                "uncounted": 0 if result.counts else 1,
-                "code": result.code,
-                "detail": result.detail,
-            }
-            for call, result in results
-        ]
-    )
-    run(
-        connection,
-        "update attempt a set finished_at = :now, outcome = r.outcome, code = r.code, detail = r.detail "  # noqa: S608
-        f"from {_ENDED} where a.tenant_id = :tenant_id and a.id = r.attempt_id",
-        tenant_id=tenant_id,
-        now=now,
-        rows=rows,
-    )
-    run(
-        connection,
-        "update outbox o set state = r.state, lease_until = null, last_error = r.detail, "  # noqa: S608
-        "next_try_at = coalesce(r.next_try_at, o.next_try_at), attempts = o.attempts - r.uncounted, "
-        "settled_at = case when r.state = 'queued' then null else cast(:now as timestamptz) end "
-        f"from {_ENDED} where o.tenant_id = :tenant_id and o.id = r.id and o.fence = r.fence and o.state = 'queued'",
-        tenant_id=tenant_id,
-        now=now,
-        rows=rows,
+    ends = [End(call.id, call.fence, "queued", call.tries, _outcome(result)) for call, result in results]
+    end_tries(connection, tenant_id, ends, now=now)
+
+
+def _outcome(result: Ended) -> Outcome:
+    return Outcome(
+        result.outcome,
+        result.state,
+        next_try_at=result.next_try_at,
+        code=result.code,
+        detail=result.detail,
+        counts=result.counts,
     )
 
 
@@ -134,19 +99,23 @@ def take_back(connection: Connection, tenant_id: TenantId, calls: Sequence[Call]
     """These did not begin: no try, no lease."""
     if not calls:
         return
+    rows = as_json([{"id": call.id, "fence": call.fence, "number": call.tries} for call in calls])
     run(
         connection,
-        "delete from attempt where tenant_id = :tenant_id and id = any(:ids)",
+        "delete from attempt a using jsonb_to_recordset(cast(:rows as jsonb)) as r(id bigint, number int) "
+        "where a.tenant_id = :tenant_id and a.parent_kind = 'outbox' and a.parent_id = r.id and a.number = r.number "
+        "and a.finished_at is null",
         tenant_id=tenant_id,
-        ids=[call.attempt_id for call in calls],
+        rows=rows,
     )
     run(
         connection,
-        "update outbox o set lease_until = null, attempts = o.attempts - 1 "
-        "from jsonb_to_recordset(cast(:rows as jsonb)) as r(id bigint, fence bigint) "
-        "where o.tenant_id = :tenant_id and o.id = r.id and o.fence = r.fence and o.state = 'queued'",
+        "update outbox o set lease_until = null, attempts = o.attempts - 1 from (select h.id from outbox h "
+        "join jsonb_to_recordset(cast(:rows as jsonb)) as r(id bigint, fence bigint) "
+        "on h.id = r.id and h.fence = r.fence where h.tenant_id = :tenant_id and h.state = 'queued' "
+        "order by h.id for update of h) r where o.tenant_id = :tenant_id and o.id = r.id",
         tenant_id=tenant_id,
-        rows=as_json([{"id": call.id, "fence": call.fence} for call in calls]),
+        rows=rows,
     )
 
 

@@ -25,7 +25,7 @@ def resend_dead(connection: Connection, tenant_id: TenantId, endpoint_id: Endpoi
         connection,
         f"update outbox o set {AGAIN} from (select tenant_id, id from outbox where tenant_id = :tenant_id "  # noqa: S608
         "and recipient = :recipient and channel = 'webhook' and settled_at is not null "
-        "and state in ('dead', 'expired') limit :most for update) w "
+        "and state in ('dead', 'expired') limit :most for update skip locked) w "
         "where o.tenant_id = w.tenant_id and o.id = w.id",
         tenant_id=tenant_id,
         recipient=recipient_of(endpoint_id),
@@ -52,8 +52,9 @@ def requeue(connection: Connection, tenant_id: TenantId, keys: Sequence[str], *,
     """Queue rows with these natural keys again, whatever became of them, unless somebody holds them; how many."""
     return run(
         connection,
-        f"update outbox set {AGAIN} where tenant_id = :tenant_id and natural_key = any(:keys) "  # noqa: S608
-        "and (lease_until is null or lease_until < :now)",
+        f"update outbox o set {AGAIN} from (select id from outbox where tenant_id = :tenant_id "  # noqa: S608
+        "and natural_key = any(:keys) and (lease_until is null or lease_until < :now) order by id for update) w "
+        "where o.tenant_id = :tenant_id and o.id = w.id",
         tenant_id=tenant_id,
         keys=list(keys),
         now=now,
@@ -65,7 +66,7 @@ def pull_forward(connection: Connection, tenant_id: TenantId, endpoint_id: Endpo
     return run(
         connection,
         "update outbox o set next_try_at = :now from (select tenant_id, id from outbox where tenant_id = :tenant_id "
-        "and recipient = :recipient and state = 'queued' and next_try_at > :now limit :most for update) w "
+        "and recipient = :recipient and state = 'queued' and next_try_at > :now limit :most for update skip locked) w "
         "where o.tenant_id = w.tenant_id and o.id = w.id",
         tenant_id=tenant_id,
         recipient=recipient_of(endpoint_id),

@@ -21,6 +21,7 @@ from notifier.deliver import Notifier
 from services.customers.model import RelationLost, RelationStarted
 from services.message_templates.model import Dress, Form
 from services.message_templates.store import record_dress
+from services.notices.log import Sought, list_notifications
 from services.notices.model import POOL_GIVEN, RELATION_LOST
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
@@ -219,6 +220,9 @@ def test_a_press_of_added_takes_the_customer_off_the_list_and_the_card_says_so(c
     assert counter.rows("select state, says from card_press") == [("done", "added")] * 2
     assert counter.rows("select distinct state from inbox") == [("routed",)]
     assert counter.rows("select state, attempts from outbox where channel = 'wecom_card'") == [("sent", 1)]
+    with counter.runtime.engine.begin() as connection:  # the change of a card is no notification
+        listed = list_notifications(connection, counter.tenant.id, Sought(), before=None, limit=9)
+        assert [row["notice"] for row in listed] == [POOL_GIVEN]
     assert counter.face(card)["button"] == {"replace_name": "已添加"}
 
 

@@ -26,11 +26,11 @@ from shared.clock import SystemClock
 from shared.db.engine import fetch_all, run
 from shared.dead import list_dead, retry_dead
 from shared.ids import ExternalUserId, OutboxId, UserId
-from shared.outbox import ROBOT, Delivery, Outcome, enqueue
-from shared.queued import begin_queued, lease_queued
+from shared.outbox import ROBOT, ROBOTS, Delivery, enqueue
 from shared.runtime import Runtime
 from shared.settings import Settings
 from shared.tenants import Tenant, load_tenants
+from shared.tries import Outcome, begin_try, lease
 from shared.vault import Vault
 from shared.wecom.clients import Clients
 from shared.wecom.errors import UnreachableError, error_for
@@ -171,8 +171,8 @@ def test_a_process_that_was_killed_in_a_call_leaves_a_post_in_doubt(group: Group
     group.lose()
     with group.runtime.engine.begin() as connection:
         now = group.runtime.clock.now()
-        (held,) = lease_queued(connection, ROBOT, limit=1, now=now, lease_s=60)
-        begin_queued(connection, held, body=None, counts_for=held.recipient, now=now, lease_s=60)
+        (held,) = lease(connection, ROBOTS, limit=1, now=now, lease_s=60, without=[])
+        begin_try(connection, held, body=None, counts_for=held.recipient, now=now, lease_s=60)
     group.speak()
     assert group.rows("select state from outbox where channel = 'robot'") == [("queued",)]
     group.later(61)
@@ -341,8 +341,8 @@ def test_while_a_robot_rests_nobody_holds_what_it_is_to_say(group: Group):
     group.later(66)
     with group.runtime.engine.begin() as connection:
         now = group.runtime.clock.now()
-        (held,) = lease_queued(connection, ROBOT, limit=1, now=now, lease_s=60)
-        begin_queued(connection, held, body=None, counts_for=None, now=now + timedelta(seconds=50), lease_s=60)
+        (held,) = lease(connection, ROBOTS, limit=1, now=now, lease_s=60, without=[])
+        begin_try(connection, held, body=None, counts_for=None, now=now + timedelta(seconds=50), lease_s=60)
         (left,) = [row["lease_until"] - now for row in fetch_all(
             connection, "select lease_until from outbox where id = :id", id=held.id)]  # fmt: skip
     assert left == timedelta(seconds=110)

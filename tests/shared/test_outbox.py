@@ -11,19 +11,14 @@ from shared.outbox import (
     DUPLICATE_WINDOW,
     SAFETY,
     Delivery,
-    Due,
-    Outcome,
-    begin_attempt,
     count_by_state,
     enqueue,
-    finish_attempt,
-    lease,
     next_due,
     overdue,
-    park,
     postpone,
     recent_tries,
 )
+from shared.tries import Due, Outcome, begin_try, end_try, lease
 from tests.conftest import NOW
 
 TENANT = TenantId(1)
@@ -55,10 +50,10 @@ def attempts(connection: Connection) -> list[tuple[object, ...]]:
 
 def attempt(connection: Connection, due: Due, result: Outcome | None, *, now: datetime = NOW) -> None:
     """One try from start to end; with no result, the process dies in it."""
-    number = begin_attempt(connection, due, body=b"sealed", now=now)
+    number = begin_try(connection, due, body=b"sealed", counts_for=due.recipient, now=now)
     assert number is not None
     if result is not None:
-        finish_attempt(connection, due, number, result, now=now)
+        end_try(connection, due, number, result, now=now)
 
 
 def close_overdue(connection: Connection, *, now: datetime) -> list[str | None]:
@@ -67,7 +62,7 @@ def close_overdue(connection: Connection, *, now: datetime) -> list[str | None]:
     for due in take(connection, now=now):
         states.append(overdue(due, now=now))
         if states[-1] is not None:
-            park(connection, due, states[-1], now=now)
+            end_try(connection, due, None, Outcome("retry", states[-1]), now=now)
     return states
 
 
@@ -114,7 +109,7 @@ def test_an_attempt_is_noted_before_it_starts(engine: Engine):
     with engine.begin() as connection:
         enqueue(connection, TENANT, [delivery()], now=NOW)
         (due,) = take(connection)
-        begin_attempt(connection, due, body=b"sealed", now=NOW)
+        begin_try(connection, due, body=b"sealed", counts_for=due.recipient, now=NOW)
     with engine.connect() as connection:
         assert attempts(connection) == [(1, "started", None, None)]
         row = one_row(connection)
@@ -122,7 +117,12 @@ def test_an_attempt_is_noted_before_it_starts(engine: Engine):
     with engine.begin() as connection:
         (again,) = take(connection, now=NOW + timedelta(minutes=5))
         assert (again.body, again.attempts, again.first_unknown_at) == (b"sealed", 1, NOW)
-        assert begin_attempt(connection, again, body=again.body or b"", now=NOW + timedelta(minutes=5)) == 2
+        assert (
+            begin_try(
+                connection, again, body=again.body or b"", counts_for=again.recipient, now=NOW + timedelta(minutes=5)
+            )
+            == 2
+        )
 
 
 def test_an_accepted_message_is_settled(connection: Connection, due: Due):
@@ -204,10 +204,10 @@ def test_an_old_notice_expires(connection: Connection, ttl_s: int, state: str | 
 def test_only_who_holds_a_delivery_closes_it(connection: Connection, due: Due):
     """A try of somebody else may be under way; what was sent is not called expired."""
     (taker,) = take(connection, now=NOW + timedelta(minutes=5))
-    park(connection, due, "expired", now=NOW)
+    end_try(connection, due, None, Outcome("retry", "expired"), now=NOW)
     assert one_row(connection)["state"] == "due"
     attempt(connection, taker, SENT)
-    park(connection, taker, "expired", now=NOW)
+    end_try(connection, taker, None, Outcome("retry", "expired"), now=NOW)
     assert one_row(connection)["state"] == "sent"
 
 
@@ -215,10 +215,10 @@ def test_who_lost_the_lease_does_not_send(connection: Connection, due: Due):
     """The fence is asked before the call, and the late result of a lost lease does not touch the row."""
     later = NOW + timedelta(minutes=5)
     (taker,) = take(connection, now=later)
-    assert begin_attempt(connection, due, body=b"other", now=later) is None
+    assert begin_try(connection, due, body=b"other", counts_for=due.recipient, now=later) is None
     assert attempts(connection) == []
     attempt(connection, taker, None, now=later)
-    finish_attempt(connection, due, 1, SENT, now=later)
+    end_try(connection, due, 1, SENT, now=later)
     postpone(connection, due, at=NOW + timedelta(days=9))
     row = one_row(connection)
     assert (row["state"], row["msgid"], row["body"], row["next_try_at"]) == ("due", None, b"sealed", NOW)
@@ -227,7 +227,7 @@ def test_who_lost_the_lease_does_not_send(connection: Connection, due: Due):
 def test_what_was_settled_meanwhile_is_not_sent(connection: Connection, due: Due):
     """A person may have closed it."""
     run(connection, "update outbox set state = 'refused'")
-    assert begin_attempt(connection, due, body=b"x", now=NOW) is None
+    assert begin_try(connection, due, body=b"x", counts_for=due.recipient, now=NOW) is None
 
 
 def test_a_postponed_delivery_is_no_attempt(connection: Connection, due: Due):

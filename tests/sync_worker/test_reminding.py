@@ -372,6 +372,16 @@ def test_an_event_that_moves_or_ends_takes_its_reminder_back(corp: Corp, what: s
     assert owners(corp) == [(LI, "withdrawn")] + ([(LI, "due")] if what == "moved" else [])
 
 
+def test_a_reminder_that_was_just_sent_goes_with_its_event(corp: Corp) -> None:
+    """It names an hour that is no more: it is recalled within the hour (GRP-6)."""
+    event_id = plan(corp, ("c1", LI))
+    corp.at(STARTS - timedelta(minutes=50))
+    with corp.runtime.engine.begin() as connection:
+        run(connection, "update outbox set state = 'sent', msgid = 'm', settled_at = :now", now=corp.clock.now())
+        cancel_event(connection, corp.tenant.id, event_id, now=corp.clock.now())
+    assert corp.rows("select state, recall from outbox") == [("sent", "wanted")]
+
+
 def test_nobody_is_reminded_of_what_has_begun_long_ago(corp: Corp) -> None:
     """After a night without a scheduler, too (GRP-6)."""
     plan(corp, ("c1", LI))

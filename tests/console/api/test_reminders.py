@@ -8,7 +8,8 @@ from services.reminders.store import load_policy
 from shared.api_keys import Scope
 from shared.db.engine import run
 from shared.ids import ExternalUserId, UserId
-from shared.outbox import BODY, lease
+from shared.outbox import BODY
+from shared.tries import lease
 from tests.console.api.conftest import Shop
 
 

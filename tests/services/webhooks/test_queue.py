@@ -21,7 +21,7 @@ from services.webhooks.resend import resend_since
 from services.webhooks.store import add_endpoint, load_listener, new_secret
 from services.webhooks.walks import requeue
 from shared.db.engine import fetch_all, fetch_one
-from shared.outbox import lease
+from shared.tries import lease
 from tests.services.conftest import add_tenant
 from tests.services.factories import CONTACT, LI
 
