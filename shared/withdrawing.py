@@ -1,6 +1,7 @@
 """Notices whose reason has vanished: what is not sent is withdrawn, what was just sent is taken back.
 
-A message that tells of several is taken back when none of them stands any more.
+A message that tells of several is taken back when none of them stands any more, or is not sent: what is folded into it
+counts as told when it is sent.
 """
 
 from collections.abc import Collection
@@ -20,7 +21,9 @@ WITHDRAW = """
 with mine as (
   select o.id, o.reason, o.state in ('due', 'queued') and o.first_unknown_at is null and o.folds = 1 as untold
   from outbox o where o.tenant_id = :tenant_id and o.reason = any(:reasons) and o.recall is null
-    and (o.state in ('due', 'queued') or (o.state in ('sent', 'folded') and o.settled_at > :since))
+    and (o.state in ('due', 'queued') or (o.state = 'sent' and o.settled_at > :since)
+      or (o.state = 'folded' and exists (select from outbox c where c.tenant_id = o.tenant_id
+        and c.id = o.folded_into and (c.state = 'due' or c.settled_at > :since))))
   order by o.id for update)
 update outbox o set
   state = case when m.untold then 'withdrawn' else o.state end,
@@ -97,8 +100,9 @@ def close_late_recalls(connection: Connection, *, now: datetime) -> int:
     """
     return run(
         connection,
-        "update outbox set recall = 'late' where recall = 'wanted' and state in ('sent', 'folded') "
-        "and next_try_at <= :now and settled_at <= :before",
+        "update outbox o set recall = 'late' where recall = 'wanted' and state in ('sent', 'folded') "
+        "and next_try_at <= :now and case state when 'sent' then settled_at else (select c.settled_at from outbox c "
+        "where c.tenant_id = o.tenant_id and c.id = o.folded_into) end <= :before",
         now=now,
         before=now - RECALLED_WITHIN,
     )

@@ -21,11 +21,12 @@ comes to nobody twice and never goes round in circles.
 
 PASS_ON = f"""
 insert into outbox (tenant_id, natural_key, fact_id, notice, channel, recipient, causes, state, next_try_at,
-  first_fair_at, created_at, expires_at, about, reason, urgent, apart_s)
+  first_fair_at, meant_at, true_until, created_at, expires_at, about, reason, urgent, apart_s)
 select o.tenant_id, {KEY} || u.userid, o.fact_id, o.notice, o.channel, u.userid, o.causes, 'due', :now, :now, :now,
-  :now + (o.expires_at - coalesce(o.first_fair_at, o.created_at)), coalesce(o.about, o.recipient), o.reason, o.urgent,
-  o.apart_s
+  o.true_until, :now, least(:now + (o.expires_at - coalesce(o.first_fair_at, o.created_at)), o.true_until),
+  coalesce(o.about, o.recipient), o.reason, o.urgent, o.apart_s
 from outbox o cross join unnest(cast(:userids as text[])) u(userid) where {ITS} and o.recall is null
+  and (o.true_until is null or o.true_until > :now)
 on conflict (tenant_id, natural_key) do nothing
 """  # noqa: S608
 REACHED = f"""
