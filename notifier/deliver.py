@@ -4,7 +4,7 @@ The attempt is committed before the call. A crash in between leaves it unknown; 
 WeCom recognises them. What is unknown for longer than WeCom remembers is parked as in doubt, never guessed.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,20 +15,23 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy import Connection, text
 
 from notifier.choose import Choice, choose, together
+from notifier.gathering import gathering_of
 from notifier.messages import People
+from notifier.names import people_of
+from notifier.outcomes import outcome_of
 from notifier.pace import Pace
-from notifier.render import NAMED, Others, render_card, shortened
+from notifier.render import NAMED, Others, render_card
 from services.message_templates.model import Wardrobe
 from services.message_templates.store import load_wardrobe
-from services.notices.model import FOLDED
+from services.notices.given import load_given
+from services.notices.model import FOLDED, POOL_GIVEN
 from services.notices.passing import pass_on
-from services.notices.store import Names, NoticeSource, load_count, load_names, load_sources
+from services.notices.store import NoticeSource, load_count, load_names, load_sources
 from services.reminders.store import load_policy
 from shared.clock import monotonic
 from shared.db.engine import fetch_one, is_away
 from shared.directory import Directory
-from shared.errors import RetryableError
-from shared.folding import fold, gather, last_told, put_off
+from shared.folding import fold, gather, hold_together, last_told, put_off
 from shared.ids import OutboxId
 from shared.message_days import add_person_times, left_today, next_day
 from shared.outbox import (
@@ -47,19 +50,13 @@ from shared.tries import Due, Outcome, begin_try, end_try, give_back, lease
 from shared.vault import VaultError
 from shared.wecom.apis import Priority
 from shared.wecom.clients import CONTACT, Clients
-from shared.wecom.errors import NO_MEMBER, PostponedError, UnreachableError, WeComError
 from shared.wecom.payloads.messages import SendResult
 
-NOBODY = frozenset({81013, 60011}) | NO_MEMBER
-"""The recipient is unknown to WeCom or outside the app's visible range."""
 LONGEST_FLIGHT = timedelta(seconds=10)
 """How much later than noted a try may reach WeCom; widens the windows of the limits."""
-TASK_ID_USED = 42014
-"""Ours are well-formed, so a second try that is answered so says that an earlier one may have arrived."""
 MINUTE = timedelta(minutes=1)
 MOST_FAILURES = 5
 EXPIRED_AT_ONCE = 10_000
-LONGEST_WAIT_FOR_WECOM_S = 60.0
 LATEST_START = 1 / 3
 """Part of the lease after which no call starts any more: when WeCom is slow, not all that is held fits into it."""
 
@@ -148,6 +145,7 @@ class Notifier:
         with self._runtime.engine.begin() as connection:
             self._lock_recipients(connection, tenant, held)
             late = {due.id: state for due in held if (state := overdue(due, now=now)) is not None}
+            late |= self._nothing_left(connection, tenant, held, late)
             free = [due for due in held if due.id not in late]
             choice = self._choose(connection, tenant, free, now=now)
             told = gather(connection, tenant.id, held, choice.carriers, now=now)
@@ -166,6 +164,17 @@ class Notifier:
             add_person_times(connection, tenant.id, len(ready), now=now)
         return ready
 
+    def _nothing_left(
+        self, connection: Connection, tenant: Tenant, held: Sequence[Due], late: Collection[OutboxId]
+    ) -> dict[OutboxId, str]:
+        """Of what was given out of the pool all is somebody else's by now: nobody need hear of it."""
+        asked = [
+            due.id
+            for due in held
+            if due.notice == POOL_GIVEN and due.first_unknown_at is None and due.folds == 1 and due.id not in late
+        ]
+        return {id_: "withdrawn" for id_, count in load_given(connection, tenant.id, asked).items() if not count}
+
     def _lock_recipients(self, connection: Connection, tenant: Tenant, held: Sequence[Due]) -> None:
         """Two notifiers fold and count one member's messages one after the other."""
         for recipient in sorted({due.recipient for due in held}):
@@ -180,6 +189,7 @@ class Notifier:
         return choose(
             held,
             told=last_told(connection, tenant.id, sorted(keys, key=str)) if keys else {},
+            gathering=gathering_of(connection, tenant.id, held, now=now),
             quiet_of=policy.quiet_of,
             timezone=tenant.timezone,
             pace=self._pace(connection, tenant, held, now=now),
@@ -191,6 +201,8 @@ class Notifier:
             postpone(connection, due, at=at)
         put_off(connection, tenant.id, choice.wait_together, moves=True, now=now)
         put_off(connection, tenant.id, choice.crowded_together, moves=False, now=now)
+        for hold in choice.gather:
+            hold_together(connection, tenant.id, hold, now=now)
         if not choice.crowded:
             return
         give_back(connection, tenant.id, [(due, at) for due, at in choice.crowded if due.first_unknown_at is not None])
@@ -325,47 +337,6 @@ class Notifier:
 
 def _tenant_then_id(due: Due) -> tuple[int, int]:
     return due.tenant_id, due.id
-
-
-def outcome_of(error: Exception, *, attempts: int, backoff_s: Sequence[float], now: datetime) -> Outcome:
-    """What a failed call means for its delivery. Pure.
-
-    WeCom's own error says that the message was not taken; no answer says nothing, so the same bytes go out again.
-    """
-    wait_s = backoff_s[min(attempts, len(backoff_s)) - 1]
-    if isinstance(error, UnreachableError):  # not this message's fault: when WeCom is back, it goes out soon
-        wait_s = min(wait_s, LONGEST_WAIT_FOR_WECOM_S)
-    later = now + timedelta(seconds=wait_s)
-    match error:
-        case UnreachableError(maybe_accepted=True):
-            return Outcome("unknown", "due", next_try_at=later, detail=str(error))
-        case WeComError(code=code) if code in NOBODY:
-            return Outcome("refused", "refused", code=code, detail=str(error))
-        case PostponedError():  # nothing was sent: it costs no patience
-            at = now + timedelta(seconds=error.after_s or 1.0)
-            return Outcome("retry", "due", next_try_at=at, detail=str(error))
-        case RetryableError():
-            after_s = max(wait_s, error.after_s or 0.0)
-            known = error.code if isinstance(error, WeComError) else None
-            return Outcome("retry", "due", next_try_at=now + timedelta(seconds=after_s), code=known, detail=str(error))
-        case WeComError(code=code):
-            in_doubt = code == TASK_ID_USED and attempts > 1
-            return Outcome("refused", "in_doubt" if in_doubt else "dead", code=code, detail=str(error))
-    return Outcome("unknown", "due", next_try_at=later, detail=type(error).__name__)
-
-
-def people_of(names: Names) -> People:
-    def by_key(of: Mapping[object, str]) -> Callable[[object], str]:
-        return lambda key: shortened(of.get(key) or str(key))
-
-    return People(
-        lambda external_userid, userid: shortened(names.contact(external_userid, userid)),
-        lambda userid: shortened(names.associates.get(userid) or userid),
-        lambda customer_id, userid: shortened(names.customer(customer_id, userid)),
-        by_key(names.stages),
-        by_key(names.chats),
-        by_key(names.chat_events),
-    )
 
 
 def _sealed_code(tenant: Tenant, result: SendResult) -> bytes | None:

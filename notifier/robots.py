@@ -14,8 +14,8 @@ import structlog
 from prometheus_client import Counter
 from sqlalchemy import Connection
 
-from notifier.deliver import people_of
 from notifier.forms import as_markdown
+from notifier.names import people_of
 from notifier.render import NAMED, Others, message_of
 from services.message_templates.store import load_wardrobe
 from services.notices.model import FOLDED

@@ -81,7 +81,7 @@ def retry_message(connection: Connection, tenant_id: TenantId, id_: OutboxId, *,
             "created_at = case channel when 'webhook' then :now else created_at end, "
             "next_try_at = :now, first_fair_at = :now, first_unknown_at = null, settled_at = null, recall = null, "
             "expires_at = case channel when 'webhook' then null "
-            "else greatest(expires_at, cast(:now as timestamptz) + interval '1 day') end "
+            "else greatest(expires_at, cast(:now as timestamptz) + interval '1 day') end, true_until = null "
             "where tenant_id = :tenant_id and id = :id and state in ('dead', 'in_doubt', 'refused', 'expired')",
             apart=list(APART),
             now=now,

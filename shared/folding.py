@@ -63,7 +63,8 @@ TOLD = (
 )
 PUT_OFF = (
     "update outbox o set lease_until = null, next_try_at = cast(:at as timestamptz), expires_at = case "  # noqa: S608
-    "when :moves then o.expires_at + (cast(:at as timestamptz) - coalesce(o.first_fair_at, o.created_at)) "
+    "when :moves then least(o.true_until, "
+    "o.expires_at + (cast(:at as timestamptz) - coalesce(o.first_fair_at, o.created_at))) "
     "else o.expires_at end, first_fair_at = case when :moves then cast(:at as timestamptz) "
     "else o.first_fair_at end from ("
     f" select o.id from outbox o, {KEYS} where {OF_KEY} and o.next_try_at < cast(:at as timestamptz)"
@@ -133,6 +134,66 @@ def last_told(
     """When each recipient was last told, or is perhaps being told, of something of the kind."""
     rows = fetch_all(connection, _waiting(TOLD, state), tenant_id=tenant_id, keys=_keys(dict(enumerate(keys))))
     return {keys[row["id"]]: row["at"] for row in rows if row["at"] is not None}
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What waits of a key for others of it. `first`, `last`: until when the first and the last would by themselves.
+
+    `causes`: the kinds of what brought them about (of "bulk_change:7" it is "bulk_change").
+    """
+
+    first: datetime
+    last: datetime
+    causes: frozenset[str]
+
+
+def gathered(connection: Connection, tenant_id: TenantId, keys: Sequence[Key], *, now: datetime) -> dict[Key, Gathered]:
+    """Of the keys of which some wait for others."""
+    rows = fetch_all(
+        connection,
+        f"select k.id, w.* from {KEYS} cross join lateral (select min(o.gathers_until) as first, "  # noqa: S608
+        "max(o.gathers_until) as last, "
+        "array_agg(distinct split_part(o.causes -> 0 ->> 'caused_by', ':', 1)) as causes "
+        f"from outbox o where {OF_KEY}) w where w.first is not null",
+        tenant_id=tenant_id,
+        keys=_keys(dict(enumerate(keys))),
+        now=now,
+    )
+    return {
+        keys[row["id"]]: Gathered(row["first"], row["last"], frozenset(one for one in row["causes"] if one))
+        for row in rows
+    }
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Those of a key go together `at` then, when its row `waker` is looked at again, at the latest at the `end`."""
+
+    key: Key
+    waker: OutboxId
+    at: datetime
+    end: datetime
+
+
+def hold_together(connection: Connection, tenant_id: TenantId, hold: Hold, *, now: datetime) -> None:
+    """Let what waits for more of its key wait on. It was meant to go out when it was: its time is not moved.
+
+    Each row is moved once, however long the key gathers: only the waker, and whatever comes later, is looked at.
+    """
+    run(
+        connection,
+        "update outbox o set lease_until = null, next_try_at = "  # noqa: S608
+        "case when o.id = :waker then cast(:at as timestamptz) else cast(:end as timestamptz) end from ("
+        f" select o.id from outbox o, {KEYS} where {OF_KEY} and o.next_try_at < cast(:at as timestamptz)"
+        " for update of o skip locked) w where o.tenant_id = :tenant_id and o.id = w.id",
+        waker=hold.waker,
+        at=hold.at,
+        end=hold.end,
+        keys=_keys({OutboxId(0): hold.key}),
+        tenant_id=tenant_id,
+        now=now,
+    )
 
 
 def put_off(

@@ -52,8 +52,9 @@ class Delivery:
     """`natural_key` names fact or rule, step, channel and recipient; a second row with the same one is a no-op.
 
     `expires_at` None: it is kept as long as the settings of its channel say. `about`, `reason`: see services/notices.
-    `not_before` None: it may go out at once. `gather_s`: by itself it waits so much longer, though it may be told with
-    another. `urgent`, `apart_s`: see services/reminders.
+    `not_before` None: it may go out at once. `meant_at`: when it was meant to, quiet hours apart. `gathers_until`: by
+    itself it waits until then, though it may be told with another. `true_until`: of no use any more then, whoever it
+    goes to. `urgent`, `apart_s`: see services/reminders.
     """
 
     natural_key: str
@@ -66,7 +67,9 @@ class Delivery:
     about: str | None = None
     reason: str | None = None
     not_before: datetime | None = None
-    gather_s: int = 0
+    meant_at: datetime | None = None
+    gathers_until: datetime | None = None
+    true_until: datetime | None = None
     urgent: bool = False
     apart_s: int = 0
 
@@ -78,14 +81,15 @@ def enqueue(connection: Connection, tenant_id: TenantId, deliveries: Sequence[De
     return run(
         connection,
         "insert into outbox (tenant_id, natural_key, fact_id, notice, channel, recipient, causes, state, next_try_at, "
-        "first_fair_at, created_at, expires_at, about, reason, urgent, apart_s) "
+        "first_fair_at, meant_at, gathers_until, true_until, created_at, expires_at, about, reason, urgent, apart_s) "
         "select :tenant_id, natural_key, fact_id, notice, channel, recipient, causes, "
         "case when channel = any(:apart) then 'queued' else 'due' end, "
-        "coalesce(not_before, :now) + make_interval(secs => gather_s), "
-        "not_before, :now, expires_at, about, reason, urgent, apart_s "
+        "greatest(coalesce(not_before, :now), gathers_until), "
+        "not_before, meant_at, gathers_until, true_until, :now, expires_at, about, reason, urgent, apart_s "
         "from jsonb_to_recordset(cast(:rows as jsonb)) as r(natural_key text, fact_id bigint, notice text, "
         "channel text, recipient text, causes jsonb, expires_at timestamptz, about text, "
-        "reason text, not_before timestamptz, gather_s int, urgent boolean, apart_s int) "
+        "reason text, not_before timestamptz, meant_at timestamptz, gathers_until timestamptz, "
+        "true_until timestamptz, urgent boolean, apart_s int) "
         "on conflict (tenant_id, natural_key) do nothing",
         tenant_id=tenant_id,
         apart=list(APART),
@@ -103,7 +107,9 @@ def enqueue(connection: Connection, tenant_id: TenantId, deliveries: Sequence[De
                     "about": one.about,
                     "reason": one.reason,
                     "not_before": one.not_before,
-                    "gather_s": one.gather_s,
+                    "meant_at": one.meant_at,
+                    "gathers_until": one.gathers_until,
+                    "true_until": one.true_until,
                     "urgent": one.urgent,
                     "apart_s": one.apart_s,
                 }
@@ -119,7 +125,7 @@ def overdue(due: Due, *, now: datetime) -> str | None:
     An outcome that is unknown for too long is `in_doubt`; an old notice that was certainly not sent has `expired`. What
     may have arrived and stands for nothing any more is not sent again, only to be taken back.
     """
-    if due.recall is not None and due.folds == 1:
+    if due.recall is not None:
         return "withdrawn"
     if due.first_unknown_at is not None:
         return "in_doubt" if due.first_unknown_at < now - DUPLICATE_WINDOW + SAFETY else None
@@ -131,7 +137,7 @@ def postpone(connection: Connection, due: Due, *, at: datetime) -> None:
     run(
         connection,
         "update outbox set lease_until = null, next_try_at = :at, first_fair_at = :at, "
-        "expires_at = expires_at + (cast(:at as timestamptz) - coalesce(first_fair_at, created_at)) "
+        "expires_at = least(expires_at + (cast(:at as timestamptz) - coalesce(first_fair_at, created_at)), true_until) "
         "where tenant_id = :tenant_id and id = :id and fence = :fence and state = 'due'",
         at=at,
         tenant_id=due.tenant_id,

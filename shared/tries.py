@@ -23,8 +23,9 @@ MESSAGES = f"select tenant_id, id from outbox where state = 'due' and {FREE} ord
 class Due:
     """A delivery that this process holds. `state`: as it waits; `body`: encrypted, None until rendered.
 
-    `fair_at`: before that, nobody meant to send it. `recall`: its reason has vanished since its first try, which
-    began at `first_unknown_at` and may have arrived.
+    `fair_at`: before that, nobody meant to send it. `gathers_until`: by itself it waits until then for others.
+    `recall`: its reason has vanished since its first try, which began at `first_unknown_at` and may have arrived, and
+    that of all that it tells of.
     """
 
     tenant_id: TenantId
@@ -41,6 +42,7 @@ class Due:
     created_at: datetime
     expires_at: datetime
     fair_at: datetime
+    gathers_until: datetime | None
     about: str | None
     urgent: bool
     apart_s: int
@@ -94,7 +96,9 @@ def lease(
         f"update outbox o set lease_until = :until, fence = o.fence + 1 from ({lane}) due "  # noqa: S608 - constants
         "where o.tenant_id = due.tenant_id and o.id = due.id returning o.tenant_id, o.id, o.fact_id, o.notice, "
         "o.recipient, o.causes, o.state, o.body, o.attempts, o.fence, o.first_unknown_at, o.created_at, o.expires_at, "
-        "coalesce(o.first_fair_at, o.created_at) as fair_at, o.about, o.urgent, o.apart_s, o.folds, o.recall",
+        "coalesce(o.first_fair_at, o.created_at) as fair_at, o.gathers_until, o.about, o.urgent, o.apart_s, o.folds, "
+        "case when o.folds = 1 or not exists (select from outbox f where f.tenant_id = o.tenant_id "
+        "and f.folded_into = o.id and f.recall is null) then o.recall end as recall",
         until=now + timedelta(seconds=lease_s),
         now=now,
         limit=limit,

@@ -1,6 +1,7 @@
 """Notices whose reason has vanished: what is not sent is withdrawn, what was just sent is taken back.
 
-A message that tells of several is taken back when none of them stands any more.
+A message that tells of several is taken back when none of them stands any more, or is not sent: what is folded into it
+counts as told when it is sent.
 """
 
 from collections.abc import Collection
@@ -20,7 +21,9 @@ LOOKED_AT_AGAIN = timedelta(minutes=1)
 
 UNTOLD = "o.state in ('due', 'queued') and o.first_unknown_at is null and o.folds = 1"
 TAKEN_BACK = (
-    "o.recall is null and (o.state in ('due', 'queued') or (o.state in ('sent', 'folded') and o.settled_at > :since))"
+    "o.recall is null and (o.state in ('due', 'queued') or (o.state = 'sent' and o.settled_at > :since) or "
+    "(o.state = 'folded' and exists (select from outbox c where c.tenant_id = o.tenant_id and c.id = o.folded_into "
+    "and (c.state in ('due', 'queued') or c.settled_at > :since))))"
 )
 GIVEN = "select unnest(cast(:reasons as text[]))"
 
@@ -133,9 +136,11 @@ def close_late_recalls(connection: Connection, *, now: datetime, limit: int = LA
     """
     return run(
         connection,
-        "update outbox o set recall = 'late' from (select tenant_id, id from outbox where recall = 'wanted' "
-        " and state in ('sent', 'folded') and settled_at <= :before and next_try_at <= :now"
-        " order by settled_at limit :limit for update skip locked) late "
+        "update outbox o set recall = 'late' from (select w.tenant_id, w.id from outbox w where w.recall = 'wanted' "
+        " and w.state in ('sent', 'folded') and w.settled_at <= :before and w.next_try_at <= :now"
+        " and (w.state = 'sent' or (select c.settled_at from outbox c where c.tenant_id = w.tenant_id"
+        "  and c.id = w.folded_into) <= :before)"
+        " order by w.settled_at limit :limit for update skip locked) late "
         "where o.tenant_id = late.tenant_id and o.id = late.id",
         now=now,
         before=now - RECALLED_WITHIN,

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
+from services.bulk_changes.store import is_any_running
 from services.joining.recognise import join_next
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Cause, Fact
@@ -150,7 +151,8 @@ def _tell(runtime: Runtime) -> int:
 
     def tell(connection: Connection, tenant_id: TenantId) -> int:
         now, tenant = runtime.clock.now(), _tenant(connection, runtime, tenant_id)
-        told = tell_given(connection, tenant_id, after=after, now=now)
+        giving = is_any_running(connection, tenant_id, "pool")
+        told = tell_given(connection, tenant_id, after=after, now=now, more_to_come=giving)
         caused = [Caused(one.fact, one.cause, one.caused_by) for one in told]
         record_facts_and_notices(connection, tenant, caused, now=now, ttl_s=runtime.settings.message_ttl_s)
         return len(told)

@@ -1,4 +1,5 @@
 """The thread of a worker process that lets the clock remind people: digests, last days, stages, silence, chat events.
+It also lets what waits follow settings that were changed.
 
 Rows say what is due, and each step is one commit of what was looked at and what is told of it. A process that is killed
 leaves whole steps only; two at once take different rows.
@@ -9,6 +10,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from services.notices.review import review_page, tenants_to_review
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
 from services.watching.clocks import Clock, add_usual, hold, kinds_due, move_cursor
@@ -47,8 +49,17 @@ def remind(runtime: Runtime) -> int:
         add_usual(connection, now=now)
         looks = kinds_due(connection, now=now)
         events = tenants_with_events(connection, now=now)
+        reviews = tenants_to_review(connection)
     done = each_alone(looks, partial(_look, runtime), what="reminders", tenant_of=lambda one: one[0])
-    return done + each_alone(events, partial(_remind_of_events, runtime), what="events", tenant_of=lambda one: one)
+    done += each_alone(events, partial(_remind_of_events, runtime), what="events", tenant_of=lambda one: one)
+    return done + each_alone(reviews, partial(_review, runtime), what="reviews", tenant_of=lambda one: one)
+
+
+def _review(runtime: Runtime, tenant_id: TenantId) -> int:
+    def work(connection: Connection) -> int:
+        return review_page(connection, _tenant(connection, runtime, tenant_id), now=runtime.clock.now())
+
+    return transact(runtime.engine, work)
 
 
 def _look(runtime: Runtime, due: tuple[TenantId, str, int]) -> int:

@@ -74,7 +74,7 @@ def show_reminder_policy() -> Response:
 
 @operation("put", "/reminders/policy", Scope.REMINDERS_WRITE, PolicyOut, group=GROUP)
 def set_reminder_policy(body: PolicyBody) -> Response:
-    """Set what holds for all reminders of the corp; what waits already keeps the time it was given."""
+    """Set what holds for all reminders of the corp; what waits follows within seconds."""
 
     def work(work: Work) -> Done:
         _check_associates(work, [UserId(one) for one in body.administrators], "/administrators")
@@ -118,7 +118,7 @@ def show_reminder_switch(path: SwitchPath, query: SwitchQuery) -> Response:
 
 @operation("put", "/reminders/switches/<notice>", Scope.REMINDERS_WRITE, SwitchOut, group=GROUP)
 def set_reminder_switch(path: SwitchPath, query: SwitchQuery, body: SwitchBody) -> Response:
-    """Set how one kind of notice is told; switched off, none is queued, and what waits already still goes."""
+    """Set how one kind of notice is told; switched off, none is queued, and what waits is withdrawn."""
 
     def work(work: Work) -> Done:
         before = _switch_out(work, path.notice, query.stage_id)

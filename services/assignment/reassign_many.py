@@ -1,15 +1,20 @@
-"""Many customers given to friends of theirs at once (ASG-4): each is judged by itself."""
+"""Many customers given to friends of theirs at once (ASG-4): each is judged by itself.
 
-from collections.abc import Callable, Mapping
+WeCom knows nothing of it, so it takes effect with the decision, in one commit with the facts: those who are told of
+hundreds hear of them together. Each contact is looked at afterwards: a friendship that has ended in WeCom, and not yet
+here, makes the decision void then.
+"""
+
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.assignment.model import Decision, ReassignmentObstacle
-from services.assignment.plan import obstacle_to
-from services.assignment.store import load_assignments, record_decisions
-from services.customers.model import CONTACT
+from services.assignment.model import Assignment, AssignmentFact, Decision, ReassignmentObstacle
+from services.assignment.plan import AssignmentPlan, obstacle_to, plan_assignment
+from services.assignment.store import load_assignments, load_decisions, record_assignments, record_decisions
+from services.customers.model import CONTACT, Relation
 from services.customers.store import load_recorded
 from shared.db.engine import fetch_all
 from shared.ids import CustomerId, ExternalUserId, TenantId, UserId
@@ -26,6 +31,14 @@ class Judged:
     obstacle: ReassignmentObstacle | None
 
 
+@dataclass(frozen=True)
+class Reassigned:
+    """How each was judged, and the facts of those who have another associate now."""
+
+    judged: Mapping[CustomerId, Judged]
+    facts: tuple[AssignmentFact, ...]
+
+
 def reassign_many(
     connection: Connection,
     tenant: Tenant,
@@ -34,11 +47,13 @@ def reassign_many(
     only_if: Callable[[CustomerId, Judged], bool] = lambda _id, _judged: True,
     by: str,
     caused_by: str,
+    handed_over: Callable[[Collection[ExternalUserId]], Collection[str]],
     now: datetime,
-) -> dict[CustomerId, Judged]:
+) -> Reassigned:
     """Decide for all of whom a rule allows it, and ask for these to be looked at, behind what is more urgent.
 
-    Left out of the answer: who is no contact of WeCom's (any more). `only_if`: what must hold besides.
+    Left out of the answer: who is no contact of WeCom's (any more). `only_if`: what must hold besides. `handed_over`:
+    those of some contacts with a handover: only the look can say what becomes of these.
     """
     contacts = _contacts(connection, tenant.id, list(targets))
     lock(connection, [Subject(tenant.id, CONTACT, one) for one in contacts.values()])
@@ -63,7 +78,35 @@ def reassign_many(
     record_decisions(connection, tenant.id, granted)
     wishes = [Wanted(Subject(tenant.id, CONTACT, contacts[one]), BACKFILL, "operator", caused_by) for one in granted]
     want(connection, wishes, now=now)
-    return judged
+    moving = set(handed_over([contacts[one] for one in granted]))
+    plans = _plans(
+        connection,
+        tenant.id,
+        {one: (contacts[one], recorded[contacts[one]].relations) for one in granted if contacts[one] not in moving},
+        assignments,
+        now=now,
+    )
+    record_assignments(connection, tenant.id, plans, now=now)
+    return Reassigned(judged, tuple(fact for plan in plans.values() for fact in plan.facts))
+
+
+def _plans(
+    connection: Connection,
+    tenant_id: TenantId,
+    known: Mapping[CustomerId, tuple[ExternalUserId, Mapping[UserId, Relation]]],
+    assignments: Mapping[CustomerId, Assignment],
+    *,
+    now: datetime,
+) -> dict[CustomerId, AssignmentPlan]:
+    """Where the decision is the only news; what else has come up is for the look."""
+    decisions = load_decisions(connection, tenant_id, sorted(known))
+    plans = {
+        one: plan_assignment(
+            relations, decisions[one], assignments[one], customer_id=one, external_userid=external_userid
+        )
+        for one, (external_userid, relations) in known.items()
+    }
+    return {one: plan for one, plan in plans.items() if [(c.why, c.at) for c in plan.changes] == [("operator", now)]}
 
 
 def _last_decisions(

@@ -16,6 +16,8 @@ from shared.ids import CustomerId, TenantId
 MOST_TAGS = 20
 """Tags of one change."""
 MOST_AT_ONCE, MOST_DELETED = 1_000_000, 100_000
+CAUSED_BY = "bulk_change:"
+"""What the cause of a change's facts begins with."""
 UNDO = "undo"
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
@@ -212,7 +214,7 @@ class Change:
 
     @property
     def caused_by(self) -> str:
-        return f"bulk_change:{self.id}"
+        return f"{CAUSED_BY}{self.id}"
 
     @property
     def over(self) -> bool:

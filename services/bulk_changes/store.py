@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import Connection
 
 from services.bulk_changes.model import (
+    UNDO,
     Change,
     ChangeState,
     NoChangeError,
@@ -153,6 +154,19 @@ def record_state(
         state=state.value,
         finished_at=finished_at,
     )
+
+
+def is_any_running(connection: Connection, tenant_id: TenantId, kind: str) -> bool:
+    """Whether a change of the kind, or an undo of whatever kind, brings more about."""
+    row = fetch_one(
+        connection,
+        "select exists (select from bulk_change where tenant_id = :tenant_id and state = 'running' "
+        "and kind in (:kind, :undo)) as running",
+        tenant_id=tenant_id,
+        kind=kind,
+        undo=UNDO,
+    )
+    return bool(row and row["running"])
 
 
 def record_job(connection: Connection, tenant_id: TenantId, change_id: int, job_id: int) -> None:

@@ -8,14 +8,24 @@ from typing import cast
 from sqlalchemy import Connection
 
 from services.notices.facing import change_cards
-from services.notices.model import DELETIONS_OF_DAY, RELATION_DELETED, SOP_OVERDUE, SOP_STEP, Notice, Told
+from services.notices.given import load_given
+from services.notices.last_word import gone_by, last_word
+from services.notices.model import (
+    DELETIONS_OF_DAY,
+    POOL_GIVEN,
+    RELATION_DELETED,
+    SOP_OVERDUE,
+    SOP_STEP,
+    Notice,
+    Told,
+)
 from services.notices.named import load_named
-from services.notices.plan import below, react, spread, vanished, wanted
+from services.notices.plan import below, react, spread, wanted
 from services.notices.settled import settled
-from services.notices.timely import stages_of, taken_back
+from services.notices.timely import stages_of
 from services.planning import Cause, Fact
 from services.reminders.model import ASSIGNED, NOBODY, Policy, Switch
-from services.reminders.plan import after_quiet
+from services.reminders.plan import GATHERS_ON, after_quiet
 from services.reminders.store import load_policy, superiors_of
 from services.robots.model import is_robot
 from services.robots.store import speakers
@@ -62,16 +72,16 @@ def record_facts_and_notices(
         ],
         now=now,
     )
-    notices = [
-        (fact_id, one, notice)
-        for fact_id, one in zip(ids, caused, strict=True)
+    called_for = [
+        (place, notice)
+        for place, one in enumerate(caused)
         for notice in react(one.fact, cause=one.cause, added_at=tenant.added_at)
     ]
-    gone = {*vanished(one.fact for one in caused), *(why for one in caused if (why := taken_back(one.fact)))}
-    if gone:
+    if gone := {reason for one in caused for reason in gone_by(one.fact)}:
         untold = withdraw(connection, tenant.id, gone, now=now)
-        notices = [one for one in notices if one[2].undoes not in untold]
+        called_for = last_word([one.fact for one in caused], called_for, untold=untold)
     change_cards(connection, tenant.id, settled(one.fact for one in caused), now=now)
+    notices = [(ids[place], caused[place], notice) for place, notice in called_for]
     deliveries = _deliveries(connection, tenant, notices, now=now, ttl_s=ttl_s) if notices else []
     if caused:  # a corp without endpoints pays this one look, one with endpoints rows in the same insert
         listeners = load_listeners(connection, tenant.id)
@@ -160,10 +170,12 @@ def _delivery(
 ) -> Delivery:
     """Its time counts from when it is to go out: what happens in quiet hours is as fresh at their end."""
     channel = ROBOT if is_robot(notice.recipient) else WECOM
-    at = now + timedelta(seconds=switch.delay_s)
+    at = meant_at = now + timedelta(seconds=switch.delay_s)
     if not switch.urgent and channel == WECOM:  # a robot speaks in a group, which nobody's phone need sound for
         at = after_quiet(at, policy.quiet_of(notice.recipient), timezone)
-    expires_at = at + timedelta(seconds=switch.gather_s + (ttl_s if switch.ttl_s is None else switch.ttl_s))
+    gathers_until = meant_at + timedelta(seconds=switch.gather_s) if switch.gather_s and channel == WECOM else None
+    latest = at if gathers_until is None else max(at, gathers_until + GATHERS_ON)
+    expires_at = latest + timedelta(seconds=ttl_s if switch.ttl_s is None else switch.ttl_s)
     return Delivery(
         natural_key=f"fact:{fact_id}:{notice.name}:{channel}:{notice.recipient}",
         fact_id=fact_id,
@@ -175,7 +187,9 @@ def _delivery(
         about=notice.about,
         reason=notice.reason,
         not_before=at,
-        gather_s=switch.gather_s,
+        meant_at=meant_at,
+        gathers_until=gathers_until,
+        true_until=notice.until,
         urgent=switch.urgent,
         apart_s=switch.apart_s,
     )
@@ -203,6 +217,14 @@ def _stages_for(fact: Fact, stages: _Stages) -> tuple[int, ...]:
     if named is not None:
         return named
     return stages.by_customer.get(_customer(fact)) or stages.by_contact.get(_contact(fact), ())
+
+
+def stages_of_facts(
+    connection: Connection, tenant_id: TenantId, facts: Mapping[int, Fact]
+) -> dict[int, tuple[int, ...]]:
+    """By the same keys: the stages whose switches decide."""
+    known = _stages(connection, tenant_id, list(facts.values()))
+    return {key: _stages_for(fact, known) for key, fact in facts.items()}
 
 
 def _stages(connection: Connection, tenant_id: TenantId, facts: Sequence[Fact]) -> _Stages:
@@ -264,7 +286,14 @@ def load_sources(connection: Connection, tenant: Tenant, ids: Sequence[OutboxId]
         ids=list(ids),
     )
     words = _words(connection, tenant, rows)
-    return {OutboxId(row["outbox_id"]): NoticeSource(**row, words=words.get(row["outbox_id"], {})) for row in rows}
+    given = load_given(connection, tenant.id, [row["outbox_id"] for row in rows if row["notice"] == POOL_GIVEN])
+    sources = [NoticeSource(**row, words=words.get(row["outbox_id"], {})) for row in rows]
+    return {
+        one.outbox_id: one
+        if one.outbox_id not in given
+        else replace(one, payload={**one.payload, "count": given[one.outbox_id]})
+        for one in sources
+    }
 
 
 def _words(connection: Connection, tenant: Tenant, rows: Sequence[Row]) -> dict[int, dict[str, str]]:
@@ -274,17 +303,18 @@ def _words(connection: Connection, tenant: Tenant, rows: Sequence[Row]) -> dict[
 
 
 def load_count(connection: Connection, tenant: Tenant, ids: Sequence[OutboxId]) -> int:
-    """How many these notices tell of: most of one each, some of as many as their fact counts."""
+    """How many these notices tell of: most of one each, some of as many as their fact counts, or as are left of it."""
     row = fetch_one(
         connection,
         "select coalesce(sum(coalesce(cast(f.payload ->> 'count' as bigint), 1)), 0)::bigint as n from outbox o "
         "join fact f on f.tenant_id = o.tenant_id and f.id = o.fact_id "
-        "where o.tenant_id = :tenant_id and o.id = any(:ids)",
+        "where o.tenant_id = :tenant_id and o.id = any(:ids) and o.notice <> :given",
         tenant_id=tenant.id,
         ids=list(ids),
+        given=POOL_GIVEN,
     )
     assert row is not None
-    return int(row["n"])
+    return int(row["n"]) + sum(load_given(connection, tenant.id, ids).values())
 
 
 @dataclass(frozen=True)

@@ -242,13 +242,14 @@ class PoolAdded(Fact):
 @dataclass(frozen=True, kw_only=True)
 class PoolCustomersGiven(Fact):
     """What an associate was given within some seconds, to be told in one message (POOL-7). `customer_id` when it is
-    one. Somebody is told."""
+    one; `since`: when the first of them was. Somebody is told."""
 
     TYPE: ClassVar[str] = "pool_customers_given"
     SUBJECT: ClassVar[tuple[str, str]] = ("associate", "userid")
     userid: UserId
     count: int
     customer_id: CustomerId | None
+    since: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

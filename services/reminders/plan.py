@@ -5,6 +5,7 @@ and nothing that is not urgent goes out in its recipient's quiet hours.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,35 @@ from services.reminders.model import Policy, Quiet
 from shared.ids import UserId
 
 MINUTE = timedelta(minutes=1)
+GATHERS_ON = timedelta(seconds=40)
+"""So much longer than by itself the first of several waits for more at most: with the usual five seconds, those who are
+told of a burst hear within a minute of its beginning.
+"""
+LOOKS_AGAIN = timedelta(seconds=2)
+"""How often it is asked whether more is to come."""
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """Several notices that wait to be told together. `first`, `last`: until when each would wait by itself.
+
+    `more_to_come`: what brought them about is still under way.
+    """
+
+    first: datetime
+    last: datetime
+    more_to_come: bool = False
+
+    @property
+    def end(self) -> datetime:
+        """They go then at the latest."""
+        return self.first + GATHERS_ON
+
+
+def gathered_at(gathering: Gathering, *, now: datetime) -> datetime:
+    """When they go, or it is to be asked again: when nothing was added for as long as each of them waits."""
+    last = max(gathering.last, now + LOOKS_AGAIN) if gathering.more_to_come else gathering.last
+    return min(last, gathering.end)
 
 
 def after_quiet(moment: datetime, quiet: Quiet | None, timezone: str) -> datetime:
@@ -82,6 +112,26 @@ def goes_at(
     if told_at is not None and told_at <= now + apart:
         at = max(at, told_at + apart)
     return at if urgent else after_quiet(at, quiet, timezone)
+
+
+def moved_to(
+    fair_at: datetime,
+    *,
+    now: datetime,
+    meant_at: datetime,
+    apart_s: int,
+    quiet: Quiet | None,
+    timezone: str,
+) -> datetime | None:
+    """When one that waits, and is not urgent, goes out after quiet hours were changed; None: as it is.
+
+    `fair_at`: when it was to go out by those before; what waits because one of its kind was just told waits on.
+    """
+    begins = max(now, meant_at)
+    if fair_at <= begins + timedelta(seconds=apart_s):
+        begins = max(begins, fair_at)
+    at = after_quiet(begins, quiet, timezone)
+    return None if at == fair_at or (at <= now and fair_at <= now) else at
 
 
 def instead_of(

@@ -80,6 +80,18 @@ select userid, above from direct union all select userid, above from led
 """
 
 
+def ask_review(connection: Connection, tenant_id: TenantId, *, recipient: str = "", notice: str = "") -> None:
+    """What waits is looked at anew by the settings of this commit, by a thread of the workers; "" is all."""
+    run(
+        connection,
+        "insert into reminder_review (tenant_id, recipient, notice) values (:tenant_id, :recipient, :notice) "
+        "on conflict (tenant_id, recipient, notice) do update set reached = 0",
+        tenant_id=tenant_id,
+        recipient=recipient,
+        notice=notice,
+    )
+
+
 def record_wish(
     connection: Connection, tenant_id: TenantId, notice: str, stage_id: int, wish: Wish, *, by: str, now: datetime
 ) -> None:
@@ -98,6 +110,7 @@ def record_wish(
         by=by,
         **vars(wish),
     )
+    ask_review(connection, tenant_id, notice=notice)
 
 
 def record_policy(connection: Connection, tenant_id: TenantId, policy: Policy, *, by: str, now: datetime) -> None:
@@ -119,6 +132,7 @@ def record_policy(connection: Connection, tenant_id: TenantId, policy: Policy, *
         now=now,
         by=by,
     )
+    ask_review(connection, tenant_id)
 
 
 def record_own_quiet(
@@ -138,10 +152,12 @@ def record_own_quiet(
         now=now,
         by=by,
     )
+    ask_review(connection, tenant_id, recipient=userid)
 
 
 def delete_own_quiet(connection: Connection, tenant_id: TenantId, userid: UserId) -> bool:
     """Whether the associate had quiet hours of their own; the corp's are theirs now."""
+    ask_review(connection, tenant_id, recipient=userid)
     return bool(
         run(
             connection,

@@ -46,16 +46,41 @@ def test_one_goes_at_once_and_those_after_it_together(desk: Desk) -> None:
     assert desk.rows("select state, count(*)::int from outbox group by 1 order by 1") == [("folded", 3), ("sent", 2)]
 
 
-def test_what_gathers_goes_together_at_its_first(desk: Desk) -> None:
-    """The first waits five seconds; what comes meanwhile does not wait five more (ASG-5)."""
+def test_one_that_comes_alone_waits_its_five_seconds(desk: Desk) -> None:
+    """Nobody waits for a burst that is none (ASG-5)."""
     desk.stop_the_clock()
     wish(desk, "relation_lost", Wish(gather_s=5))
     desk.lose()
-    desk.deliver(after_s=3)
-    desk.lose(1, first=1)
+    desk.deliver(after_s=4)
     assert desk.texts("LiNa") == []
-    desk.deliver(after_s=2)
-    assert desk.texts("LiNa") == ["2 位客户流失"]
+    desk.deliver(after_s=1)
+    assert desk.texts("LiNa") == ["客户流失：wm0"]
+
+
+def test_what_gathers_goes_when_nothing_more_has_come(desk: Desk) -> None:
+    """Each waits five seconds, all go with the last; nothing that comes later holds up what is told (ASG-5)."""
+    desk.stop_the_clock()
+    wish(desk, "relation_lost", Wish(gather_s=5))
+    for second in range(3):
+        desk.lose(2, first=2 * second)
+        desk.deliver(after_s=4)
+    assert desk.texts("LiNa") == []
+    desk.deliver(after_s=1)
+    assert desk.texts("LiNa") == ["6 位客户流失"]
+
+
+def test_a_burst_without_end_is_told_within_a_minute(desk: Desk) -> None:
+    """The first one waits 45 seconds at most, whatever comes, and expires no sooner for it (POOL-7, G5)."""
+    clock = desk.stop_the_clock()
+    began = clock.now()
+    wish(desk, "relation_lost", Wish(gather_s=5, apart_s=60, ttl_s=1))
+    for second in range(0, 60, 3):
+        desk.lose(1, first=second)
+        desk.deliver(after_s=3)
+        if desk.texts("LiNa"):
+            break
+    assert clock.now() - began == timedelta(seconds=45)
+    assert desk.texts("LiNa") == ["15 位客户流失"]
 
 
 def test_a_message_in_doubt_goes_again_with_all_that_it_tells(desk: Desk) -> None:

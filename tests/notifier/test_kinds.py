@@ -5,7 +5,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from notifier.deliver import people_of
+from notifier.names import people_of
 from notifier.render import render_card
 from services.assignment.model import CustomerReassigned
 from services.customers.model import RelationDeleted, RelationLost, RelationStarted

@@ -2,13 +2,17 @@
 
 from datetime import timedelta
 
+import pytest
+
 from services.assignment.model import CustomerReassigned
 from services.pool.batches import ask_batch, deal
+from services.pool.giving import give
 from services.pool.listing import PoolChoice, selection_of
 from services.pool.telling import tell_given
-from shared.db.engine import transact
+from shared.db.engine import run, transact
 from shared.ids import CustomerId, ExternalUserId, UserId
 from shared.tenants import load_tenants
+from sync_worker.pool import keep_pool
 from tests.notifier.desk import Desk
 from tests.services.pool.people import act, add_associates, fill_pool
 
@@ -58,7 +62,7 @@ def test_customers_reassigned_in_bulk_are_one_message_for_each(desk: Desk) -> No
         clock.advance(4 * COMMIT / CUSTOMERS)
         if first % (COMMIT * 16) == 0:
             desk.notifier().deliver_due()
-    desk.deliver(after_s=1)
+    desk.deliver(after_s=5)
     _each_heard_once(desk, "200 位客户已分配给您")
     assert desk.texts("Former") == ["10000 位客户归属变更"]
 
@@ -72,3 +76,31 @@ def _given(desk: Desk, number: int) -> CustomerReassigned:
         to_userid=STAFF[number % len(STAFF)],
         why="operator",
     )
+
+
+@pytest.mark.parametrize(("ends", "after_s"), [(True, 31), (False, 41)])
+def test_what_a_bulk_change_goes_on_giving_is_told_at_its_end(desk: Desk, ends: bool, after_s: int) -> None:
+    """One message for all of it, though it takes half a minute; within the minute though it goes on (POOL-7)."""
+    clock = desk.stop_the_clock()
+    began = clock.now()
+    with desk.runtime.engine.begin() as connection:
+        tenant = load_tenants(connection, desk.runtime.vault)[0]
+        add_associates(connection, tenant, "LiNa")
+        ids = fill_pool(connection, tenant, 6)
+        run(connection, "insert into bulk_change (tenant_id, kind, asked, reason, author, source, created_at) "
+                        "values (1, 'pool', '', '', 'Zhou', 'api', :now)", now=began)  # fmt: skip
+    for part in (ids[:2], ids[2:4], ids[4:]):
+        with desk.runtime.engine.begin() as connection:
+            pairs = dict.fromkeys(part, UserId("LiNa"))
+            give(connection, tenant, pairs, act("batch", now=clock.now()), caused_by="bulk_change:1")
+        desk.at(clock.now() + timedelta(seconds=10))
+        keep_pool(desk.runtime)
+        desk.deliver()
+    assert desk.texts("LiNa") == []
+    if ends:
+        with desk.runtime.engine.begin() as connection:
+            run(connection, "update bulk_change set state = 'done'")
+    desk.at(began + timedelta(seconds=after_s))
+    keep_pool(desk.runtime)
+    desk.deliver()
+    assert desk.texts("LiNa") == ["公司给您分配了 6 位新客户"]

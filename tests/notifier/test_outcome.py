@@ -2,7 +2,7 @@
 
 import pytest
 
-from notifier.deliver import outcome_of
+from notifier.outcomes import outcome_of
 from shared.errors import RetryableError
 from shared.tries import Outcome
 from shared.wecom.errors import PostponedError, UnreachableError, error_for

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import orjson
 import pytest
 
-from notifier.deliver import people_of
+from notifier.names import people_of
 from notifier.render import LONGEST_NAME, render_card, shortened
 from services.assignment.model import CustomerReassigned
 from services.customers.model import RelationLost, RelationStarted

@@ -6,7 +6,7 @@ from datetime import timedelta
 import orjson
 import pytest
 
-from notifier.deliver import people_of
+from notifier.names import people_of
 from notifier.render import render_card
 from services.message_templates.model import DESCRIPTION_MOST
 from services.notices.store import load_names, load_sources

@@ -131,7 +131,12 @@ def test_customers_are_given_to_a_friend_of_theirs_only_and_each_refusal_says_wh
     assert shop.outcome(change) == ("done", 12, 0, {"not_a_friend": 30, "no_contact": 1})
     assert shop.office.rows("select assigned_userid, count(*) from customer where assigned_userid is not null "
                             "group by 1 order by 1") == [("LiNa", 30), ("ZhangWei", 12)]  # fmt: skip
-    assert shop.office.rows("select distinct by_whom from assignment_change where why = 'operator'") == [("Zhou",)]
+    assert shop.office.rows("select by_whom, count(*) from assignment_change where why = 'operator' group by 1") == [
+        ("Zhou", 12)  # at once, and the look that follows finds nothing new
+    ]
+    assert shop.office.rows("select caused_by, count(*) from fact where type = 'customer_reassigned' group by 1") == [
+        (f"bulk_change:{change}", 12)
+    ]
     assert shop.preview(wanted).hindered == {"not_a_friend": 30, "no_contact": 1, "same": 12}
     again = shop.ask(wanted)
     shop.office.walk()

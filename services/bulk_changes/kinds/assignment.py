@@ -1,9 +1,12 @@
 """Gives customers to one of their friends (ASG-4), each by the rule and with its own reason where that cannot be.
 
-A row is done when the decision is recorded; the planner makes it so, and tells both associates, when it has looked.
+A row is done when the decision is recorded, and both associates are told: at once, or where a handover is known, when
+the planner has looked.
 """
 
+from collections.abc import Collection
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -19,8 +22,10 @@ from services.bulk_changes.model import (
     Why,
     Worked,
 )
+from services.transfers.model import Kind as TransferKind
+from services.transfers.store import load_of_subjects
 from shared.db.engine import fetch_one
-from shared.ids import CustomerId, UserId
+from shared.ids import CustomerId, ExternalUserId, UserId
 from shared.tenants import Tenant
 
 REASONS = {ReassignmentObstacle.NOT_A_FRIEND: Why.NOT_A_FRIEND, ReassignmentObstacle.ONE_FRIEND: Why.ONE_FRIEND}
@@ -57,15 +62,20 @@ def obstacle(wanted: AssignmentWanted) -> Obstacle | None:
 
 def apply(page: Page, wanted: AssignmentWanted) -> Worked:
     to_userid = UserId(wanted.to_userid)
-    judged = reassign_many(
+    done = reassign_many(
         page.connection,
         page.tenant,
         dict.fromkeys(page.ids, to_userid),
         by=page.change.author,
         caused_by=page.change.caused_by,
+        handed_over=partial(_handed_over, page),
         now=page.now,
     )
-    return Worked(tuple(_outcome(one, judged.get(one), at=page.now) for one in page.ids))
+    return Worked(tuple(_outcome(one, done.judged.get(one), at=page.now) for one in page.ids), done.facts)
+
+
+def _handed_over(page: Page, contacts: Collection[ExternalUserId]) -> Collection[str]:
+    return load_of_subjects(page.connection, page.tenant.id, TransferKind.CUSTOMER, contacts)
 
 
 def _outcome(customer_id: CustomerId, judged: Judged | None, *, at: datetime) -> Outcome:
@@ -87,21 +97,23 @@ def undo(page: Page, wanted: AssignmentWanted, before: Before) -> Worked:
     def as_left(one: CustomerId, judged: Judged) -> bool:
         return (judged.decided_at, judged.assigned) == (decided[one], wanted.to_userid)
 
-    judged = reassign_many(
+    done = reassign_many(
         page.connection,
         page.tenant,
         had,
         only_if=as_left,
         by=page.change.author,
         caused_by=page.change.caused_by,
+        handed_over=partial(_handed_over, page),
         now=page.now,
     )
     return Worked(
         tuple(
             _undone(one, found, as_left=found is not None and as_left(one, found))
             for one in page.ids
-            for found in (judged.get(one),)
-        )
+            for found in (done.judged.get(one),)
+        ),
+        done.facts,
     )
 
 

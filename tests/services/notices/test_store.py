@@ -1,5 +1,6 @@
 """Facts and the notices they call for are rows of one commit."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from services.customers.model import Notes, Profile, RelationEdited, RelationLos
 from services.customers.plan import ContactPlan
 from services.customers.record import Provenance, record_contacts
 from services.notices.store import Caused, load_names, load_sources, record_facts_and_notices
+from services.reminders.plan import GATHERS_ON
 from shared.db.engine import fetch_all, fetch_one
 from shared.outbox import Delivery, enqueue
 from tests.services.conftest import add_tenant
@@ -67,7 +69,8 @@ def test_a_reassignment_waits_for_both_associates(connection, tenant, clock):
     for row in rows:
         assert (row["state"], row["fact_id"], row["body"], row["attempts"]) == ("due", fact_id, None, 0)
         gathered = now + timedelta(seconds=5)
-        assert (row["next_try_at"], row["expires_at"]) == (gathered, gathered + timedelta(seconds=TTL_S))
+        assert (row["next_try_at"], row["gathers_until"]) == (gathered, gathered)
+        assert row["expires_at"] == gathered + GATHERS_ON + timedelta(seconds=TTL_S)
         assert row["causes"] == [{"cause": "operator", "caused_by": "operator:chen"}]
 
 
@@ -75,7 +78,7 @@ def test_each_notice_belongs_to_the_fact_that_called_for_it(connection, tenant, 
     """Facts without a notice between them do not shift the others (LOSS-2)."""
     now = clock.now()
     edited = RelationEdited(occurred_at=now, changed=("remark",), **RELATION)
-    lost = RelationLost(occurred_at=now, evidenced=True, **RELATION)
+    lost = RelationLost(occurred_at=now, evidenced=True, **{**RELATION, "userid": ZHAO})
     started = RelationStarted(occurred_at=now, evidenced=True, **RELATION)
     write(connection, tenant, *(Caused(fact, "event") for fact in (edited, lost, edited, started)), now=now)
     rows = fetch_all(connection, "select o.notice, f.type from outbox o join fact f on f.id = o.fact_id order by o.id")
@@ -83,6 +86,13 @@ def test_each_notice_belongs_to_the_fact_that_called_for_it(connection, tenant, 
         ("relation_lost", "relation_lost"),
         ("new_customer", "relation_started"),
     ]
+
+
+def test_what_one_commit_gives_and_takes_back_is_told_to_nobody(connection, tenant, clock):
+    """A customer who went on in the same moment was nobody's in between (ASG-5)."""
+    there = reassigned(clock.now())
+    back = replace(there, from_userid=there.to_userid, to_userid=there.from_userid)
+    assert write(connection, tenant, Caused(there, "rule"), Caused(back, "rule"), now=clock.now()) == 0
 
 
 def test_the_time_when_the_corp_was_added_decides_what_is_news(connection, tenant, clock):

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "20261123_1310_pre_outbox_ways"
-down_revision = "20261123_1250_pre_welcome"
+down_revision = "20261123_1300_pre_gathering"
 
 UPGRADE = """
 create index outbox_log_state on outbox (tenant_id, state, id) where channel <> 'webhook';

@@ -6,7 +6,7 @@ Totals count enrolments and steps by triggers; rows that were deleted stayed in 
 from alembic import op
 
 revision = "20261123_1320_pre_sop_tally"
-down_revision = "20261123_1250_pre_welcome"
+down_revision = "20261123_1311_post_outbox_ways"
 
 TRIGGERS = """
 create function tally_sop_left() returns trigger language plpgsql as $$

@@ -1,0 +1,47 @@
+"""What a commit tells of when some of its facts undo others. Pure."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from services.notices.model import Notice
+from services.notices.plan import vanished
+from services.notices.timely import taken_back
+from services.planning import Fact
+
+Told = tuple[int, Notice]
+
+
+def gone_by(fact: Fact) -> frozenset[str]:
+    """Reasons that are no more because of it."""
+    also = taken_back(fact)
+    return frozenset((*vanished([fact]), *((also,) if also else ())))
+
+
+def last_word(facts: Sequence[Fact], called_for: Sequence[Told], *, untold: Collection[str]) -> list[Told]:
+    """The notices that still stand when all of it has happened: (place of the fact, notice), in the order given.
+
+    `called_for`: by the facts, as if each were alone. `untold`: reasons of earlier facts of which nobody was told yet.
+    Whoever was not told of something is not told of its end either.
+    """
+
+    def when(place: int) -> tuple[datetime, int]:
+        return facts[place].occurred_at, place
+
+    by_place: dict[int, list[int]] = defaultdict(list)
+    for number, (place, _) in enumerate(called_for):
+        by_place[place].append(number)
+    standing: set[int] = set()
+    by_reason: dict[str, set[int]] = defaultdict(set)
+    for place in sorted(range(len(facts)), key=when):
+        unsaid = {reason for reason in gone_by(facts[place]) if by_reason[reason]}
+        for reason in unsaid:
+            standing -= by_reason.pop(reason)
+        for number in by_place[place]:
+            notice = called_for[number][1]
+            if notice.undoes in untold or notice.undoes in unsaid:
+                continue
+            standing.add(number)
+            if notice.reason is not None:
+                by_reason[notice.reason].add(number)
+    return [called_for[number] for number in sorted(standing)]
