@@ -22,8 +22,9 @@ from services.sops.ending import withdraw_of_rule
 from services.sops.model import Exit, RuleState, Trigger
 from shared.clock import FixedClock
 from shared.ids import UserId
-from shared.outbox import lease, next_due
+from shared.outbox import next_due
 from shared.tenants import load_tenants
+from shared.tries import lease
 from shared.wecom.clients import Clients
 from sync_worker.cards import make_all_due
 from tests.conftest import quick_engine
