@@ -219,6 +219,20 @@ def test_two_people_on_their_way_in_one_rule_become_one_and_part_again(shop: Sop
     assert len(set(shop.rows(twice))) == len(shop.rows(twice))
 
 
+def test_last_reminders_of_two_who_become_one_are_one(shop: SopShop):
+    """Both ways are through, both last steps wait to be told (SOP-6, CUS-9)."""
+    shop.rule("r", after(0), trigger=VISITED)
+    a, b = shop.customers(2)
+    shop.run("delete from relation where external_userid = :wm", wm=f"wm{b}")
+    shop.run("delete from external_contact where external_userid = :wm", wm=f"wm{b}")
+    shop.assign(b, "WangFang")
+    for n, one in enumerate((a, b)):
+        shop.happen(one, f"E{n}")
+    shop.look()
+    shop.do(merge, shop.tenant, CustomerId(a), CustomerId(b), by="x", now=shop.now)
+    assert states_of_messages(shop) == [("1", "due"), ("2", "withdrawn")]
+
+
 def test_what_happened_to_a_record_before_it_was_merged_brings_in_the_one_that_stands(shop: SopShop):
     """Their mark was not looked at yet (SOP-1, CUS-9)."""
     rule_id = shop.rule("r", after(0), trigger=VISITED)
