@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.sops.confirming import lock_enrolment, plan_anew
-from services.sops.ending import end_some
+from services.sops.ending import drop_pending, end_some
 from services.sops.entering import Candidate, enter
 from services.sops.model import Enrolment, NoSopError, Rule, SopRefusedError
 from services.sops.plan import Calendar
@@ -75,7 +75,8 @@ def take_out(connection: Connection, tenant: Tenant, enrolment_id: int, *, now: 
         NoSopError
     """
     one = lock_enrolment(connection, tenant, enrolment_id)
-    end_some(connection, tenant.id, [one.id], why="taken_out", now=now)
+    if not end_some(connection, tenant.id, [one.id], why="taken_out", now=now):
+        drop_pending(connection, tenant.id, [one.id], now=now)  # its last step may wait to be told, as for the morning
     return one
 
 

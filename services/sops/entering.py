@@ -13,6 +13,7 @@ from services.finding.giving import Context
 from services.finding.model import Filter
 from services.finding.store import read_filter
 from services.sops.audience import chats, customers
+from services.sops.ending import LONGEST_WAIT
 from services.sops.model import Reentry, Rule
 from services.sops.plan import Calendar, timetable
 from shared.db.engine import as_json, fetch_all
@@ -135,7 +136,7 @@ def _row(rule: Rule, one: Candidate, calendar: Calendar) -> dict[str, object]:
 def end_for(
     connection: Connection, tenant_id: TenantId, rule_id: int, customer_ids: Iterable[int], *, why: str, now: datetime
 ) -> list[int]:
-    """End the enrolments of these customers in a rule; their ids."""
+    """End the enrolments of these customers in a rule; their ids, with those whose last step may wait to be told."""
     ids = sorted(set(customer_ids))
     if not ids:
         return []
@@ -150,4 +151,13 @@ def end_for(
         why=why,
         now=now,
     )
-    return [row["id"] for row in rows]
+    through = fetch_all(
+        connection,
+        "select id from sop_enrolment where tenant_id = :tenant_id and rule_id = :rule_id and customer_id = any(:ids) "
+        "and ended_why = 'finished' and ended_at > :since",
+        tenant_id=tenant_id,
+        rule_id=rule_id,
+        ids=ids,
+        since=now - LONGEST_WAIT,
+    )
+    return [row["id"] for row in (*rows, *through)]

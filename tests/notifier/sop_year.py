@@ -350,7 +350,8 @@ class Year:
         wanted = {key for group in groups.values() for key, _ in group}
         assert (wanted - found.keys(), found.keys() - wanted) == (set(), set())
         for (who, ready), group in groups.items():
-            assert {found[key][0] for key, _ in group} == {who}
+            elsewhere = {key: found[key] for key, _ in group if found[key][0] != who}
+            assert elsewhere == {}, (who, ready)
             minutes, shown_at = sorted(_minute(at) for _, at in group), sorted(found[key][1] for key, _ in group)
             if any(hit <= at <= hit + LATE for hit in self.hit for _, at in group):
                 assert all(minutes[0] <= at <= minutes[-1] + LATE for at in shown_at), (who, ready, shown_at)

@@ -1,13 +1,15 @@
 """The rarer ways in and out of a rule, and what becomes of ways when two people turn out to be one."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 from services.blacklist.store import record_added
 from services.chosen import these
 from services.merging.merge import merge
 from services.merging.undo import undo
 from services.persons.store import record_own
-from services.sops.by_hand import bring_in
+from services.reminders.model import Policy, Quiet
+from services.reminders.store import record_policy
+from services.sops.by_hand import bring_in, take_out
 from services.sops.listing import load_totals
 from services.sops.model import Audience, Exit, Trigger
 from services.sops.workdays import calendar_of
@@ -91,6 +93,24 @@ def test_whoever_stands_so_already_is_out_at_the_first_look(shop: SopShop):
     shop.look()
     assert shop.ways(rule_id) == [("ended", "exit:blacklisted"), ("ended", "exit:lost")]
     assert shop.reminded() == []
+
+
+def test_a_last_step_that_waits_is_taken_back_as_well(shop: SopShop):
+    """The way is through, its last reminder waits for the morning: an exit or a person comes first (SOP-1)."""
+    night = Quiet(time(10), time(18))  # it is ten o'clock there
+    shop.do(record_policy, shop.tenant.id, Policy(quiet=night), by="x", now=shop.now)
+    rule_id = shop.rule("r", after(0), trigger=VISITED, exits=[Exit("blacklisted")], overdue_after_s=3600)
+    a, b, c = shop.customers(3)
+    for n, one in enumerate((a, b, c)):
+        shop.happen(one, f"E{n}")
+    shop.look()
+    assert shop.ways(rule_id) == [("ended", "finished")] * 3
+    shop.do(record_added, shop.tenant, these(shop.tenant.id, [a]), "spam", by="x", now=shop.now)
+    shop.do(take_out, shop.tenant, 2, now=shop.now)
+    shop.look()
+    assert states_of_messages(shop) == [("1", "withdrawn"), ("2", "withdrawn"), ("3", "due")]
+    shop.wait(timedelta(hours=10))
+    assert shop.rows("select payload ->> 'enrolment_id' from fact where type = 'sop_step_overdue'") == [("3",)]
 
 
 def test_a_purchase_brings_in_once_it_is_paid(shop: SopShop):
@@ -197,6 +217,20 @@ def test_two_people_on_their_way_in_one_rule_become_one_and_part_again(shop: Sop
     assert totals(shop) == counted(shop)
     twice = "select payload ->> 'enrolment_id', payload ->> 'step_id' from fact where type = 'sop_step_due'"
     assert len(set(shop.rows(twice))) == len(shop.rows(twice))
+
+
+def test_last_reminders_of_two_who_become_one_are_one(shop: SopShop):
+    """Both ways are through, both last steps wait to be told (SOP-6, CUS-9)."""
+    shop.rule("r", after(0), trigger=VISITED)
+    a, b = shop.customers(2)
+    shop.run("delete from relation where external_userid = :wm", wm=f"wm{b}")
+    shop.run("delete from external_contact where external_userid = :wm", wm=f"wm{b}")
+    shop.assign(b, "WangFang")
+    for n, one in enumerate((a, b)):
+        shop.happen(one, f"E{n}")
+    shop.look()
+    shop.do(merge, shop.tenant, CustomerId(a), CustomerId(b), by="x", now=shop.now)
+    assert states_of_messages(shop) == [("1", "due"), ("2", "withdrawn")]
 
 
 def test_what_happened_to_a_record_before_it_was_merged_brings_in_the_one_that_stands(shop: SopShop):
