@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.erasing.tables import ERASED, ERASED_IF_GONE
+from services.sops.ending import withdraw
 from shared.db.engine import fetch_all, run
 from shared.ids import CustomerId, TenantId
 
@@ -35,6 +36,7 @@ def erase(
     gone = [record for record, stands in records.items() if stands not in mirrored]
     ours = {"tenant_id": tenant_id, "ids": sorted(records)}
     _erase_words(connection, ours)
+    _hush(connection, tenant_id, sorted(records), now=now)
     for table in ERASED:
         run(connection, f"delete from {table} where tenant_id = :tenant_id and customer_id = any(:ids)", **ours)  # noqa: S608
     _erase_values(connection, tenant_id, sorted(records), gone, now=now)
@@ -52,6 +54,17 @@ def erase(
         ids=gone,
     )
     return {one: one in mirrored for one in customer_ids}
+
+
+def _hush(connection: Connection, tenant_id: TenantId, ids: Sequence[int], *, now: datetime) -> None:
+    """Nobody is told to greet whom they have just seen deleted: what waits of steps goes out no more."""
+    rows = fetch_all(
+        connection,
+        "select id from sop_enrolment where tenant_id = :tenant_id and customer_id = any(:ids)",
+        tenant_id=tenant_id,
+        ids=list(ids),
+    )
+    withdraw(connection, tenant_id, [row["id"] for row in rows], now=now)
 
 
 def _erase_words(connection: Connection, ours: Mapping[str, object]) -> None:

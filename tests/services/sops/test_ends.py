@@ -4,6 +4,7 @@ from datetime import time, timedelta
 
 from services.blacklist.store import record_added
 from services.chosen import these
+from services.erasing.store import erase
 from services.merging.merge import merge
 from services.merging.undo import undo
 from services.persons.store import record_own
@@ -243,6 +244,18 @@ def test_what_happened_to_a_record_before_it_was_merged_brings_in_the_one_that_s
     shop.do(merge, shop.tenant, CustomerId(a), CustomerId(b), by="x", now=shop.now)
     shop.look()
     assert shop.rows("select customer_id from sop_enrolment where rule_id = :r", r=rule_id) == [(a,)]
+
+
+def test_nobody_is_told_of_somebody_who_was_deleted(shop: SopShop):
+    """What waits of their steps goes out no more (CUS-8); that of others does."""
+    shop.rule("new", after(0), trigger=VISITED)
+    gone, stays = shop.customers(2)
+    for n, one in enumerate((gone, stays)):
+        shop.happen(one, f"E{n}")
+    shop.look()
+    shop.do(erase, shop.tenant.id, [CustomerId(gone)], now=shop.now)
+    told = "select f.payload ->> 'customer_id', o.state from outbox o join fact f on f.id = o.fact_id order by 1"
+    assert shop.rows(told) == [(str(gone), "withdrawn"), (str(stays), "due")]
 
 
 def test_totals_follow_rows_that_go(shop: SopShop):
