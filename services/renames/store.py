@@ -231,6 +231,12 @@ _MENTIONS = (
     " union all select 'to_add:', cast(customer_id as text) from pool_record"
     " where tenant_id = :tenant_id and userid in (:old, :new)) w "
     "where o.tenant_id = :tenant_id and o.reason = w.what || :old || ':' || w.whom",
+    # Whose tasks these are, whom a key sees for, who may see a tag, and whom the next digest names.
+    "update customer_task set userid = :new where tenant_id = :tenant_id and userid = :old and state = 'open'",
+    "update api_key set userid = :new where tenant_id = :tenant_id and userid = :old",
+    "update local_tag_group set visible_to = array_replace(visible_to, :old, :new) "
+    "where tenant_id = :tenant_id and :old = any(visible_to)",
+    "update deletion_waiting set userid = :new where tenant_id = :tenant_id and userid = :old",
     "update associate set direct_leaders = array_replace(direct_leaders, :old, :new) "
     "where tenant_id = :tenant_id and :old = any(direct_leaders)",
     "update outlet set leaders = array_replace(leaders, :old, :new) "

@@ -222,6 +222,29 @@ def test_an_administrator_stays_one_and_quiet_hours_stay_theirs(connection, tena
     assert (policy.administrators, policy.own_quiet) == ((ZHAO, WANG), {WANG: night})
 
 
+def test_tasks_keys_tags_and_digests_are_of_the_new_userid(connection, tenant, other_tenant):
+    """What is to be done by them, seen by them and told of them goes on (CUS-13, ACC-1, TAG-4, LOSS-3)."""
+    for one in (tenant, other_tenant):
+        for statement in (
+            "insert into customer_task (tenant_id, customer_id, title, userid, made_at, made_by) "
+            "values (:t, 1, 'x', :li, now(), 'x')",
+            "insert into api_key (tenant_id, name, scopes, secret_hash, userid, created_at, created_by) "
+            "values (:t, 'k', '{}', cast(:t as text)::bytea, :li, now(), 'x')",
+            "insert into local_tag_group (tenant_id, of, name, position, visible_to, created_at) "
+            "values (:t, 'customer', 'g', 1, array['ZhaoMin', :li], now())",
+            "insert into deletion_waiting (tenant_id, userid) values (:t, :li)",
+        ):
+            run(connection, statement, t=one.id, li=LI)
+    rename(connection, tenant, RENAMING, WHY, now=at(600))
+    named = (
+        "select userid from customer_task where tenant_id = :t union all select userid from api_key where "
+        "tenant_id = :t union all select visible_to[2] from local_tag_group where tenant_id = :t "
+        "union all select userid from deletion_waiting where tenant_id = :t"
+    )
+    assert [row["userid"] for row in fetch_all(connection, named, t=tenant.id)] == [NEW] * 4
+    assert [row["userid"] for row in fetch_all(connection, named, t=other_tenant.id)] == [LI] * 4
+
+
 def test_chats_name_the_new_userid(connection, tenant):
     """Owner, admins, stays; a stay that goes on is one stay (GRP-1)."""
     chat(connection, tenant, "plain", LI, (LI, 1, None, None), (ZHAO, 1, None, None))
