@@ -59,8 +59,11 @@ def test_a_port_where_somebody_listens_is_refused_or_gives_way(host: str):
 
 def test_an_address_of_another_machine_is_refused_with_its_name():
     """Neither a traceback nor another address (RFC 5737: 192.0.2.1 is nobody's)."""
-    with pytest.raises(PortError, match=r"cannot listen on 192\.0\.2\.1:8750"):
-        Ports().take("192.0.2.1", 8750)
+    ports = Ports()
+    port = ports.take()
+    ports.release()
+    with pytest.raises(PortError, match=rf"cannot listen on 192\.0\.2\.1:{port}"):
+        ports.take("192.0.2.1", port)
 
 
 def test_an_ipv6_host_stands_in_brackets():

@@ -21,7 +21,7 @@ from shared.db.engine import run
 from shared.tenants import load_tenants
 from shared.wecom.clients import Clients
 from tests.flows.reminding.square import notice_of
-from tests.flows.test_cards import LI, Counter, counter, gateway, given  # noqa: F401 - fixtures among them
+from tests.flows.test_cards import LI, Counter, counter, gateway, given, runtime  # noqa: F401 - fixtures among them
 from tests.notifier.desk import Desk
 
 GOOD = "gx-1-0123456789abcdef"
@@ -136,7 +136,7 @@ PATHS = ("message/send", "webhook/send", "message/recall")
 
 def looks(desk: Desk) -> list[Callable[[], int]]:
     """All that a notifier's process does for people."""
-    runtime, clients = desk.runtime, Clients(desk.runtime, connections=4)
+    runtime, clients = desk.runtime, Clients(desk.runtime, connections=4)  # noqa: F811 - the desk's own
     return [
         Notifier(runtime, clients=clients, pool=desk.pool).deliver_due,
         RobotLane(runtime, clients).speak_due,
