@@ -4,26 +4,67 @@ The one thing that the console asks WeCom: who came back with a code. The host o
 app's trusted domain.
 """
 
+from collections import deque
+from threading import BoundedSemaphore
+
 import structlog
 from flask import Response, make_response, redirect, request
 
 from console.desk import desk
 from console.views.showing import sorry
 from console.views.visitors import STARTED, Start, find_visitor, new_state, remember, start, started
+from shared.clock import monotonic
 from shared.db.engine import fetch_one
 from shared.errors import RetryableError
 from shared.ids import TenantId
+from shared.runtime import Runtime
 from shared.tenants import Tenant, load_tenant
 from shared.wecom.apis import Priority
 from shared.wecom.clients import CONTACT, Clients
 from shared.wecom.errors import UnreachableError, WeComError
 from shared.wecom.families.login import IN_APP, ON_WEB, in_app_address, web_address
+from shared.wecom.payloads.login import SignedIn
 
 BACK = "/signed-in"
+MINUTE_S = 60.0
 _INSIDE = ("wxwork", "micromessenger")
 """In the names of browsers inside WeCom and WeChat. Source: WeCom JS-SDK, telling the client apart."""
 
+MOST_REFUSED = 30
+"""Codes that WeCom may refuse in a minute: strangers can make them up, and each costs the corp a call."""
+
 log = structlog.get_logger()
+
+
+class Door:
+    """Asks WeCom who came back. Whoever is signed in goes on while it does not answer: only some threads wait here."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        threads = runtime.settings.console_threads
+        self._clients = Clients(runtime, connections=threads)
+        self._places = BoundedSemaphore(max(1, threads // 4))
+        self._refused: deque[float] = deque(maxlen=MOST_REFUSED)
+
+    def ask(self, tenant: Tenant, code: str) -> SignedIn:
+        """
+        Raises:
+            BusyError: too many ask at once, or were refused within the last minute.
+            WeComError: the code is none.
+        """
+        full = len(self._refused) == MOST_REFUSED and monotonic() - self._refused[0] < MINUTE_S
+        if full or not self._places.acquire(blocking=False):
+            raise BusyError
+        try:
+            return self._clients.of(tenant).at(Priority.OPERATOR).login.user(code)
+        except WeComError:
+            self._refused.append(monotonic())
+            raise
+        finally:
+            self._places.release()
+
+
+class BusyError(Exception):
+    """Nobody asks WeCom now; in a moment one may."""
 
 
 def send_to_sign_in(tenant_id: TenantId, path: str) -> Response:
@@ -55,7 +96,7 @@ def _address(tenant: Tenant, agent_id: int, state: str) -> str:
     return web_address(tenant.corp_id, back, agentid=agent_id, state=state, lang=lang, base=place)
 
 
-def come_back(clients: Clients) -> Response:
+def come_back(door: Door) -> Response:
     """With a code: whoever it is of is signed in, if this browser asked for it and they are an associate."""
     runtime, state = desk().runtime, request.args.get("state", "")
     begun = started(state)
@@ -67,11 +108,11 @@ def come_back(clients: Clients) -> Response:
     if tenant is None or not code:
         return sorry("refused", 403, again=begun.path)
     try:
-        told = clients.of(tenant).at(Priority.OPERATOR).login.user(code)
+        told = door.ask(tenant, code)
     except WeComError as error:
         log.warning("sign_in.refused", tenant_id=tenant.id, code=error.code)
         return sorry("code_is_over", 403, again=begun.path)
-    except (UnreachableError, RetryableError):
+    except (BusyError, UnreachableError, RetryableError):
         return sorry("wecom_away", 503, again=begun.path)
     with runtime.engine.begin() as connection:
         visitor = find_visitor(connection, tenant, told.userid) if told.userid else None

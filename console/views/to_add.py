@@ -26,8 +26,8 @@ PROBLEMS = frozenset({"already", "needs_words"})
 
 
 def people(connection: Connection, visitor: Visitor, part: str) -> list[Person]:
-    """The newest `SHOWN` of those who are to be added, or of those in whose name or number `part` occurs."""
-    return customers_to_add(connection, visitor.tenant, visitor.userid, part=part or None)[:SHOWN]
+    """Who is to be added, newest first, or those in whose name or number `part` occurs; a page shows `SHOWN`."""
+    return customers_to_add(connection, visitor.tenant, visitor.userid, part=part or None)
 
 
 def problem_of(told: str) -> str:
@@ -46,10 +46,11 @@ def act(customer_id: int, key: str) -> Response | Redirect:
     if mark is _unreachable and problem_with(told):
         return redirect(f"{here}&problem=needs_words", 303)
     now = desk().runtime.clock.now()
+    origin = Origin(_actor(visitor), request.remote_addr, now)
 
     def work(connection: Connection) -> None:
         done = mark(connection, visitor, CustomerId(customer_id), told, now)
-        record_audit(connection, visitor.tenant, [change for _, change in done], Origin(_actor(visitor), None, now))
+        record_audit(connection, visitor.tenant, [change for _, change in done], origin)
         caused = [Caused(fact, "operator", "page") for fact, _ in done]
         ttl_s = desk().runtime.settings.message_ttl_s
         record_facts_and_notices(connection, visitor.tenant, caused, now=now, ttl_s=ttl_s)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 WORDS: Mapping[str, Mapping[str, str]] = {
     "zh": {
         "count": "共 {} 条",
+        "some_of": "最新 {} 条，共 {} 条：按姓名或手机号查找其余的",
         "more": "下一页",
         "first": "回到第一页",
         "to_send": "发送内容（点按即可全选）",
@@ -28,6 +29,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "refused": "您没有登录。",
         "code_is_over": "登录没有成功，请重试。",
         "wecom_away": "企业微信暂时没有回应，请稍后重试。",
+        "signed_out": "登录已过期，刚才的操作没有执行。请重新登录后再试。",
+        "failed": "系统出错，刚才的操作没有执行。请联系管理员。",
+        "bad_request": "请求不完整，没有执行。请回到消息，重新打开链接。",
         "away": "系统暂时不可用，请稍后重试。",
         "nobody": "您不是本企业的导购，不能查看此页。",
         "not_theirs": "没有这条消息，或不是发给您的。",
@@ -36,6 +40,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     },
     "en": {
         "count": "{} in all",
+        "some_of": "The newest {} of {}: find the others by name or phone",
         "more": "Next page",
         "first": "Back to the first page",
         "to_send": "To send (one tap selects all)",
@@ -59,6 +64,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "refused": "You did not sign in.",
         "code_is_over": "Signing in did not work: try again.",
         "wecom_away": "WeCom does not answer at the moment: try again later.",
+        "signed_out": "Your sign-in is over, and nothing was done. Sign in and try again.",
+        "failed": "This is a fault of ours, and nothing was done. Tell an administrator.",
+        "bad_request": "This request was not complete, and nothing was done. Open the link in the message again.",
         "away": "The system is away at the moment: try again later.",
         "nobody": "You are no associate of this corp, so this page is not for you.",
         "not_theirs": "There is no such message, or it was not for you.",

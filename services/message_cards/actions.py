@@ -17,12 +17,12 @@ from services.planning import Fact
 from services.pool.model import Act, NotInPoolError, PoolCustomersGiven, PoolRefusedError, Reason, Status
 from services.pool.moving import hold_record, mark_added, mark_unreachable
 from services.sops.confirming import confirm_step
-from services.sops.model import ENROLMENT, NoSopError, SopRefusedError, SopStepDue
+from services.sops.model import ENROLMENT, NoSopError, SopRefusedError, SopStepDue, SopStepOverdue
 from services.tasks.model import TaskMade
 from services.tasks.store import add_task
 from shared.audit import Change
 from shared.db.engine import fetch_one
-from shared.ids import CustomerId
+from shared.ids import CustomerId, UserId
 from shared.tenants import Tenant
 
 
@@ -97,7 +97,7 @@ def win_back(connection: Connection, tenant: Tenant, pressed: Pressed) -> Acted:
     stands = lock_customers(connection, tenant.id, [customer_id]).get(customer_id)
     if stands is None:
         return Acted(Says.NOTHING_TO_DO)
-    if _is_friend(connection, tenant, fact):
+    if _is_friend(connection, tenant, fact, pressed.card.owner):
         return Acted(Says.CAME_BACK)
     title = TITLES.get(tenant.language, TITLES["en"])
     task = add_task(
@@ -115,14 +115,14 @@ def win_back(connection: Connection, tenant: Tenant, pressed: Pressed) -> Acted:
     return Acted(Says.TASK_MADE, (made,), (Change("task.made", "task", str(task.id), {}, after),))
 
 
-def _is_friend(connection: Connection, tenant: Tenant, lost: RelationLost) -> bool:
+def _is_friend(connection: Connection, tenant: Tenant, lost: RelationLost, userid: UserId) -> bool:
     row = fetch_one(
         connection,
         "select state from relation where tenant_id = :tenant_id and external_userid = :external_userid "
         "and userid = :userid",
         tenant_id=tenant.id,
         external_userid=lost.external_userid,
-        userid=lost.userid,
+        userid=userid,
     )
     return row is not None and row["state"] == State.ACTIVE.value
 
@@ -130,7 +130,7 @@ def _is_friend(connection: Connection, tenant: Tenant, lost: RelationLost) -> bo
 def step_done(connection: Connection, tenant: Tenant, pressed: Pressed) -> Acted:
     """A step of an SOP is done: a contact (SOP-4, SOP-7)."""
     fact = pressed.card.fact
-    if not isinstance(fact, SopStepDue):
+    if not isinstance(fact, SopStepDue | SopStepOverdue):
         return Acted(Says.NOTHING_TO_DO)
     try:
         done = confirm_step(connection, tenant, fact.enrolment_id, fact.step_id, by=pressed.actor, now=pressed.now).fact
@@ -147,6 +147,7 @@ ACTIONS: Mapping[tuple[str, Button], Action] = {
     (PoolCustomersGiven.TYPE, Button.UNREACHABLE): pool_unreachable,
     (RelationLost.TYPE, Button.WIN_BACK): win_back,
     (SopStepDue.TYPE, Button.DONE): step_done,
+    (SopStepOverdue.TYPE, Button.DONE): step_done,
 }
 """By the type of the fact that a card is of, and the button."""
 

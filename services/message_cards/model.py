@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from services.notices.model import POOL_GIVEN, RELATION_LOST, SOP_STEP
+from services.notices.model import POOL_GIVEN, RELATION_LOST, SOP_OVERDUE, SOP_STEP
 from services.notices.settled import Says
 from services.planning import Fact
 from services.pool.model import Reason
@@ -70,6 +70,7 @@ BUTTONS: Mapping[str, tuple[Button, ...]] = {
     POOL_GIVEN: (Button.ADDED, Button.UNREACHABLE),
     RELATION_LOST: (Button.WIN_BACK,),
     SOP_STEP: (Button.DONE,),
+    SOP_OVERDUE: (Button.DONE,),
 }
 """The buttons of each kind that has any; what they do is in actions.py."""
 

@@ -5,18 +5,22 @@ Buttons of a page do what those of a card do (actions.py), once for each person:
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from html import unescape
 
 from sqlalchemy import Connection
 
+from services.associates.store import current_userids
 from services.message_cards.model import Button, Press, buttons_of
 from services.message_cards.presses import NewPress, hold_press, record_presses, sealed_code
 from services.message_cards.pressing import act_upon, is_theirs, task_id_for
 from services.notices.log import load_message
-from services.notices.model import SOP_STEP
+from services.notices.model import SOP_OVERDUE, SOP_STEP
 from services.notices.settled import Says
 from services.notices.store import Names, NoticeSource, load_names, load_sources
+from services.reminders.store import load_policy
+from services.robots.model import is_robot
 from services.sops.confirming import load_step
 from services.sops.model import Attachment, StepState
 from services.sops.words import ready
@@ -26,6 +30,7 @@ from shared.ids import OutboxId, TenantId, UserId
 from shared.tenants import Tenant
 
 PAGE = 50
+LARGEST = 2**63 - 1
 _TAGS = re.compile(r"<[^<>]*>")
 _LINK = re.compile(r"\[[^\[\]]*\]\([^()]*\)")
 
@@ -72,10 +77,12 @@ class MessagePage:
 
 def tenant_of_message(connection: Connection, id_: int) -> TenantId | None:
     """Whose message it is; None: there is none."""
+    if not 0 < id_ <= LARGEST:
+        return None
     row = fetch_one(  # corp by corp: each finds it by its key, and corps are few
         connection,
         "select t.id from tenant t cross join lateral (select from outbox o where o.tenant_id = t.id and o.id = :id "
-        "and o.channel = 'wecom' offset 0) o",
+        "and o.channel in ('wecom', 'robot') offset 0) o",
         id=id_,
     )
     return None if row is None else TenantId(row["id"])
@@ -88,11 +95,18 @@ def load_page(connection: Connection, tenant: Tenant, id_: OutboxId, *, reader: 
         NotTheirsError: no such message, or `reader` is neither its recipient nor above them.
     """
     row = _row(connection, tenant, id_)
-    owner = UserId(row["about"] or row["recipient"])
-    if not is_theirs(connection, tenant, UserId(row["recipient"]), owner, reader):
+    named = [UserId(one) for one in (row["recipient"], row["about"]) if one]
+    present = current_userids(connection, tenant.id, named)
+    recipient, *about = (present.get(one, one) for one in named)
+    owner = about[0] if about else recipient
+    if is_robot(recipient):
+        theirs = reader in load_policy(connection, tenant.id).administrators
+    else:
+        theirs = is_theirs(connection, tenant, recipient, owner, reader)
+    if not theirs:
         raise NotTheirsError("there is no such message for you")
     ids = _items(connection, tenant, row["id"], after=after)
-    sources = load_sources(connection, tenant, ids)
+    sources = _as_called_now(connection, tenant, load_sources(connection, tenant, ids))
     names = load_names(connection, tenant, list(sources.values()))
     pressed = _pressed(connection, tenant, ids)
     shown = [one for one in ids if one in sources][:PAGE]
@@ -101,12 +115,12 @@ def load_page(connection: Connection, tenant: Tenant, id_: OutboxId, *, reader: 
         OutboxId(row["id"]),
         row["notice"],
         owner,
-        row["about"] is None and reader.lower() == str(row["recipient"]).lower(),
+        not about and reader == recipient,
         title,
         lines,
         row["folds"],
         [_item(connection, tenant, sources[one], names, pressed.get(one)) for one in shown],
-        shown[-1] if len(ids) > PAGE else None,
+        ids[PAGE - 1] if len(ids) > PAGE else None,
     )
 
 
@@ -116,7 +130,7 @@ def _row(connection: Connection, tenant: Tenant, id_: OutboxId) -> Row:
         connection,
         "select c.id, c.notice, c.recipient, c.about, c.folds from outbox o join outbox c "
         "on c.tenant_id = o.tenant_id and c.id = coalesce(o.folded_into, o.id) "
-        "where o.tenant_id = :tenant_id and o.id = :id and o.channel = 'wecom'",
+        "where o.tenant_id = :tenant_id and o.id = :id and o.channel in ('wecom', 'robot')",
         tenant_id=tenant.id,
         id=id_,
     )
@@ -140,12 +154,29 @@ def _items(connection: Connection, tenant: Tenant, id_: int, *, after: int) -> l
     return [*first, *(OutboxId(row["id"]) for row in rows)][: PAGE + 1]
 
 
+def _as_called_now(
+    connection: Connection, tenant: Tenant, sources: Mapping[OutboxId, NoticeSource]
+) -> dict[OutboxId, NoticeSource]:
+    """What was sent keeps the names that it was sent to; people are known by those that they have."""
+    named = {UserId(one) for source in sources.values() for one in (source.recipient, source.about) if one}
+    present: dict[str, str] = dict(current_userids(connection, tenant.id, named).items())
+    return {
+        id_: replace(
+            one,
+            recipient=present.get(one.recipient, one.recipient),
+            about=one.about and present.get(one.about, one.about),
+        )
+        for id_, one in sources.items()
+    }
+
+
 def _pressed(connection: Connection, tenant: Tenant, ids: Sequence[OutboxId]) -> Mapping[OutboxId, Says]:
-    """What the newest press of any button of each came to."""
+    """What the newest press of any button of each came to, whoever pressed it on whichever message of the fact."""
     rows = fetch_all(
         connection,
-        "select distinct on (card_id) card_id, says from card_press where tenant_id = :tenant_id "
-        "and card_id = any(:ids) and state = 'done' order by card_id, id desc",
+        "select distinct on (o.id) o.id as card_id, p.says from outbox o join outbox k on k.tenant_id = o.tenant_id "
+        "and k.fact_id = o.fact_id join card_press p on p.tenant_id = k.tenant_id and p.card_id = k.id "
+        "and p.state = 'done' where o.tenant_id = :tenant_id and o.id = any(:ids) order by o.id, p.id desc",
         tenant_id=tenant.id,
         ids=list(ids),
     )
@@ -161,10 +192,10 @@ def _item(connection: Connection, tenant: Tenant, source: NoticeSource, names: N
         name = names.customer(source.customer_id, owner)
     else:
         name = names.chats.get(chat, "") if chat else ""
-    to_send = _to_send(connection, tenant, source, names, name) if source.notice == SOP_STEP else None
+    to_send = _to_send(connection, tenant, source, names, name) if source.notice in (SOP_STEP, SOP_OVERDUE) else None
     if to_send is not None and to_send.state is StepState.DONE:
         pressed = Says.DONE
-    buttons = () if pressed else buttons_of(source.notice, source.payload)
+    buttons = () if pressed or is_robot(source.recipient) else buttons_of(source.notice, source.payload)
     return Item(source.outbox_id, source.occurred_at, name, buttons, pressed, to_send)
 
 
@@ -183,12 +214,16 @@ def _said(payload: Mapping[str, object]) -> tuple[str, list[str]]:
     if isinstance(main := payload.get("main_title"), dict):
         title, rest = str(main.get("title", "")), str(payload.get("sub_title_text", ""))
     elif "title" in payload:
-        title, rest = str(payload["title"]), str(payload.get("description", ""))
+        title, rest = str(payload["title"]), unescape(_plain(str(payload.get("description", ""))))
     else:
         title, _, rest = str(payload.get("content", "")).partition("\n")
-    rest = _LINK.sub("", rest.replace("<br>", "\n").replace("</div>", "\n"))
-    lines = (_TAGS.sub("", line).strip(" *>") for line in rest.splitlines())
-    return _TAGS.sub("", title).strip(" *#"), [line for line in lines if line]
+        title, rest = _plain(title).strip(" *#"), _LINK.sub("", _plain(rest))
+    lines = (line.strip(" *>") for line in rest.splitlines())
+    return title, [line for line in lines if line]
+
+
+def _plain(marked: str) -> str:
+    return _TAGS.sub("", marked.replace("<br>", "\n").replace("</div>", "\n"))
 
 
 def press_on_page(
@@ -199,6 +234,7 @@ def press_on_page(
     *,
     selected: Mapping[str, str],
     by: UserId,
+    address: str | None,
     now: datetime,
     ttl_s: float,
 ) -> Says:
@@ -212,7 +248,7 @@ def press_on_page(
     new = NewPress(tenant.id, press, sealed_code(tenant.cipher, press), fingerprint, now, "page")
     record_presses(connection, [new], now=now)
     due, said = hold_press(connection, tenant, fingerprint)
-    said = said or act_upon(connection, tenant, due, now=now, ttl_s=ttl_s)
+    said = said or act_upon(connection, tenant, due, now=now, ttl_s=ttl_s, address=address)
     if said is None:
         raise NotTheirsError("this cannot be done here")
     return said

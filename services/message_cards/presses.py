@@ -123,17 +123,30 @@ def hold_press(connection: Connection, tenant: Tenant, fingerprint: bytes) -> tu
     return _due(row), None if row["says"] is None else Says(row["says"])
 
 
-def lock_card(connection: Connection, tenant_id: TenantId, card_id: OutboxId) -> None:
-    """Until the transaction ends, nobody else acts upon a press of this card."""
-    run(connection, "select pg_advisory_xact_lock(hashtextextended(:key, 0))", key=f"card:{tenant_id}:{card_id}")
+def lock_matter(connection: Connection, tenant_id: TenantId, card_id: OutboxId) -> bool:
+    """Until the transaction ends, nobody else acts upon a press of this card, or of another one of the same fact: an
+    associate and whoever is above them may both have one. False: there is no such card.
+    """
+    row = fetch_one(
+        connection,
+        "select fact_id from outbox where tenant_id = :tenant_id and id = :id and channel = 'wecom'",
+        tenant_id=tenant_id,
+        id=card_id,
+    )
+    if row is None:
+        return False
+    key = f"card:{tenant_id}:{row['fact_id']}"
+    run(connection, "select pg_advisory_xact_lock(hashtextextended(:key, 0))", key=key)
+    return True
 
 
 def said_before(connection: Connection, tenant_id: TenantId, card_id: OutboxId, key: str) -> Says | None:
-    """What came of an earlier press of the same button; whoever asks has locked the card."""
+    """What came of an earlier press of the same button, on anybody's card of the fact; whoever asks has locked it."""
     row = fetch_one(
         connection,
-        "select says from card_press where tenant_id = :tenant_id and card_id = :card_id and key = :key "
-        "and state = 'done' order by id limit 1",
+        "select p.says from outbox c join outbox o on o.tenant_id = c.tenant_id and o.fact_id = c.fact_id "
+        "join card_press p on p.tenant_id = o.tenant_id and p.card_id = o.id and p.key = :key and p.state = 'done' "
+        "where c.tenant_id = :tenant_id and c.id = :card_id order by p.id limit 1",
         tenant_id=tenant_id,
         card_id=card_id,
         key=key,

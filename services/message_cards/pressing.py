@@ -5,9 +5,10 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
+from services.associates.store import current_userids
 from services.message_cards.actions import Acted, action_of
 from services.message_cards.model import Card, Pressed, outbox_id_of, task_id_of
-from services.message_cards.presses import DuePress, lock_card, said_before, settle_press
+from services.message_cards.presses import DuePress, lock_matter, said_before, settle_press
 from services.notices.settled import CODE_LASTS, UPDATE, Says
 from services.notices.store import Caused, load_sources, record_facts_and_notices
 from services.planning import read_fact
@@ -27,8 +28,13 @@ def task_id_for(tenant: Tenant, outbox_id: OutboxId) -> str:
     return task_id_of(outbox_id, tenant.cipher.index("message_card", str(outbox_id)))
 
 
-def act_upon(connection: Connection, tenant: Tenant, due: DuePress, *, now: datetime, ttl_s: float) -> Says | None:
-    """One press, whatever comes of it: what holds now, or None: ignored, with a reason in the log."""
+def act_upon(
+    connection: Connection, tenant: Tenant, due: DuePress, *, now: datetime, ttl_s: float, address: str | None = None
+) -> Says | None:
+    """One press, whatever comes of it: what holds now, or None: ignored, with a reason in the log.
+
+    `address`: from where, where that is known.
+    """
     card = _card(connection, tenant, due)
     if card is None:
         _ignore(connection, tenant, due, "unknown_card", now=now)
@@ -43,7 +49,7 @@ def act_upon(connection: Connection, tenant: Tenant, due: DuePress, *, now: date
     before = said_before(connection, tenant.id, card.outbox_id, due.press.key)
     pressed = Pressed(card, due.press.userid, due.press.selected, now)
     acted = action(connection, tenant, pressed) if before is None else Acted(before)
-    record_audit(connection, tenant, acted.changes, Origin(pressed.actor, None, now))
+    record_audit(connection, tenant, acted.changes, Origin(pressed.actor, address, now))
     # Before the facts: those change other cards of the matter, and this one is changed with the code of the press.
     settle_press(connection, tenant.id, due.id, "done", now=now, card_id=card.outbox_id, says=acted.says)
     caused = [Caused(fact, "operator", due.caused_by) for fact in acted.facts]
@@ -61,27 +67,24 @@ def _ignore(connection: Connection, tenant: Tenant, due: DuePress, why: str, *, 
 
 
 def _card(connection: Connection, tenant: Tenant, due: DuePress) -> Card | None:
-    """The notice of the card. Two presses of one card are acted upon one after the other; its row stays free, since
-    what they change is locked before rows of the outbox.
+    """The notice of the card. Two presses of one matter are acted upon one after the other; rows of the outbox stay
+    free, since what presses change is locked before those.
     """
     outbox_id = outbox_id_of(due.press.task_id)
     if outbox_id is None or task_id_for(tenant, outbox_id) != due.press.task_id:
         return None
-    lock_card(connection, tenant.id, outbox_id)
-    held = fetch_one(
-        connection,
-        "select id from outbox where tenant_id = :tenant_id and id = :id and channel = 'wecom'",
-        tenant_id=tenant.id,
-        id=outbox_id,
-    )
+    held = lock_matter(connection, tenant.id, outbox_id)
     source = load_sources(connection, tenant, [outbox_id]).get(outbox_id) if held else None
     if source is None:
         return None
+    named = [UserId(one) for one in (source.recipient, source.about) if one]
+    present = current_userids(connection, tenant.id, named)  # what was sent keeps the name that it was sent to
+    recipient, *about = (present.get(one, one) for one in named)
     return Card(
         outbox_id,
         source.notice,
-        UserId(source.recipient),
-        None if source.about is None else UserId(source.about),
+        recipient,
+        about[0] if about else None,
         read_fact(source.fact_type, source.occurred_at, source.payload),
         None if source.customer_id is None else CustomerId(source.customer_id),
     )

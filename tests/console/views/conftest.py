@@ -124,7 +124,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
     """A browser inside WeCom's client, as wide as a phone."""
-    context = browser.new_context(viewport={"width": 390, "height": 780}, user_agent="Mozilla/5.0 wxwork/4.1 Mobile")
+    context = browser.new_context(
+        locale="zh-CN", viewport={"width": 390, "height": 780}, user_agent="Mozilla/5.0 wxwork/4.1 Mobile"
+    )
     page = context.new_page()
     page.set_default_timeout(15_000)
     yield page

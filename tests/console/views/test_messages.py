@@ -69,7 +69,7 @@ def test_a_message_about_many_shows_them_all_page_by_page(office: Office):
 
 def test_customers_to_add_are_listed_searched_and_marked(office: Office, phone: Page):
     """The associate's own list: found by name, called, marked added or unreachable; "other" needs words (POOL-8)."""
-    ids = _given(office, 3)
+    ids = given_out_of_the_pool(office, 3)
     office.deliver()
     phone.goto(office.link("LiNa"))
     phone.get_by_role("button", name="LiNa").click()
@@ -91,7 +91,7 @@ def test_customers_to_add_are_listed_searched_and_marked(office: Office, phone: 
     assert found == {ids[0]: "added", ids[1]: "unreachable", ids[2]: "assigned"}
 
 
-def _given(office: Office, count: int) -> list[int]:
+def given_out_of_the_pool(office: Office, count: int) -> list[int]:
     """So many people of the pool are LiNa's to add, and she is told."""
     ids, now = office.shop.shop.customers(count), office.runtime.clock.now()
     act = Act("operator", "test", now)
