@@ -25,11 +25,12 @@ def main() -> None:
         return
     print("Installing Chromium for the tests of pages (apt-get) ...", flush=True)  # noqa: T201 - for whoever typed make
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
-        done = subprocess.run(["apt-get", *command], env=env, stdout=subprocess.DEVNULL, check=False)  # noqa: S603, S607 - our own
-        if done.returncode != 0:
-            sys.stderr.write("Chromium could not be installed; tests of pages will fail and say so\n")
-            return
+    update = ["apt-get", "update", "-qq"]
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"]
+    for command in (update, [*install, "chromium"]):  # lists that cannot be brought up to date may still do
+        done = subprocess.run(command, env=env, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 - our own
+    if done.returncode != 0:
+        sys.stderr.write("Chromium could not be installed; tests of pages will fail and say so\n")
 
 
 if __name__ == "__main__":
