@@ -56,9 +56,14 @@ OF_STEP = (
     "select from outbox o where o.tenant_id = :tenant_id and o.notice = 'sop_step' "
     "and o.reason = 'sop:' || {}.enrolment_id || ':' || {}.step_id"
 )
+ONE = (
+    "(d.way is null or i.id is null or (d.never and d.entered_by = 'rule' and i.entered_by = 'rule') "
+    "or (d.entered_at <= coalesce(i.ended_at, 'infinity') and i.entered_at <= coalesce(d.ended_at, 'infinity')))"
+)
+"""Two ways that nobody could have had one after the other; what gave way in an earlier merge is as old as any."""
 DOUBLED = f"""
 with others as (
-  select p.enrolment_id, p.step_id, p.rule_id, k.never, w.id as way, w.state, w.entered_by, w.entered_at, w.ended_at,
+  select p.enrolment_id, p.step_id, p.rule_id, k.never, w.id as way, w.entered_by, w.entered_at, w.ended_at,
     p.state = 'reminded' and exists ({OF_STEP.format("p", "p")} and {UNTOLD}) and not exists (
       {OF_STEP.format("p", "p")} and not ({UNTOLD}) and o.state not in ('withdrawn', 'refused', 'dead', 'expired')
     ) as untold
@@ -71,21 +76,17 @@ select d.enrolment_id, d.step_id, d.untold from others d
 where exists (
   select from sop_progress q left join sop_enrolment i on i.tenant_id = q.tenant_id and i.id = q.enrolment_id
   where q.tenant_id = :tenant_id and q.customer_id = :into and q.rule_id = d.rule_id and q.step_id = d.step_id
-    and (d.way is null or i.id is null or (d.never and d.entered_by = 'rule' and i.entered_by = 'rule')
-      or (d.entered_at <= coalesce(i.ended_at, 'infinity') and i.entered_at <= coalesce(d.ended_at, 'infinity')))
+    and {ONE}
     and ((q.state = 'done' and q.settled_at > :since) or (q.state in ('reminded', 'overdue') and exists (
       {OF_STEP.format("q", "q")} and (o.state in ('due', 'queued')
         or (o.state in ('sent', 'folded') and o.settled_at > :since))))))
-or (d.untold and coalesce(d.state = 'running', true) and exists (
+or (d.untold and exists (
   select from sop_enrolment i where i.tenant_id = :tenant_id and i.customer_id = :into and i.rule_id = d.rule_id
-    and i.state = 'running' and d.step_id <> all(i.left_out) and not exists (select from sop_progress q
+    and i.state = 'running' and {ONE} and d.step_id <> all(i.left_out) and not exists (select from sop_progress q
       where q.tenant_id = i.tenant_id and q.enrolment_id = i.id and q.step_id = d.step_id)))
 order by 1, 2
 """  # noqa: S608 - constants
-"""Steps that are told of the master instead: waiting to go out, told or done just now, or ahead on the way that stays.
-
-Two ways that nobody could have had one after the other are one; a way that gave way in an earlier merge counts.
-"""
+"""What is told of the master instead: waiting to go out, told or done just now, or ahead on the way that stays."""
 HUSH = (
     "update sop_progress p set raise_at = null, state = case when d.untold then 'skipped' else p.state end, "
     "settled_at = case when d.untold then :now else p.settled_at end, "

@@ -114,7 +114,7 @@ def _hold(connection: Connection, tenant: Tenant, enrolment_id: int) -> Enrolmen
 
 
 def _merged_away(connection: Connection, tenant: Tenant, enrolment_id: int, step_id: int) -> Enrolment:
-    """A way that gave way when its customer was merged into another one: what was told of it is still theirs to confirm.
+    """A way that gave way when its customer was merged into another one: what was told of it can still be confirmed.
 
     Raises:
         NoSopError

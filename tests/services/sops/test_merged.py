@@ -1,4 +1,4 @@
-"""Two people in one rule become one: nothing that is told only once is lost, what was told stays and can be confirmed."""
+"""Two people in one rule become one: nothing is lost, what was told stays and can be confirmed."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import time, timedelta
@@ -29,7 +29,7 @@ def two(shop: SopShop) -> tuple[int, int]:
     """LiNa's customer, a contact, and WangFang's, who is none."""
     a, b = shop.customers(2)
     for table in ("relation", "external_contact"):
-        shop.run(f"delete from {table} where external_userid = :wm", wm=f"wm{b}")  # noqa: S608
+        shop.run(f"delete from {table} where external_userid = :wm", wm=f"wm{b}")
     shop.assign(b, "WangFang")
     return a, b
 
@@ -177,7 +177,7 @@ def test_whoever_merges_and_whoever_confirms_do_not_wait_for_each_other(shop: So
     shop.look()
     with ThreadPoolExecutor(1) as pool, shop.runtime.engine.connect() as confirming:
         for table, column in (("sop_enrolment", "id"), ("sop_progress", "enrolment_id")):
-            confirming.exec_driver_sql(f"select from {table} where {column} = 2 for update")  # noqa: S608
+            confirming.exec_driver_sql(f"select from {table} where {column} = 2 for update")
         merging = pool.submit(join, shop, a, b)
         wait_for(lambda: waits_for_a_lock(shop.runtime.engine), "the merge")
         confirming.exec_driver_sql("set local lock_timeout = '2s'")
