@@ -66,4 +66,4 @@ def merged_too(connection: Connection, tenant_id: TenantId, reasons: Collection[
     was: dict[int, list[int]] = {}
     for row in rows:
         was.setdefault(row["merged_into"], []).append(row["id"])
-    return {to_add(userid, one): reason for reason, (userid, now_) in given.items() for one in was.get(now_, ())}
+    return {to_add(userid, one): reason for reason, (userid, id_) in given.items() for one in was.get(id_, ())}

@@ -169,19 +169,19 @@ def test_what_was_told_before_a_merge_stays_on_the_phone_and_can_be_confirmed(sh
 
 
 def test_whoever_merges_and_whoever_confirms_do_not_wait_for_each_other(shop: SopShop):
-    """One holds the step and comes to its message last, and so does the other (0032)."""
+    """One holds the way, comes to its step and then to its message, and so does the other (0032)."""
     shop.rule("r", after(0), after(600), trigger=VISITED)
     a, b = two(shop)
     for n, one in enumerate((a, b)):
         shop.happen(one, f"E{n}")
     shop.look()
     with ThreadPoolExecutor(1) as pool, shop.runtime.engine.connect() as confirming:
-        for table, column in (("sop_enrolment", "id"), ("sop_progress", "enrolment_id")):
-            confirming.exec_driver_sql(f"select from {table} where {column} = 2 for update")
+        confirming.exec_driver_sql("select from sop_enrolment where id = 2 for update")
         merging = pool.submit(join, shop, a, b)
         wait_for(lambda: waits_for_a_lock(shop.runtime.engine), "the merge")
         confirming.exec_driver_sql("set local lock_timeout = '2s'")
-        confirming.exec_driver_sql("select from outbox where id = 2 for update")
+        confirming.exec_driver_sql("select from sop_progress where enrolment_id = 2 for update")
+        confirming.exec_driver_sql("select from outbox where reason = 'sop:2:1' for update")
         confirming.commit()
         merging.result(10)
     assert states_of_messages(shop) == [("1", "due"), ("2", "withdrawn")]
