@@ -60,7 +60,7 @@ def _hush(connection: Connection, tenant_id: TenantId, ids: Sequence[int], *, no
     """Nobody is told to greet whom they have just seen deleted: what waits of steps goes out no more."""
     rows = fetch_all(
         connection,
-        "select id from sop_enrolment where tenant_id = :tenant_id and customer_id = any(:ids)",
+        "select distinct enrolment_id as id from sop_progress where tenant_id = :tenant_id and customer_id = any(:ids)",
         tenant_id=tenant_id,
         ids=list(ids),
     )

@@ -12,7 +12,7 @@ from services.merging.model import MERGED, FieldChoice, MergeRefusedError, Taken
 from services.merging.moving import add_scores, count_rows, drop_scores, hand_on_standing, load_scores, move_rows
 from services.merging.plan import changed, own_of, plan_fields
 from services.merging.store import add_merge, lead_to, lock_contacts
-from services.merging.ways import hush_doubled_ways
+from services.merging.ways import hush_doubled_ways, one_way_rules
 from services.persons.model import CUSTOMER, CustomersMerged
 from services.persons.plan import ContradictionError, refuse_contradictions
 from services.persons.store import (
@@ -139,8 +139,9 @@ def merge_locked(
     identities = [one.identity.kind for one in load_identities(connection, tenant, merged)]
     children = merged_ids(connection, tenant.id, merged)
     merge_id = add_merge(connection, tenant.id, into, merged, why=why, by=by, now=now)
-    hush_doubled_ways(connection, tenant.id, merged, into, now=now)
-    moved, taken = move_rows(connection, tenant, merge_id, merged, into)
+    rules = one_way_rules(connection, tenant, merged)
+    hush_doubled_ways(connection, tenant.id, merged, into, rules, now=now)
+    moved, taken = move_rows(connection, tenant, merge_id, merged, into, one_way=list(rules))
     scores = load_scores(connection, tenant.id, [into, merged]).get(merged)
     if scores is not None:
         add_scores(connection, tenant.id, into, *scores)

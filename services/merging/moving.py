@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,15 +17,25 @@ from shared.tenants import Tenant
 
 
 def move_rows(
-    connection: Connection, tenant: Tenant, merge_id: int, merged: CustomerId, into: CustomerId
+    connection: Connection,
+    tenant: Tenant,
+    merge_id: int,
+    merged: CustomerId,
+    into: CustomerId,
+    *,
+    one_way: Sequence[int],
 ) -> tuple[dict[str, int], list[TakenOut]]:
-    """What belonged to `merged` belongs to `into`: rows per table that went over, and those that gave way."""
+    """What belonged to `merged` belongs to `into`: rows per table that went over, and those that gave way.
+
+    `one_way`: SOP rules in which a person has one way at a time.
+    """
+    same = partial(_take_out, connection, tenant, merged=merged, into=into, one_way=one_way)
     moved, taken = dict[str, int](), list[TakenOut]()
     for table in MOVED:
         named = ", ".join((*table.key, *table.alters))
         if table.once is not None:
-            taken += _take_out(connection, tenant, table, merged, into, goes="i", when=table.instead)
-            taken += _take_out(connection, tenant, table, merged, into, goes="m", when="true")
+            taken += same(table, goes="i", when=table.instead)
+            taken += same(table, goes="m", when="true")
         count = run(
             connection,
             f"with moved as (update {table.name} t set customer_id = :into{table.gives and ', ' + table.gives} "  # noqa: S608
@@ -51,9 +62,10 @@ def _take_out(
     connection: Connection,
     tenant: Tenant,
     table: Moved,
+    *,
     merged: CustomerId,
     into: CustomerId,
-    *,
+    one_way: Sequence[int],
     goes: str,
     when: str,
 ) -> list[TakenOut]:
@@ -68,6 +80,7 @@ def _take_out(
         tenant_id=tenant.id,
         merged=merged,
         into=into,
+        one_way=list(one_way),
     )
     owner = into if goes == "i" else merged
     return [TakenOut(table.name, owner, _opened(tenant, table, row["row"])) for row in rows]

@@ -15,7 +15,8 @@ class Moved:
     (() = one row in all, None = any number); `among`: of which rows that holds. Where both sides have one, the master's
     stays, unless `instead` holds; the other is taken out and kept in the audit. `alters`: columns that people change: a
     row of which one changed since the merge stays where it is when the merge is undone. `gives`: what else moving sets.
-    In `among` and `instead`, i is the master's row and m the other's.
+    In `among` and `instead`, i is the master's row and m the other's; `one_way` are SOP rules in which a person has one
+    way at a time.
     """
 
     name: str
@@ -82,7 +83,7 @@ MOVED = (
         "sop_enrolment",
         ("id",),
         once=("rule_id",),
-        among="i.state = 'running' and m.state = 'running'",
+        among="i.state = 'running' and m.state = 'running' and m.rule_id = any(:one_way)",
         alters=("state", "next_at"),
     ),
     Moved("sop_progress", ("enrolment_id", "step_id"), alters=("state",)),

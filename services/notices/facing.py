@@ -6,13 +6,13 @@ by the code of the press; what is to be recalled is not changed.
 Source: WeCom server API, sending application messages (page 90236), updating template cards (page 94945).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.notices.settled import CODE_LASTS, UPDATE, Says
-from shared.db.engine import run
+from services.notices.settled import CODE_LASTS, UPDATE, Says, customer_to_add, to_add
+from shared.db.engine import fetch_all, run
 from shared.ids import TenantId
 from shared.outbox import CARD_UPDATE
 
@@ -37,6 +37,7 @@ def change_cards(connection: Connection, tenant_id: TenantId, says: Mapping[str,
     """In the commit of the facts that settled it. `says`: by reason; the number of cards that will be changed."""
     if not says:
         return 0
+    says = {was: says[one] for was, one in merged_too(connection, tenant_id, says).items()} | dict(says)
     reasons = sorted(says)
     return run(
         connection,
@@ -49,3 +50,20 @@ def change_cards(connection: Connection, tenant_id: TenantId, says: Mapping[str,
         lasts=CODE_LASTS,
         now=now,
     )
+
+
+def merged_too(connection: Connection, tenant_id: TenantId, reasons: Collection[str]) -> dict[str, str]:
+    """Reasons that the same matters had while a record that was merged since stood for itself -> those of now."""
+    given = {reason: known for reason in reasons if (known := customer_to_add(reason))}
+    if not given:
+        return {}
+    rows = fetch_all(
+        connection,
+        "select id, merged_into from customer where tenant_id = :tenant_id and merged_into = any(:ids)",
+        tenant_id=tenant_id,
+        ids=sorted({customer_id for _, customer_id in given.values()}),
+    )
+    was: dict[int, list[int]] = {}
+    for row in rows:
+        was.setdefault(row["merged_into"], []).append(row["id"])
+    return {to_add(userid, one): reason for reason, (userid, id_) in given.items() for one in was.get(id_, ())}

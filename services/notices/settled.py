@@ -39,6 +39,13 @@ def to_add(userid: UserId, customer_id: int) -> str:
     return f"to_add:{userid}:{customer_id}"
 
 
+def customer_to_add(reason: str) -> tuple[UserId, int] | None:
+    """Whom `to_add` made this reason of; None: another one did."""
+    kind, _, rest = reason.partition(":")
+    userid, _, customer_id = rest.rpartition(":")
+    return (UserId(userid), int(customer_id)) if kind == "to_add" else None
+
+
 def settled(facts: Iterable[Fact]) -> dict[str, Says]:
     """What holds now of which reasons, because of these facts; the last one counts."""
     return {reason: says for fact in facts for reason, says in _settled_by(fact).items()}

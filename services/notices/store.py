@@ -7,7 +7,7 @@ from typing import cast
 
 from sqlalchemy import Connection
 
-from services.notices.facing import change_cards
+from services.notices.facing import change_cards, merged_too
 from services.notices.given import load_given
 from services.notices.last_word import gone_by, last_word
 from services.notices.model import (
@@ -78,7 +78,7 @@ def record_facts_and_notices(
         for notice in react(one.fact, cause=one.cause, added_at=tenant.added_at)
     ]
     if gone := {reason for one in caused for reason in gone_by(one.fact)}:
-        untold = withdraw(connection, tenant.id, gone, now=now)
+        untold = withdraw(connection, tenant.id, gone.union(merged_too(connection, tenant.id, gone)), now=now)
         called_for = last_word([one.fact for one in caused], called_for, untold=untold)
     change_cards(connection, tenant.id, settled(one.fact for one in caused), now=now)
     notices = [(ids[place], caused[place], notice) for place, notice in called_for]

@@ -45,7 +45,7 @@ def confirm_step(
         NoSopError: there is no such enrolment, or no such step.
         SopRefusedError: the enrolment ended before the step's time.
     """
-    one = lock_enrolment(connection, tenant, enrolment_id)
+    one = _hold(connection, tenant, enrolment_id) or _merged_away(connection, tenant, enrolment_id, step_id)
     known = _load(connection, tenant, one, step_id)
     if known is not None and StepState(known["state"]) is StepState.DONE:
         return Confirmed(one, None)
@@ -97,15 +97,49 @@ def lock_enrolment(connection: Connection, tenant: Tenant, enrolment_id: int) ->
     Raises:
         NoSopError
     """
+    one = _hold(connection, tenant, enrolment_id)
+    if one is None:
+        raise NoSopError("there is no such enrolment")
+    return one
+
+
+def _hold(connection: Connection, tenant: Tenant, enrolment_id: int) -> Enrolment | None:
     row = fetch_one(
         connection,
         f"select {ENROLMENT} from sop_enrolment where tenant_id = :tenant_id and id = :id for update",  # noqa: S608
         tenant_id=tenant.id,
         id=enrolment_id,
     )
+    return None if row is None else enrolment_of(row)
+
+
+def _merged_away(connection: Connection, tenant: Tenant, enrolment_id: int, step_id: int) -> Enrolment:
+    """A way that gave way when its customer was merged into another one: what was told of it can still be confirmed.
+
+    Raises:
+        NoSopError
+    """
+    row = fetch_one(
+        connection,
+        "select rule_id, customer_id, chat_id, due_at from sop_progress where tenant_id = :tenant_id "
+        "and enrolment_id = :id and step_id = :step_id",
+        tenant_id=tenant.id,
+        id=enrolment_id,
+        step_id=step_id,
+    )
     if row is None:
         raise NoSopError("there is no such enrolment")
-    return enrolment_of(row)
+    return Enrolment(
+        id=enrolment_id,
+        rule_id=row["rule_id"],
+        customer_id=row["customer_id"],
+        chat_id=row["chat_id"],
+        anchor_at=row["due_at"],
+        entered_at=row["due_at"],
+        entered_by="",
+        running=False,
+        ended_why="merged",
+    )
 
 
 def _load(connection: Connection, tenant: Tenant, one: Enrolment, step_id: int) -> Row | None:

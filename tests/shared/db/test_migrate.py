@@ -7,8 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Engine, text
 
+from commands.waiting import wait_for
 from shared.db.engine import fetch_all, make_engine
 from shared.db.migrate import DAYS_AHEAD, DAYS_BEHIND, make_inbox_partitions, migrate
 from shared.embedded import EmbeddedServers
@@ -107,3 +110,41 @@ def test_what_a_revision_has_locked_is_free_before_the_next(empty: Engine):
         assert connection.execute(text(times)).scalar() == 2
         assert connection.execute(text("show lock_timeout")).scalar() == "0"
     assert last == max(path.stem for path in VERSIONS.glob("2*.py"))
+
+
+def test_counting_steps_anew_waits_for_a_look_that_is_under_way(engine: Engine):
+    """The look has locked somebody on the way and added a step, and then says when to look again: neither fails."""
+    config = Config()
+    config.set_main_option("script_location", str(VERSIONS.parent))
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "20261123_1311_post_outbox_ways")
+        connection.commit()
+    with ThreadPoolExecutor(1) as pool, engine.connect() as look:
+        look.execute(
+            text(
+                "insert into sop_enrolment (tenant_id, rule_id, customer_id, source_key, anchor_at, entered_at, "
+                "entered_by, version) values (1, 1, 1, 'x', now(), now(), 'rule', 0)"
+            )
+        )
+        look.commit()
+        look.execute(text("select from sop_enrolment where state = 'running' for update skip locked"))
+        look.execute(
+            text(
+                "insert into sop_progress (tenant_id, enrolment_id, step_id, rule_id, state, due_at) "
+                "select tenant_id, id, 1, rule_id, 'reminded', now() from sop_enrolment"
+            )
+        )
+        migrating = pool.submit(migrate, engine, now=NOON)
+        wait_for(lambda: waits_for_a_table(engine), "the migration")
+        look.execute(text("update sop_enrolment set version = 1 where tenant_id = 1"))
+        look.commit()
+        migrating.result(30)
+        rows = look.execute(text("select step_id, state, n from sop_tally order by 1")).all()
+    assert [tuple(row) for row in rows] == [(0, "running", 1), (1, "reminded", 1)]
+
+
+def waits_for_a_table(engine: Engine) -> bool:
+    sql = "select from pg_locks where not granted and locktype = 'relation'"
+    with engine.connect() as connection:
+        return bool(connection.execute(text(sql)).all())

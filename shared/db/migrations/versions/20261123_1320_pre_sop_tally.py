@@ -29,9 +29,13 @@ create trigger tally_delete after delete on sop_enrolment referencing old table 
 create trigger tally_delete after delete on sop_progress referencing old table as was
   for each statement execute function tally_sop_dropped();
 """
-# Nobody adds to either table between the count and the end of this transaction.
+# Nobody adds to either table between the count and the end of this transaction. First of all and in this order: whoever
+# writes steps has locked rows of enrolments before, which `exclusive` waits for; so none is in the middle.
+LOCKS = """
+lock table sop_enrolment in exclusive mode;
+lock table sop_progress in share row exclusive mode;
+"""
 AGAIN = """
-lock table sop_enrolment, sop_progress in share row exclusive mode;
 delete from sop_tally;
 insert into sop_tally (tenant_id, rule_id, step_id, userid, state, n)
 select tenant_id, rule_id, 0, '', state, count(*) from sop_enrolment group by 1, 2, 5
@@ -43,6 +47,7 @@ select tenant_id, rule_id, step_id, coalesce(userid, ''), state, count(*) from s
 def upgrade() -> None:
     # It reads all enrolments and steps once; looks wait meanwhile.
     op.execute("set local statement_timeout = '10min'")
+    op.execute(LOCKS)
     op.execute(TRIGGERS)
     op.execute(AGAIN)
 

@@ -1,0 +1,73 @@
+"""Cards of somebody whose record was merged since: what they tell of goes by the one that stands."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from sqlalchemy import Connection, Engine
+
+from services.merging.merge import merge
+from services.notices.store import Caused, record_facts_and_notices
+from services.planning import Fact
+from services.pool.entering import enter
+from services.pool.giving import assign
+from services.pool.model import Act, Entry
+from services.pool.moving import mark_added
+from services.pool.telling import tell_given
+from shared.clock import FixedClock
+from shared.ids import CustomerId, UserId
+from shared.vault import Vault
+from tests.services.rules.shop import Shop, open_shop
+
+LINA = UserId("LiNa")
+
+
+@pytest.fixture
+def shop(engine: Engine, vault: Vault, clock: FixedClock, redis_url: str) -> Shop:
+    """LiNa was given whom she is to add."""
+    shop = open_shop(engine, vault, clock, redis_url)
+    shop.run(
+        "insert into associate (tenant_id, userid, name, observed_at) select 1, u, u, now() "
+        "from unnest(array['LiNa', 'WangFang']) u on conflict do nothing"
+    )
+    return shop
+
+
+def tell(shop: Shop, connection: Connection, facts: list[Fact]) -> None:
+    caused = [Caused(one, "operator") for one in facts]
+    record_facts_and_notices(connection, shop.tenant, caused, now=shop.now, ttl_s=86_400)
+
+
+def give(shop: Shop, connection: Connection, id_: CustomerId, *, to: UserId) -> None:
+    act = Act("operator", "test", shop.now)
+    enter(connection, shop.tenant, [Entry(id_, "import", None)], act)
+    given = assign(connection, shop.tenant, [id_], to, act)
+    told = tell_given(connection, shop.tenant.id, after=timedelta(), now=shop.now)
+    tell(shop, connection, [*given.facts, *(one.fact for one in told)])
+
+
+def add(shop: Shop, connection: Connection, id_: CustomerId) -> None:
+    act = Act("added", "associate:LiNa", shop.now)
+    tell(shop, connection, list(mark_added(connection, shop.tenant, id_, userid=LINA, act=act)))
+
+
+def test_a_card_of_a_record_that_was_merged_says_what_holds(shop: Shop):
+    """Whom it tells of is added under the id of the other record (POOL-8, CUS-9)."""
+    a, b = (CustomerId(one) for one in shop.customers(2))
+    shop.do(partial(give, shop), b, to=LINA)
+    shop.run("update outbox set state = 'sent', settled_at = :now, response_code = 'x'", now=shop.now)
+    shop.do(merge, shop.tenant, a, b, by="x", now=shop.now)
+    shop.do(partial(add, shop), b)
+    says = "select causes -> 0 ->> 'says' from outbox where channel = 'wecom_card'"
+    assert shop.rows(says) == [("added",)]
+
+
+def test_what_waits_of_a_record_that_was_merged_is_taken_back(shop: Shop):
+    """Given to somebody else under the id of the other record: the first is not told any more (POOL-6, CUS-9)."""
+    a, b = (CustomerId(one) for one in shop.customers(2))
+    shop.do(partial(give, shop), b, to=LINA)
+    shop.do(merge, shop.tenant, a, b, by="x", now=shop.now)
+    shop.do(partial(give, shop), a, to=UserId("WangFang"))
+    assert shop.rows("select recipient, state from outbox where notice = 'pool_given' order by id")[0] == (
+        "LiNa", "withdrawn",
+    )  # fmt: skip
