@@ -158,8 +158,8 @@ def test_what_was_told_before_a_merge_stays_on_the_phone_and_can_be_confirmed(sh
     assert shop.rows("select state, recall from outbox order by id") == [("sent", None)] * 2
     shop.wait(3 * HOUR)
     assert shop.rows("select payload ->> 'enrolment_id' from fact where type = 'sop_step_overdue'") == [("1",)]
-    says = shop.do(press_on_page, shop.tenant, OutboxId(2), Button.DONE, selected={}, by=UserId("WangFang"), address=None,
-                   now=shop.now, ttl_s=86_400)  # fmt: skip
+    says = shop.do(press_on_page, shop.tenant, OutboxId(2), Button.DONE, selected={}, by=UserId("WangFang"),
+                   address=None, now=shop.now, ttl_s=86_400)  # fmt: skip
     assert says is Says.DONE
     assert steps(shop) == [(1, 1, "overdue"), (2, 1, "done")]
     done = "select cast(payload ->> 'customer_id' as bigint), payload ->> 'by' from fact where type = 'sop_step_done'"
