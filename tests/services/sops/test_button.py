@@ -31,6 +31,7 @@ def test_done_on_a_card_confirms_the_step_once(shop: SopShop):
     assert [change.action for change in first.changes] == ["sop_enrolment.step_confirmed"]
     assert (second.says, second.facts, second.changes) == (Says.DONE, (), ())
     assert shop.rows("select state from sop_progress where step_id = 1") == [("done",)]
-    shop.run("delete from sop_enrolment")
+    for table in ("sop_enrolment", "sop_progress"):
+        shop.run(f"delete from {table}")
     gone = shop.do(lambda connection: press(connection, shop.tenant, pressed))
     assert (gone.says, gone.facts) == (Says.NOTHING_TO_DO, ())
