@@ -41,6 +41,7 @@ from shared.outbox import (
     expire,
     line_up,
     overdue,
+    park_unknowable,
     postpone,
     recent_tries,
 )
@@ -96,8 +97,10 @@ class Notifier:
         """Deliver one batch; how many were held, whatever became of them."""
         settings, now, started = self._runtime.settings, self._runtime.clock.now(), monotonic()
         with self._runtime.engine.begin() as connection:
+            unknowable = park_unknowable(connection, now=now)
             held = lease(connection, limit=settings.notifier_batch, now=now, lease_s=settings.lease_s)
             tenants = {id_: self._directory.tenant(connection, id_) for id_ in {due.tenant_id for due in held}}
+        _count_parked(unknowable, "in_doubt")
         if any(overdue(due, now=now) == "expired" for due in held):
             self._expire(now=now)
         for tenant_id, group in groupby(sorted(held, key=_tenant_then_id), key=lambda due: due.tenant_id):
@@ -133,9 +136,7 @@ class Notifier:
         while True:
             with self._runtime.engine.begin() as connection:
                 closed = expire(connection, limit=EXPIRED_AT_ONCE, now=now)
-            for notice, count in closed.items():
-                messages.labels(notice, "expired").inc(count)
-                log.warning("message.expired", notice=notice, count=count)
+            _count_parked(closed, "expired")
             if sum(closed.values()) < EXPIRED_AT_ONCE:
                 return
 
@@ -333,6 +334,13 @@ class Notifier:
             outcome=outcome.outcome,
             reason=outcome.detail,
         )
+
+
+def _count_parked(parked: Mapping[str, int], state: str) -> None:
+    """Many in one statement, by kind."""
+    for notice, count in parked.items():
+        messages.labels(notice, state).inc(count)
+        log.warning("message.expired" if state == "expired" else "message.in_doubt", notice=notice, count=count)
 
 
 def _tenant_then_id(due: Due) -> tuple[int, int]:
