@@ -34,9 +34,11 @@ order by o.id limit :page for update of o
 """In the order of ids, as whoever folds or withdraws locks them."""
 MOVE = """
 update outbox set lease_until = null, next_try_at = cast(:at as timestamptz), first_fair_at = cast(:at as timestamptz),
-  expires_at = least(expires_at + (cast(:at as timestamptz) - coalesce(first_fair_at, created_at)), true_until)
+  expires_at = case when expires_at = true_until then true_until
+    else least(expires_at + (cast(:at as timestamptz) - coalesce(first_fair_at, created_at)), true_until) end
 where tenant_id = :tenant_id and id = any(:ids)
 """
+"""What was cut at the end of its use holds until then: how much of its time is left beyond that is not known."""
 
 
 def tenants_to_review(connection: Connection) -> list[TenantId]:

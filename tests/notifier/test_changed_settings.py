@@ -121,6 +121,33 @@ def test_a_page_of_what_waits_is_one_commit_and_the_next_goes_on(desk: Desk) -> 
     assert pages == [(1, 2), (1, 4), (1, 5), (0, 5)]
 
 
+def test_an_event_that_is_still_to_come_is_told_whatever_quiet_hours_become(desk: Desk) -> None:
+    """One at half past seven when they are removed, one at a quarter past eight when they end at nine and no more."""
+    desk.stop_the_clock(EVENING)
+    set_policy(desk, Policy(quiet=NIGHT))
+    wish(desk, "chat_event", Wish(urgent=False))
+    for event_id, userid, starts_at in (
+        (1, LINA, MORNING - timedelta(minutes=30)),
+        (2, WANG, MORNING + timedelta(minutes=15)),
+    ):
+        desk.record(
+            ChatEventDue(
+                occurred_at=EVENING, event_id=event_id, userid=userid, chat_id="wr1", chat_count=1,
+                starts_at=starts_at.isoformat(),
+            )
+        )  # fmt: skip
+    with desk.runtime.engine.begin() as connection:
+        record_own_quiet(connection, TENANT, LINA, None, by="test", now=EVENING)
+    for end in (9, 8):
+        set_policy(desk, Policy(quiet=Quiet(time(21), time(end))))
+        settle(desk)
+    desk.deliver()
+    assert len(desk.texts("LiNa")) == 1
+    desk.at(MORNING)
+    desk.deliver()
+    assert len(desk.texts("WangFang")) == 1
+
+
 def test_who_hears_of_an_event_instead_hears_of_none_that_is_over(desk: Desk) -> None:
     """The moment up to which it is true goes with it, to whomever and whenever (GRP-6)."""
     desk.stop_the_clock(EVENING)
