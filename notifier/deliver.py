@@ -25,8 +25,10 @@ from services.message_templates.model import Wardrobe
 from services.message_templates.store import load_wardrobe
 from services.notices.given import load_given
 from services.notices.model import FOLDED, POOL_GIVEN
+from services.notices.off import switched_off
 from services.notices.passing import pass_on
 from services.notices.store import NoticeSource, load_count, load_names, load_sources
+from services.reminders.model import Policy
 from services.reminders.store import load_policy
 from shared.clock import monotonic
 from shared.db.engine import fetch_one, is_away
@@ -147,9 +149,13 @@ class Notifier:
             self._lock_recipients(connection, tenant, held)
             late = {due.id: state for due in held if (state := overdue(due, now=now)) is not None}
             late |= self._nothing_left(connection, tenant, held, late)
+            policy = load_policy(connection, tenant.id)
+            untold = {due.id: due.notice for due in held if due.first_unknown_at is None and due.id not in late}
+            late |= dict.fromkeys(switched_off(connection, tenant.id, untold, policy), "withdrawn")
             free = [due for due in held if due.id not in late]
-            choice = self._choose(connection, tenant, free, now=now)
+            choice = self._choose(connection, tenant, free, policy, now=now)
             told = gather(connection, tenant.id, held, choice.carriers, now=now)
+            told = _without(told, late.keys() | _off_beside(connection, tenant, choice, told, policy))
             for due in held:
                 if due.id in late:
                     self._park(connection, due, late[due.id], now=now)
@@ -184,8 +190,9 @@ class Notifier:
                 {"key": f"pace:{tenant.id}:{recipient}"},
             )
 
-    def _choose(self, connection: Connection, tenant: Tenant, held: Sequence[Due], *, now: datetime) -> Choice:
-        policy = load_policy(connection, tenant.id)
+    def _choose(
+        self, connection: Connection, tenant: Tenant, held: Sequence[Due], policy: Policy, *, now: datetime
+    ) -> Choice:
         keys = {key for due in held if due.apart_s and (key := together(due)) is not None}
         return choose(
             held,
@@ -334,6 +341,18 @@ class Notifier:
             outcome=outcome.outcome,
             reason=outcome.detail,
         )
+
+
+def _off_beside(
+    connection: Connection, tenant: Tenant, choice: Choice, told: Mapping[OutboxId, Sequence[OutboxId]], policy: Policy
+) -> frozenset[OutboxId]:
+    """Of what would be told with others, what is switched off for its stage: it is not, and withdrawn in its turn."""
+    kinds = {id_: key.notice for id_, key in choice.carriers.items() if policy.asks_for_stage(key.notice)}
+    return switched_off(connection, tenant.id, {one: kinds[id_] for id_ in kinds for one in told.get(id_, ())}, policy)
+
+
+def _without(told: Mapping[OutboxId, Sequence[OutboxId]], ids: Collection[OutboxId]) -> dict[OutboxId, list[OutboxId]]:
+    return {id_: [one for one in others if one not in ids] for id_, others in told.items()}
 
 
 def _count_parked(parked: Mapping[str, int], state: str) -> None:

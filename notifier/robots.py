@@ -19,9 +19,11 @@ from notifier.names import people_of
 from notifier.render import NAMED, Others, message_of
 from services.message_templates.store import load_wardrobe
 from services.notices.model import FOLDED
+from services.notices.off import switched_off
 from services.notices.passing import pass_on
 from services.notices.store import load_count, load_names, load_sources
 from services.reminders.plan import goes_at
+from services.reminders.store import load_policy
 from services.robots.model import TEST, NoRobotError, Robot, robot_id_of
 from services.robots.store import close_robot, load_robot, note_problem, resting
 from shared.db.engine import is_away
@@ -115,6 +117,9 @@ class RobotLane:
         """Note a try, when the message may be sent now; else put it off, or end it."""
         if (end := _is_over(one, now=now)) is not None:
             self._end(connection, tenant, one, end, now=now)
+            return None
+        if switched_off(connection, tenant.id, {one.id: one.notice}, load_policy(connection, tenant.id)):
+            self._end(connection, tenant, one, Outcome("refused", "withdrawn"), now=now)
             return None
         robot = self._speaker(connection, tenant, one, now=now)
         if robot is None or not _is_its_time(connection, tenant, one, robot, now=now):
