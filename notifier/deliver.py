@@ -193,10 +193,10 @@ class Notifier:
     def _choose(
         self, connection: Connection, tenant: Tenant, held: Sequence[Due], policy: Policy, *, now: datetime
     ) -> Choice:
-        keys = {key for due in held if due.apart_s and (key := together(due)) is not None}
+        apart = {key: timedelta(seconds=due.apart_s) for due in held if due.apart_s and (key := together(due))}
         return choose(
             held,
-            told=last_told(connection, tenant.id, sorted(keys, key=str)) if keys else {},
+            told=last_told(connection, tenant.id, apart, now=now) if apart else {},
             gathering=gathering_of(connection, tenant.id, held, now=now),
             quiet_of=policy.quiet_of,
             timezone=tenant.timezone,

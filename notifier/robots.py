@@ -34,7 +34,7 @@ from shared.ids import OutboxId
 from shared.outbox import BODY, ROBOTS, expire_robots
 from shared.runtime import Runtime
 from shared.tenants import Tenant
-from shared.tries import Due, Outcome, answered_tries, begin_try, end_try, give_back, lease
+from shared.tries import Due, Outcome, answered_tries, begin_try, end_try, give_back, is_held, lease
 from shared.vault import VaultError
 from shared.wecom.apis import Priority
 from shared.wecom.clients import Clients
@@ -142,7 +142,7 @@ class RobotLane:
     def _pass_on(self, connection: Connection, tenant: Tenant, one: Due, why: str, *, now: datetime) -> None:
         """The robot is silent for good: administrators hear of it, and of all of its kind that waits, themselves."""
         told = _others(connection, tenant, one, now=now)
-        if told is None:
+        if told is None or not is_held(connection, one):
             return
         if told:
             fold(connection, tenant.id, one.id, told, now=now)
@@ -226,6 +226,8 @@ def _is_over(one: Due, *, now: datetime) -> Outcome | None:
     """What becomes of a message that must not be tried any more. Pure."""
     if one.first_unknown_at is not None:
         return Outcome("unknown", "in_doubt", detail="no answer to a try")
+    if one.recall is not None:
+        return Outcome("refused", "withdrawn")
     return Outcome("refused", "expired") if one.expires_at <= now else None
 
 
@@ -237,7 +239,8 @@ def _is_its_time(connection: Connection, tenant: Tenant, one: Due, robot: Robot,
     key = together(one)
     if key is None:
         return True
-    told = last_told(connection, tenant.id, [key], state=WAITS) if one.apart_s else {}
+    apart = timedelta(seconds=one.apart_s)
+    told = last_told(connection, tenant.id, {key: apart}, now=now, state=WAITS) if apart else {}
     at = goes_at(
         one.fair_at,
         now=now,

@@ -4,12 +4,14 @@ What a group robot cannot say any more goes to the administrators whom it spoke 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from services.reminders.plan import instead_of
 from services.reminders.store import load_policy, superiors_of
+from services.robots.model import is_robot
 from shared.db.engine import fetch_one, run
 from shared.ids import OutboxId, TenantId, UserId
 
@@ -51,6 +53,8 @@ def pass_on(connection: Connection, tenant_id: TenantId, refused: OutboxId, *, n
         return 0
     policy, recipient = load_policy(connection, tenant_id), UserId(row["recipient"])
     superiors = superiors_of(connection, tenant_id, [recipient]) if policy.undeliverable == "superior" else {}
+    if is_robot(recipient):  # it spoke in administrators' place: they are who was to hear of it
+        policy = replace(policy, undeliverable="administrators")
     for group in instead_of(recipient, row["about"], policy, superiors):
         made = _tell(connection, tenant_id, refused, group, now=now)
         if made or _reached(connection, tenant_id, refused, group):
