@@ -66,12 +66,11 @@ class RobotLane:
     def speak_due(self) -> int:
         """One batch; how many were held, whatever became of them."""
         settings, now = self._runtime.settings, self._runtime.clock.now()
+        self._expire(now=now)
         with self._runtime.engine.begin() as connection:
             rest = resting(connection, now=now)
             held = lease(connection, ROBOTS, limit=BATCH, now=now, lease_s=settings.lease_s, without=rest)
             tenants = self._directory.usable(connection, {one.tenant_id for one in held})
-        if any(one.expires_at <= now for one in held):
-            self._expire(now=now)
         for (tenant_id, _), group in groupby(held, key=lambda one: (one.tenant_id, one.recipient)):
             for one in group:
                 if (tenant := tenants.get(tenant_id)) is not None:
@@ -79,7 +78,7 @@ class RobotLane:
         return len(held)
 
     def _expire(self, *, now: datetime) -> None:
-        """Where one is too old many are, after a long time away: they are closed together, not each in its turn."""
+        """Too old are many at once, after a long time away, and what waits for a robot that rests is never held."""
         while True:
             with self._runtime.engine.begin() as connection:
                 closed = expire_robots(connection, limit=EXPIRED_AT_ONCE, now=now)
@@ -101,7 +100,7 @@ class RobotLane:
             now = clock.now()
             # The robot's row first, as whoever begins a try does.
             if outcome.next_try_at is not None:  # what holds up one of its messages holds up all of them
-                close_robot(connection, tenant.id, robot.id, until=outcome.next_try_at)
+                close_robot(connection, tenant.id, robot.id, until=outcome.next_try_at, now=now)
             if outcome.code == NO_SUCH_KEY:
                 note_problem(connection, tenant, robot, outcome.detail or "")
             end_try(connection, one, number, outcome, now=now)
@@ -233,7 +232,7 @@ def _is_over(one: Due, *, now: datetime) -> Outcome | None:
 
 def _is_its_time(connection: Connection, tenant: Tenant, one: Due, robot: Robot, *, now: datetime) -> bool:
     """If not, it is put off: until the robot may speak, or, by the rule of people's messages, with all of its kind."""
-    if robot.closed_until is not None and robot.closed_until > now:
+    if robot.closed_until is not None and robot.rests(now):
         give_back(connection, tenant.id, [(one, robot.closed_until)])
         return False
     key = together(one)

@@ -224,12 +224,13 @@ def expire(connection: Connection, *, limit: int, now: datetime) -> dict[str, in
 
 
 def expire_robots(connection: Connection, *, limit: int, now: datetime) -> int:
-    """The same for what robots were to say: how many, of all kinds."""
+    """The same for what robots were to say, also what waits for one that rests: how many, of all kinds."""
     return run(
         connection,
         f"update outbox o set state = 'expired', settled_at = :now, lease_until = null from (select tenant_id, id "  # noqa: S608
-        f"from outbox where {SPOKEN} and {FREE} and expires_at <= :now and first_unknown_at is null "
-        f"order by next_try_at {LIMIT}) old where o.tenant_id = old.tenant_id and o.id = old.id",
+        f"from outbox where {SPOKEN} and expires_at <= :now and first_unknown_at is null "
+        f"and (lease_until is null or lease_until < :now) order by expires_at {LIMIT}) old "
+        "where o.tenant_id = old.tenant_id and o.id = old.id",
         limit=limit,
         now=now,
     )

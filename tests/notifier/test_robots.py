@@ -335,7 +335,7 @@ def test_while_a_robot_rests_nobody_holds_what_it_is_to_say(group: Group):
     group.say(3)
     with group.runtime.engine.begin() as connection:
         now = group.runtime.clock.now()
-        close_robot(connection, group.tenant.id, group.robot().id, until=now + timedelta(seconds=65))
+        close_robot(connection, group.tenant.id, group.robot().id, until=now + timedelta(seconds=65), now=now)
     assert RobotLane(group.runtime, group.clients).speak_due() == 0
     assert group.rows("select max(fence) from outbox where channel = 'robot'") == [(0,)]
     group.later(66)
@@ -393,3 +393,26 @@ def test_administrators_hear_of_what_waited_for_a_deleted_robot_whatever_the_pol
         run(connection, "delete from group_robot")
     group.speak()
     assert group.rows("select count(*) from outbox where recipient = 'WangFang'") == [(2,)]
+
+
+def test_a_robot_rests_no_longer_than_may_be_whatever_the_clock_showed(group: Group):
+    """Closed by a clock three days ahead: once it is right the robot speaks; an hour is the longest (LOSS-2)."""
+    days = timedelta(days=3)
+    with group.runtime.engine.begin() as connection:
+        now = group.runtime.clock.now()
+        close_robot(connection, group.tenant.id, group.robot().id, until=now + 2 * days, now=now + days)
+    assert group.robot().closed_until == now + days + timedelta(hours=1)
+    group.lose(2)
+    group.speak()
+    assert len(group.posts()) == 1
+
+
+def test_what_waits_for_a_robot_that_rests_expires_all_the_same(group: Group):
+    """Nobody holds it, and it is closed when it is too old (G5)."""
+    group.lose(2)
+    group.later(2 * 86_400)
+    with group.runtime.engine.begin() as connection:
+        now = group.runtime.clock.now()
+        close_robot(connection, group.tenant.id, group.robot().id, until=now + timedelta(minutes=1), now=now)
+    group.speak()
+    assert group.rows(STATES) == [("robot", "expired", 2), ("wecom", "due", 2)]
