@@ -158,6 +158,21 @@ def test_nobody_hears_instead_of_what_was_switched_off_meanwhile(desk: Desk) -> 
     assert found == [("Gone", "refused"), ("Gone", "folded"), ("WangFang", "withdrawn"), ("WangFang", "withdrawn")]
 
 
+def test_what_is_passed_on_gathers_with_what_comes_of_its_kind(desk: Desk) -> None:
+    """It does not go at once with the first of a burst, and leave the others for a minute later (LOSS-2)."""
+    desk.stop_the_clock(EVENING)
+    set_policy(desk, Policy(administrators=(WANG,), undeliverable="administrators"))
+    wish(desk, "relation_lost", Wish(gather_s=5, apart_s=60))
+    desk.lose(1, userid="Gone")
+    desk.deliver(after_s=3)
+    wish(desk, "relation_lost", Wish(gather_s=5, apart_s=60, administrators=True))
+    for n in range(1, 6):
+        desk.lose(1, first=n)
+        desk.deliver(after_s=2)
+    desk.deliver(after_s=5)
+    assert desk.texts("WangFang") == ["团队有 6 位客户流失"]
+
+
 def test_a_page_of_what_waits_is_one_commit_and_the_next_goes_on(desk: Desk) -> None:
     """However much waits, nobody waits long for a lock (G5)."""
     desk.stop_the_clock(EVENING)
