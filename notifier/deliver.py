@@ -25,8 +25,10 @@ from services.message_templates.model import Wardrobe
 from services.message_templates.store import load_wardrobe
 from services.notices.given import load_given
 from services.notices.model import FOLDED, POOL_GIVEN
+from services.notices.off import switched_off
 from services.notices.passing import pass_on
 from services.notices.store import NoticeSource, load_count, load_names, load_sources
+from services.reminders.model import Policy
 from services.reminders.store import load_policy
 from shared.clock import monotonic
 from shared.db.engine import fetch_one, is_away
@@ -41,6 +43,7 @@ from shared.outbox import (
     expire,
     line_up,
     overdue,
+    park_unknowable,
     postpone,
     recent_tries,
 )
@@ -96,8 +99,10 @@ class Notifier:
         """Deliver one batch; how many were held, whatever became of them."""
         settings, now, started = self._runtime.settings, self._runtime.clock.now(), monotonic()
         with self._runtime.engine.begin() as connection:
+            unknowable = park_unknowable(connection, now=now)
             held = lease(connection, limit=settings.notifier_batch, now=now, lease_s=settings.lease_s)
             tenants = {id_: self._directory.tenant(connection, id_) for id_ in {due.tenant_id for due in held}}
+        _count_parked(unknowable, "in_doubt")
         if any(overdue(due, now=now) == "expired" for due in held):
             self._expire(now=now)
         for tenant_id, group in groupby(sorted(held, key=_tenant_then_id), key=lambda due: due.tenant_id):
@@ -133,9 +138,7 @@ class Notifier:
         while True:
             with self._runtime.engine.begin() as connection:
                 closed = expire(connection, limit=EXPIRED_AT_ONCE, now=now)
-            for notice, count in closed.items():
-                messages.labels(notice, "expired").inc(count)
-                log.warning("message.expired", notice=notice, count=count)
+            _count_parked(closed, "expired")
             if sum(closed.values()) < EXPIRED_AT_ONCE:
                 return
 
@@ -146,9 +149,13 @@ class Notifier:
             self._lock_recipients(connection, tenant, held)
             late = {due.id: state for due in held if (state := overdue(due, now=now)) is not None}
             late |= self._nothing_left(connection, tenant, held, late)
+            policy = load_policy(connection, tenant.id)
+            untold = {due.id: due.notice for due in held if due.first_unknown_at is None and due.id not in late}
+            late |= dict.fromkeys(switched_off(connection, tenant.id, untold, policy), "withdrawn")
             free = [due for due in held if due.id not in late]
-            choice = self._choose(connection, tenant, free, now=now)
+            choice = self._choose(connection, tenant, free, policy, now=now)
             told = gather(connection, tenant.id, held, choice.carriers, now=now)
+            told = _without(told, late.keys() | _off_beside(connection, tenant, choice, told, policy))
             for due in held:
                 if due.id in late:
                     self._park(connection, due, late[due.id], now=now)
@@ -183,12 +190,13 @@ class Notifier:
                 {"key": f"pace:{tenant.id}:{recipient}"},
             )
 
-    def _choose(self, connection: Connection, tenant: Tenant, held: Sequence[Due], *, now: datetime) -> Choice:
-        policy = load_policy(connection, tenant.id)
-        keys = {key for due in held if due.apart_s and (key := together(due)) is not None}
+    def _choose(
+        self, connection: Connection, tenant: Tenant, held: Sequence[Due], policy: Policy, *, now: datetime
+    ) -> Choice:
+        apart = {key: timedelta(seconds=due.apart_s) for due in held if due.apart_s and (key := together(due))}
         return choose(
             held,
-            told=last_told(connection, tenant.id, sorted(keys, key=str)) if keys else {},
+            told=last_told(connection, tenant.id, apart, now=now) if apart else {},
             gathering=gathering_of(connection, tenant.id, held, now=now),
             quiet_of=policy.quiet_of,
             timezone=tenant.timezone,
@@ -333,6 +341,25 @@ class Notifier:
             outcome=outcome.outcome,
             reason=outcome.detail,
         )
+
+
+def _off_beside(
+    connection: Connection, tenant: Tenant, choice: Choice, told: Mapping[OutboxId, Sequence[OutboxId]], policy: Policy
+) -> frozenset[OutboxId]:
+    """Of what would be told with others, what is switched off for its stage: it is not, and withdrawn in its turn."""
+    kinds = {id_: key.notice for id_, key in choice.carriers.items() if policy.asks_for_stage(key.notice)}
+    return switched_off(connection, tenant.id, {one: kinds[id_] for id_ in kinds for one in told.get(id_, ())}, policy)
+
+
+def _without(told: Mapping[OutboxId, Sequence[OutboxId]], ids: Collection[OutboxId]) -> dict[OutboxId, list[OutboxId]]:
+    return {id_: [one for one in others if one not in ids] for id_, others in told.items()}
+
+
+def _count_parked(parked: Mapping[str, int], state: str) -> None:
+    """Many in one statement, by kind."""
+    for notice, count in parked.items():
+        messages.labels(notice, state).inc(count)
+        log.warning("message.expired" if state == "expired" else "message.in_doubt", notice=notice, count=count)
 
 
 def _tenant_then_id(due: Due) -> tuple[int, int]:

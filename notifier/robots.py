@@ -19,9 +19,11 @@ from notifier.names import people_of
 from notifier.render import NAMED, Others, message_of
 from services.message_templates.store import load_wardrobe
 from services.notices.model import FOLDED
+from services.notices.off import switched_off
 from services.notices.passing import pass_on
 from services.notices.store import load_count, load_names, load_sources
 from services.reminders.plan import goes_at
+from services.reminders.store import load_policy
 from services.robots.model import TEST, NoRobotError, Robot, robot_id_of
 from services.robots.store import close_robot, load_robot, note_problem, resting
 from shared.db.engine import is_away
@@ -32,7 +34,7 @@ from shared.ids import OutboxId
 from shared.outbox import BODY, ROBOTS, expire_robots
 from shared.runtime import Runtime
 from shared.tenants import Tenant
-from shared.tries import Due, Outcome, answered_tries, begin_try, end_try, give_back, lease
+from shared.tries import Due, Outcome, answered_tries, begin_try, end_try, give_back, is_held, lease
 from shared.vault import VaultError
 from shared.wecom.apis import Priority
 from shared.wecom.clients import Clients
@@ -64,12 +66,11 @@ class RobotLane:
     def speak_due(self) -> int:
         """One batch; how many were held, whatever became of them."""
         settings, now = self._runtime.settings, self._runtime.clock.now()
+        self._expire(now=now)
         with self._runtime.engine.begin() as connection:
             rest = resting(connection, now=now)
             held = lease(connection, ROBOTS, limit=BATCH, now=now, lease_s=settings.lease_s, without=rest)
             tenants = self._directory.usable(connection, {one.tenant_id for one in held})
-        if any(one.expires_at <= now for one in held):
-            self._expire(now=now)
         for (tenant_id, _), group in groupby(held, key=lambda one: (one.tenant_id, one.recipient)):
             for one in group:
                 if (tenant := tenants.get(tenant_id)) is not None:
@@ -77,7 +78,7 @@ class RobotLane:
         return len(held)
 
     def _expire(self, *, now: datetime) -> None:
-        """Where one is too old many are, after a long time away: they are closed together, not each in its turn."""
+        """Too old are many at once, after a long time away, and what waits for a robot that rests is never held."""
         while True:
             with self._runtime.engine.begin() as connection:
                 closed = expire_robots(connection, limit=EXPIRED_AT_ONCE, now=now)
@@ -99,7 +100,7 @@ class RobotLane:
             now = clock.now()
             # The robot's row first, as whoever begins a try does.
             if outcome.next_try_at is not None:  # what holds up one of its messages holds up all of them
-                close_robot(connection, tenant.id, robot.id, until=outcome.next_try_at)
+                close_robot(connection, tenant.id, robot.id, until=outcome.next_try_at, now=now)
             if outcome.code == NO_SUCH_KEY:
                 note_problem(connection, tenant, robot, outcome.detail or "")
             end_try(connection, one, number, outcome, now=now)
@@ -115,6 +116,9 @@ class RobotLane:
         """Note a try, when the message may be sent now; else put it off, or end it."""
         if (end := _is_over(one, now=now)) is not None:
             self._end(connection, tenant, one, end, now=now)
+            return None
+        if switched_off(connection, tenant.id, {one.id: one.notice}, load_policy(connection, tenant.id)):
+            self._end(connection, tenant, one, Outcome("refused", "withdrawn"), now=now)
             return None
         robot = self._speaker(connection, tenant, one, now=now)
         if robot is None or not _is_its_time(connection, tenant, one, robot, now=now):
@@ -137,7 +141,7 @@ class RobotLane:
     def _pass_on(self, connection: Connection, tenant: Tenant, one: Due, why: str, *, now: datetime) -> None:
         """The robot is silent for good: administrators hear of it, and of all of its kind that waits, themselves."""
         told = _others(connection, tenant, one, now=now)
-        if told is None:
+        if told is None or not is_held(connection, one):
             return
         if told:
             fold(connection, tenant.id, one.id, told, now=now)
@@ -221,18 +225,21 @@ def _is_over(one: Due, *, now: datetime) -> Outcome | None:
     """What becomes of a message that must not be tried any more. Pure."""
     if one.first_unknown_at is not None:
         return Outcome("unknown", "in_doubt", detail="no answer to a try")
+    if one.recall is not None:
+        return Outcome("refused", "withdrawn")
     return Outcome("refused", "expired") if one.expires_at <= now else None
 
 
 def _is_its_time(connection: Connection, tenant: Tenant, one: Due, robot: Robot, *, now: datetime) -> bool:
     """If not, it is put off: until the robot may speak, or, by the rule of people's messages, with all of its kind."""
-    if robot.closed_until is not None and robot.closed_until > now:
+    if robot.closed_until is not None and robot.rests(now):
         give_back(connection, tenant.id, [(one, robot.closed_until)])
         return False
     key = together(one)
     if key is None:
         return True
-    told = last_told(connection, tenant.id, [key], state=WAITS) if one.apart_s else {}
+    apart = timedelta(seconds=one.apart_s)
+    told = last_told(connection, tenant.id, {key: apart}, now=now, state=WAITS) if apart else {}
     at = goes_at(
         one.fair_at,
         now=now,

@@ -5,7 +5,7 @@ A folded row is never sent by itself again: what becomes of its carrier becomes 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -40,6 +40,7 @@ OF_KEY = (
 KEYS = (
     "jsonb_to_recordset(cast(:keys as jsonb)) as k(id bigint, recipient text, notice text, own boolean, urgent boolean)"
 )
+KEYS_UNTIL = KEYS.replace(" urgent boolean)", " urgent boolean, latest timestamptz)")
 
 FOUND = f"""
 select w.id, k.id as carrier from {KEYS} cross join lateral (
@@ -49,17 +50,22 @@ select o.id, k.id from {KEYS} join outbox o on o.tenant_id = :tenant_id and o.fo
 """  # noqa: S608
 LOCKED = f"""
 select o.id from outbox o where o.tenant_id = :tenant_id and o.id = any(:ids)
-  and (o.state = 'folded' or (o.state = 'due' and (o.id = any(:held) or ({FRESH})))) order by o.id for update of o
+  and ((o.state = 'folded' and o.folded_into = any(:carriers))
+  or (o.state = 'due' and (o.id = any(:held) or ({FRESH})))) order by o.id for update of o
 """  # noqa: S608
-"""By an array that the planner sees: joined to what was found, a table that has just grown would be read for each."""
+"""By an array that the planner sees: joined to what was found, a table that has just grown would be read for each. Of
+what is folded only what is in one of these carriers: what was told with another meanwhile is nobody's any more.
+"""
 
 
 TOLD = (
     f"select k.id, greatest((select o.settled_at from outbox o where o.tenant_id = :tenant_id "  # noqa: S608
     "and o.recipient = k.recipient and o.notice = k.notice and o.state = 'sent' and o.channel <> 'webhook' "
-    "and (o.about is null) = k.own order by o.settled_at desc limit 1), (select max(o.first_unknown_at) from outbox o "
+    "and (o.about is null) = k.own and o.settled_at <= k.latest order by o.settled_at desc limit 1), "
+    "(select max(o.first_unknown_at) from outbox o "
     "where o.tenant_id = :tenant_id and o.recipient = k.recipient and o.notice = k.notice and o.state = 'due' "
-    f"and (o.about is null) = k.own)) as at from {KEYS}"
+    "and (o.about is null) = k.own and o.first_unknown_at <= k.latest)) as at "
+    f"from {KEYS_UNTIL}"
 )
 PUT_OFF = (
     "update outbox o set lease_until = null, next_try_at = cast(:at as timestamptz), expires_at = case "  # noqa: S608
@@ -95,7 +101,8 @@ def gather(
     found = fetch_all(connection, _waiting(FOUND, state), tenant_id=tenant_id, keys=keys, most=MOST, now=now)
     carrier_of = {row["id"]: row["carrier"] for row in found if row["id"] not in carriers}
     ids = sorted({*mine, *carrier_of})
-    rows = fetch_all(connection, _waiting(LOCKED, state), tenant_id=tenant_id, ids=ids, held=mine)
+    locked_by = {"tenant_id": tenant_id, "ids": ids, "held": mine, "carriers": list(carriers)}
+    rows = fetch_all(connection, _waiting(LOCKED, state), **locked_by)
     locked = [OutboxId(row["id"]) for row in rows]
     told: dict[OutboxId, list[OutboxId]] = {id_: [] for id_ in locked if id_ not in carrier_of}
     for id_ in locked:
@@ -129,10 +136,15 @@ def fold(
 
 
 def last_told(
-    connection: Connection, tenant_id: TenantId, keys: Sequence[Key], *, state: str = "due"
+    connection: Connection, tenant_id: TenantId, apart: Mapping[Key, timedelta], *, now: datetime, state: str = "due"
 ) -> dict[Key, datetime]:
-    """When each recipient was last told, or is perhaps being told, of something of the kind."""
-    rows = fetch_all(connection, _waiting(TOLD, state), tenant_id=tenant_id, keys=_keys(dict(enumerate(keys))))
+    """When each recipient was last told, or is perhaps being told, of something of the kind.
+
+    `apart`: what is further ahead than that was noted by a clock that ran ahead, and hides nothing told before.
+    """
+    keys = list(apart)
+    asked = as_json([{"id": n, **vars(key), "latest": now + apart[key]} for n, key in enumerate(keys)])
+    rows = fetch_all(connection, _waiting(TOLD, state), tenant_id=tenant_id, keys=asked)
     return {keys[row["id"]]: row["at"] for row in rows if row["at"] is not None}
 
 

@@ -18,6 +18,10 @@ DUPLICATE_WINDOW = timedelta(seconds=14_400)
 """For how long WeCom recognises a repeat at most. Source: WeCom server API, sending application messages."""
 SAFETY = timedelta(minutes=10)
 """Distance from the end of that window: clocks differ, calls take time."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""By so much between machines at most, which is within `SAFETY`: what is further ahead was noted by a clock that ran
+ahead, and when it was nobody knows.
+"""
 
 BODY, RESPONSE_CODE = "outbox.body", "outbox.response_code"
 """Encryption contexts."""
@@ -122,13 +126,15 @@ def enqueue(connection: Connection, tenant_id: TenantId, deliveries: Sequence[De
 def overdue(due: Due, *, now: datetime) -> str | None:
     """What becomes of a delivery that must not be sent any more, None if it may be: pure.
 
-    An outcome that is unknown for too long is `in_doubt`; an old notice that was certainly not sent has `expired`. What
-    may have arrived and stands for nothing any more is not sent again, only to be taken back.
+    An outcome that is unknown for too long, or for nobody knows how long, is `in_doubt`; an old notice that was
+    certainly not sent has `expired`. What may have arrived and stands for nothing any more is not sent again, only to
+    be taken back.
     """
     if due.recall is not None:
         return "withdrawn"
     if due.first_unknown_at is not None:
-        return "in_doubt" if due.first_unknown_at < now - DUPLICATE_WINDOW + SAFETY else None
+        known = now - DUPLICATE_WINDOW + SAFETY <= due.first_unknown_at <= now + CLOCKS_DIFFER
+        return None if known else "in_doubt"
     return "expired" if due.expires_at <= now else None
 
 
@@ -182,6 +188,25 @@ def line_up(
     )
 
 
+def park_unknowable(connection: Connection, *, now: datetime) -> dict[str, int]:
+    """Messages whose unknown try was noted by a clock that ran ahead: how many of each kind are in doubt.
+
+    At once, whoever holds them and whenever they are due: when that time has come it looks as if they were tried then.
+    """
+    rows = fetch_all(
+        connection,
+        "with ahead as (select tenant_id, id from outbox where state = 'due' and first_unknown_at > :latest "
+        " order by id for update skip locked), "
+        "parked as (update outbox o set state = 'in_doubt', settled_at = :now, lease_until = null, "
+        " recall = case when o.recall is not null then 'failed' end from ahead "
+        " where o.tenant_id = ahead.tenant_id and o.id = ahead.id returning o.notice) "
+        "select notice, count(*) as n from parked group by 1",
+        latest=now + CLOCKS_DIFFER,
+        now=now,
+    )
+    return {row["notice"]: row["n"] for row in rows}
+
+
 def expire(connection: Connection, *, limit: int, now: datetime) -> dict[str, int]:
     """Close what is too old, was certainly not sent, and nobody holds: how many of each kind. Many in one statement."""
     rows = fetch_all(
@@ -199,12 +224,13 @@ def expire(connection: Connection, *, limit: int, now: datetime) -> dict[str, in
 
 
 def expire_robots(connection: Connection, *, limit: int, now: datetime) -> int:
-    """The same for what robots were to say: how many, of all kinds."""
+    """The same for what robots were to say, also what waits for one that rests: how many, of all kinds."""
     return run(
         connection,
         f"update outbox o set state = 'expired', settled_at = :now, lease_until = null from (select tenant_id, id "  # noqa: S608
-        f"from outbox where {SPOKEN} and {FREE} and expires_at <= :now and first_unknown_at is null "
-        f"order by next_try_at {LIMIT}) old where o.tenant_id = old.tenant_id and o.id = old.id",
+        f"from outbox where {SPOKEN} and expires_at <= :now and first_unknown_at is null "
+        f"and (lease_until is null or lease_until < :now) order by expires_at {LIMIT}) old "
+        "where o.tenant_id = old.tenant_id and o.id = old.id",
         limit=limit,
         now=now,
     )

@@ -162,6 +162,20 @@ def note_tries(
     )
 
 
+def is_held(connection: Connection, due: Due) -> bool:
+    """Whether nobody else took the row meanwhile; locked until the transaction ends."""
+    row = fetch_one(
+        connection,
+        "select 1 as one from outbox where tenant_id = :tenant_id and id = :id and fence = :fence and state = :waits "
+        "for update",
+        tenant_id=due.tenant_id,
+        id=due.id,
+        fence=due.fence,
+        waits=due.state,
+    )
+    return row is not None
+
+
 def end_try(connection: Connection, due: Due, number: int | None, result: Outcome, *, now: datetime) -> None:
     """How a try went, and what becomes of its row. `number` None: there was no try, this is what becomes of it."""
     one = End(due.id, due.fence, due.state, number, result, due.first_unknown_at)
@@ -181,7 +195,9 @@ update outbox o set state = r.state, lease_until = null, next_try_at = coalesce(
   -- A try that certainly failed leaves an earlier unknown one unknown.
   first_unknown_at = case when r.outcome = 'unknown' then o.first_unknown_at else r.before end,
   settled_at = case when r.state = r.waits then null else cast(:now as timestamptz) end,
-  recall = case when r.state in (r.waits, 'sent') then o.recall when o.recall is not null then 'failed' end
+  -- What a robot has said nobody takes back.
+  recall = case when r.state = r.waits or (r.state = 'sent' and o.channel <> 'robot') then o.recall
+    when o.recall is not null then 'failed' end
 from (select r.* from {GIVEN} join outbox h on h.tenant_id = :tenant_id and h.id = r.id and h.fence = r.fence
   and h.state = r.waits where h.id = any(:ids) order by h.id for update of h) r
 where o.tenant_id = :tenant_id and o.id = r.id and o.id = any(:ids)

@@ -25,6 +25,11 @@ TAKEN_BACK = (
     "(o.state = 'folded' and exists (select from outbox c where c.tenant_id = o.tenant_id and c.id = o.folded_into "
     "and (c.state in ('due', 'queued') or c.settled_at > :since))))"
 )
+UNSAID = (
+    "(o.channel = 'robot' and (o.state = 'queued' or exists (select from outbox c where c.tenant_id = o.tenant_id "
+    "and c.id = o.folded_into and c.state = 'queued')))"
+)
+"""What a robot has said is not taken back; what it has still to say is not said when nothing of it stands."""
 GIVEN = "select unnest(cast(:reasons as text[]))"
 
 
@@ -45,7 +50,7 @@ update outbox o set
   state = case when m.untold then 'withdrawn' else o.state end,
   settled_at = case when m.untold then :now else o.settled_at end,
   lease_until = case when m.untold then null else o.lease_until end,
-  recall = case when m.untold or o.channel <> :recallable then null else 'wanted' end,
+  recall = case when not m.untold and (o.channel = :recallable or {UNSAID}) then 'wanted' end,
   next_try_at = case when o.state in ('due', 'queued') then o.next_try_at else :now end
 from mine m where o.tenant_id = :tenant_id and o.id = m.id returning m.reason, m.untold
 """  # noqa: S608

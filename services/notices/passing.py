@@ -4,12 +4,14 @@ What a group robot cannot say any more goes to the administrators whom it spoke 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from services.reminders.plan import instead_of
 from services.reminders.store import load_policy, superiors_of
+from services.robots.model import is_robot
 from shared.db.engine import fetch_one, run
 from shared.ids import OutboxId, TenantId, UserId
 
@@ -24,14 +26,16 @@ so that a notice comes to nobody twice and never goes round in circles.
 
 PASS_ON = f"""
 insert into outbox (tenant_id, natural_key, fact_id, notice, channel, recipient, causes, state, next_try_at,
-  first_fair_at, meant_at, true_until, created_at, expires_at, about, reason, urgent, apart_s)
-select o.tenant_id, {KEY} || u.userid, o.fact_id, o.notice, 'wecom', u.userid, o.causes, 'due', :now, :now, :now,
+  first_fair_at, meant_at, gathers_until, true_until, created_at, expires_at, about, reason, urgent, apart_s)
+select o.tenant_id, {KEY} || u.userid, o.fact_id, o.notice, 'wecom', u.userid, o.causes, 'due',
+  greatest(:now, :now + (o.gathers_until - o.meant_at)), :now, :now, :now + (o.gathers_until - o.meant_at),
   o.true_until, :now, least(:now + (o.expires_at - coalesce(o.first_fair_at, o.created_at)), o.true_until),
   case o.channel when 'robot' then o.about else coalesce(o.about, o.recipient) end, o.reason, o.urgent, o.apart_s
 from outbox o cross join unnest(cast(:userids as text[])) u(userid) where {ITS} and o.recall is null
   and (o.true_until is null or o.true_until > :now)
 order by o.id, u.userid on conflict (tenant_id, natural_key) do nothing
 """  # noqa: S608
+"""It gathers as long as it did for its recipient: it goes with what comes of its kind, and tears no burst in two."""
 REACHED = f"""
 select exists (select from outbox o cross join unnest(cast(:userids as text[])) u(userid)
   join outbox n on n.tenant_id = o.tenant_id and n.natural_key = {KEY} || u.userid
@@ -51,6 +55,8 @@ def pass_on(connection: Connection, tenant_id: TenantId, refused: OutboxId, *, n
         return 0
     policy, recipient = load_policy(connection, tenant_id), UserId(row["recipient"])
     superiors = superiors_of(connection, tenant_id, [recipient]) if policy.undeliverable == "superior" else {}
+    if is_robot(recipient):  # it spoke in administrators' place: they are who was to hear of it
+        policy = replace(policy, undeliverable="administrators")
     for group in instead_of(recipient, row["about"], policy, superiors):
         made = _tell(connection, tenant_id, refused, group, now=now)
         if made or _reached(connection, tenant_id, refused, group):

@@ -4,39 +4,38 @@ Page by page in the order of ids, each one commit with how far it came; whoever 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.notices.model import Notice
-from services.notices.plan import wanted
-from services.notices.store import stages_of_facts
-from services.planning import read_fact
+from services.notices.off import switched_off
 from services.reminders.model import Policy
 from services.reminders.plan import moved_to
 from services.reminders.store import load_policy
 from shared.db.engine import Row, fetch_all, fetch_one, run
-from shared.ids import TenantId, UserId
+from shared.ids import OutboxId, TenantId, UserId
 from shared.outbox import ROBOT, WECOM
 from shared.tenants import Tenant
 
 PAGE = 2_000
 WAITING = """
 select o.id, o.notice, o.recipient, o.urgent or o.channel <> :wecom as urgent, o.apart_s, o.attempts, o.meant_at,
-  coalesce(o.first_fair_at, o.created_at) as fair_at, f.type, f.occurred_at, f.payload
-from outbox o left join fact f on f.tenant_id = o.tenant_id and f.id = o.fact_id
+  coalesce(o.first_fair_at, o.created_at) as fair_at
+from outbox o
 where o.tenant_id = :tenant_id and o.id > :reached and o.state in ('due', 'queued') and o.channel <> 'webhook'
-  and o.channel = any(:channels) and o.first_unknown_at is null and o.folds = 1
+  and o.channel = any(:channels) and o.first_unknown_at is null
   and :recipient in ('', o.recipient) and :notice in ('', o.notice)
 order by o.id limit :page for update of o
 """
 """In the order of ids, as whoever folds or withdraws locks them."""
 MOVE = """
 update outbox set lease_until = null, next_try_at = cast(:at as timestamptz), first_fair_at = cast(:at as timestamptz),
-  expires_at = least(expires_at + (cast(:at as timestamptz) - coalesce(first_fair_at, created_at)), true_until)
+  expires_at = case when expires_at = true_until then true_until
+    else least(expires_at + (cast(:at as timestamptz) - coalesce(first_fair_at, created_at)), true_until) end
 where tenant_id = :tenant_id and id = any(:ids)
 """
+"""What was cut at the end of its use holds until then: how much of its time is left beyond that is not known."""
 
 
 def tenants_to_review(connection: Connection) -> list[TenantId]:
@@ -56,7 +55,7 @@ def review_page(connection: Connection, tenant: Tenant, *, now: datetime, page: 
         return 0
     rows = fetch_all(connection, WAITING, tenant_id=tenant.id, channels=[WECOM, ROBOT], wecom=WECOM, page=page, **asked)
     policy = load_policy(connection, tenant.id)
-    off = _off(connection, tenant.id, rows, policy)
+    off = switched_off(connection, tenant.id, {OutboxId(row["id"]): row["notice"] for row in rows}, policy)
     _withdraw(connection, tenant.id, off, now=now)
     for at, ids in _moves((row for row in rows if row["id"] not in off), policy, tenant.timezone, now=now).items():
         run(connection, MOVE, tenant_id=tenant.id, at=at, ids=ids)
@@ -67,21 +66,6 @@ def review_page(connection: Connection, tenant: Tenant, *, now: datetime, page: 
     else:
         run(connection, f"update reminder_review set reached = :reached {where}", reached=rows[-1]["id"], **key)  # noqa: S608
     return 1
-
-
-def _off(connection: Connection, tenant_id: TenantId, rows: Sequence[Row], policy: Policy) -> set[int]:
-    """Those of kinds that are switched off, for all or for the stage their customer is in (LOSS-4, STG-4)."""
-    facts = {
-        row["id"]: read_fact(row["type"], row["occurred_at"], row["payload"])
-        for row in rows
-        if row["type"] is not None and policy.asks_for_stage(row["notice"])
-    }
-    stages = stages_of_facts(connection, tenant_id, facts)
-    return {
-        row["id"]
-        for row in rows
-        if wanted(Notice(row["notice"], UserId(row["recipient"])), policy, stages.get(row["id"], ())) is None
-    }
 
 
 def _withdraw(connection: Connection, tenant_id: TenantId, ids: Iterable[int], *, now: datetime) -> None:

@@ -221,7 +221,15 @@ _MENTIONS = (
     # A try whose outcome is not known keeps its bytes; what was never tried is rendered again for the new userid.
     "update outbox set recipient = :new, body = null where tenant_id = :tenant_id and recipient = :old "
     "and channel = 'wecom' and state = 'due' and first_unknown_at is null",
-    "update outbox set about = :new where tenant_id = :tenant_id and about = :old and state = 'due'",
+    # With it what is folded into it, which is told again, or passed on, as the new userid's.
+    "update outbox set recipient = :new where tenant_id = :tenant_id and recipient = :old and state = 'folded' "
+    "and folded_into = any(array(select id from outbox where tenant_id = :tenant_id and recipient = :new "
+    "and state = 'due' and folds > 1 and first_unknown_at is null))",
+    "update outbox set about = :new where tenant_id = :tenant_id and about = :old and (state = 'due' "
+    "or (state = 'queued' and channel = 'robot'))",
+    "update outbox set about = :new where tenant_id = :tenant_id and about = :old and state = 'folded' "
+    "and folded_into = any(array(select id from outbox where tenant_id = :tenant_id "
+    "and state in ('due', 'queued') and channel <> 'webhook' and folds > 1))",
     # What a notice stands for names whose matter it is: the fact that takes it away will name the new userid. Only whom
     # they have, or had, a friendship with, or are to add: so many looks into the index of reasons, and no scan.
     "update outbox o set reason = w.what || :new || ':' || w.whom from ("

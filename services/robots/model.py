@@ -1,13 +1,15 @@
 """Values of group robots. Pure. Authority: ours; WeCom knows only the key."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.errors import TerminalError
 
 TEST = "robot_test"
 """The notice of a message that only shows that a robot speaks; no fact has it."""
 MOST_ROBOTS = 100
+LONGEST_REST = timedelta(hours=1)
+"""What is noted for longer than that was noted by a clock that ran ahead, and counts for nothing."""
 PREFIX = "robot:"
 
 
@@ -39,6 +41,9 @@ class Robot:
     @property
     def speaks(self) -> bool:
         return self.enabled and self.problem is None
+
+    def rests(self, now: datetime) -> bool:
+        return self.closed_until is not None and now < self.closed_until <= now + LONGEST_REST
 
 
 def recipient_of(robot_id: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.robots.model import MOST_ROBOTS, TEST, NoRobotError, Robot, RobotRefusedError, recipient_of
+from services.robots.model import LONGEST_REST, MOST_ROBOTS, TEST, NoRobotError, Robot, RobotRefusedError, recipient_of
 from shared.db.engine import Row, fetch_all, fetch_one, run
 from shared.ids import OutboxId, TenantId
 from shared.outbox import ROBOT, Delivery, enqueue
@@ -113,14 +113,16 @@ def delete_robot(connection: Connection, tenant_id: TenantId, robot_id: int) -> 
     run(connection, "delete from group_robot where tenant_id = :t and id = :id", t=tenant_id, id=robot_id)
 
 
-def close_robot(connection: Connection, tenant_id: TenantId, robot_id: int, *, until: datetime) -> None:
+def close_robot(connection: Connection, tenant_id: TenantId, robot_id: int, *, until: datetime, now: datetime) -> None:
+    """Nothing of it is tried until then, `LONGEST_REST` at most."""
     run(connection, "update group_robot set closed_until = :until where tenant_id = :t and id = :id",
-        until=until, t=tenant_id, id=robot_id)  # fmt: skip
+        until=min(until, now + LONGEST_REST), t=tenant_id, id=robot_id)  # fmt: skip
 
 
 def resting(connection: Connection, *, now: datetime) -> list[str]:
     """Robots, as recipients, that WeCom does not let speak now."""
-    rows = fetch_all(connection, "select id from group_robot where closed_until > :now", now=now)
+    rows = fetch_all(connection, "select id from group_robot where closed_until > :now and closed_until <= :latest",
+                     now=now, latest=now + LONGEST_REST)  # fmt: skip
     return [recipient_of(row["id"]) for row in rows]
 
 

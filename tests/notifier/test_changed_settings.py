@@ -3,6 +3,7 @@
 from datetime import datetime, time, timedelta
 
 from services.notices.review import review_page
+from services.notices.store import Caused, record_facts_and_notices
 from services.pool.giving import assign
 from services.pool.moving import NOBODYS, release_of, returned_facts
 from services.pool.telling import tell_given
@@ -107,6 +108,71 @@ def _stage(desk: Desk, customer: object, to: int) -> CustomerStageChanged:
     )
 
 
+def test_what_was_queued_while_its_kind_was_switched_off_is_not_sent(desk: Desk) -> None:
+    """Its commit had read the switch before, and the look at what waits came too early for it (LOSS-4, STG-4)."""
+    desk.stop_the_clock(EVENING)
+    wish(desk, "stage_changed", Wish(enabled=True))
+    with desk.runtime.engine.begin() as connection:
+        run(connection, "insert into customer (tenant_id, created_at, assigned_userid) values (1, now(), 'LiNa')")
+    ((customer,),) = desk.rows("select id from customer")
+    with desk.runtime.engine.connect() as late, late.begin():
+        tenant = load_tenants(late, desk.runtime.vault)[0]
+        facts = [Caused(_stage(desk, customer, to), "operator") for to in (1, 2)]
+        record_facts_and_notices(late, tenant, facts[:1], now=EVENING, ttl_s=86_400)
+        with desk.runtime.engine.begin() as connection:
+            record_wish(connection, TENANT, "stage_changed", 1, Wish(enabled=False), by="test", now=EVENING)
+        settle(desk)
+    desk.deliver()
+    assert (desk.texts("LiNa"), desk.rows("select state from outbox order by id")) == ([], [("withdrawn",)])
+    with desk.runtime.engine.begin() as connection:
+        record_facts_and_notices(connection, tenant, facts[1:], now=EVENING, ttl_s=86_400)
+    desk.deliver()
+    assert len(desk.texts("LiNa")) == 1
+
+
+def test_several_in_one_message_are_switched_off_before_its_next_try(desk: Desk) -> None:
+    """Its first try certainly failed: it is reviewed as one that tells of itself alone is (LOSS-4)."""
+    desk.stop_the_clock(EVENING)
+    desk.corp.post("/sim/faults", {"path": "message/send", "errcode": -1, "times": 1})
+    desk.lose(3)
+    desk.deliver()
+    wish(desk, "relation_lost", Wish(enabled=False))
+    settle(desk)
+    assert desk.rows("select state, folds from outbox where folds > 1") == [("withdrawn", 3)]
+    desk.deliver(after_s=3600)
+    assert desk.texts("LiNa") == []
+
+
+def test_nobody_hears_instead_of_what_was_switched_off_meanwhile(desk: Desk) -> None:
+    """Its message was on its way, and is refused (LOSS-4)."""
+    desk.stop_the_clock(EVENING)
+    set_policy(desk, Policy(administrators=(WANG,)))
+    desk.corp.post("/sim/faults", {"path": "message/send", "hang_s": 2, "times": 1})
+    desk.lose(2, userid="Gone")
+    desk.deliver()
+    wish(desk, "relation_lost", Wish(enabled=False))
+    settle(desk)
+    desk.deliver(after_s=90)
+    assert desk.texts("WangFang") == []
+    found = desk.rows("select recipient, state from outbox order by id")
+    assert found == [("Gone", "refused"), ("Gone", "folded"), ("WangFang", "withdrawn"), ("WangFang", "withdrawn")]
+
+
+def test_what_is_passed_on_gathers_with_what_comes_of_its_kind(desk: Desk) -> None:
+    """It does not go at once with the first of a burst, and leave the others for a minute later (LOSS-2)."""
+    desk.stop_the_clock(EVENING)
+    set_policy(desk, Policy(administrators=(WANG,), undeliverable="administrators"))
+    wish(desk, "relation_lost", Wish(gather_s=5, apart_s=60))
+    desk.lose(1, userid="Gone")
+    desk.deliver(after_s=3)
+    wish(desk, "relation_lost", Wish(gather_s=5, apart_s=60, administrators=True))
+    for n in range(1, 6):
+        desk.lose(1, first=n)
+        desk.deliver(after_s=2)
+    desk.deliver(after_s=5)
+    assert desk.texts("WangFang") == ["团队有 6 位客户流失"]
+
+
 def test_a_page_of_what_waits_is_one_commit_and_the_next_goes_on(desk: Desk) -> None:
     """However much waits, nobody waits long for a lock (G5)."""
     desk.stop_the_clock(EVENING)
@@ -119,6 +185,33 @@ def test_a_page_of_what_waits_is_one_commit_and_the_next_goes_on(desk: Desk) -> 
             found = review_page(connection, tenant, now=EVENING, page=2)
         pages.append((found, desk.rows("select count(*)::int from outbox where state = 'withdrawn'")[0][0]))
     assert pages == [(1, 2), (1, 4), (1, 5), (0, 5)]
+
+
+def test_an_event_that_is_still_to_come_is_told_whatever_quiet_hours_become(desk: Desk) -> None:
+    """One at half past seven when they are removed, one at a quarter past eight when they end at nine and no more."""
+    desk.stop_the_clock(EVENING)
+    set_policy(desk, Policy(quiet=NIGHT))
+    wish(desk, "chat_event", Wish(urgent=False))
+    for event_id, userid, starts_at in (
+        (1, LINA, MORNING - timedelta(minutes=30)),
+        (2, WANG, MORNING + timedelta(minutes=15)),
+    ):
+        desk.record(
+            ChatEventDue(
+                occurred_at=EVENING, event_id=event_id, userid=userid, chat_id="wr1", chat_count=1,
+                starts_at=starts_at.isoformat(),
+            )
+        )  # fmt: skip
+    with desk.runtime.engine.begin() as connection:
+        record_own_quiet(connection, TENANT, LINA, None, by="test", now=EVENING)
+    for end in (9, 8):
+        set_policy(desk, Policy(quiet=Quiet(time(21), time(end))))
+        settle(desk)
+    desk.deliver()
+    assert len(desk.texts("LiNa")) == 1
+    desk.at(MORNING)
+    desk.deliver()
+    assert len(desk.texts("WangFang")) == 1
 
 
 def test_who_hears_of_an_event_instead_hears_of_none_that_is_over(desk: Desk) -> None:

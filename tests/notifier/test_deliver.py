@@ -158,6 +158,37 @@ def test_while_wecom_is_down_little_is_tried_and_nothing_is_lost(
     assert len(desk.corp.messages("LiNa")) == 20 + signed_in
 
 
+def test_a_try_noted_by_a_clock_that_ran_ahead_is_in_doubt_once_it_is_put_right(desk: Desk) -> None:
+    """When WeCom forgets it nobody knows; when its time comes it would look as if it were just tried (G5)."""
+    clock = desk.stop_the_clock()
+    right = clock.present
+    clock.advance(8 * 3600)
+    desk.corp.post("/sim/faults", {"path": "message/send", "hang_s": 2, "times": 1})
+    desk.lose(3)
+    desk.deliver()
+    desk.at(right + timedelta(minutes=1))
+    desk.deliver()
+    desk.deliver(after_s=8.1 * 3600)
+    assert desk.rows("select state, attempts from outbox where folds = 3") == [("in_doubt", 1)]
+    assert len(desk.corp.messages("LiNa")) == 1
+
+
+def test_clocks_that_differ_by_some_minutes_leave_a_try_what_it_is(desk: Desk) -> None:
+    """Another notifier's clock is three minutes ahead: its try is repeated when it may be (G5)."""
+    clock = desk.stop_the_clock()
+    right = clock.present
+    clock.advance(180)
+    desk.corp.post("/sim/faults", {"path": "message/send", "hang_s": 2, "times": 1})
+    desk.lose()
+    desk.deliver()
+    desk.at(right)
+    desk.deliver()
+    assert desk.rows("select state from outbox") == [("due",)]
+    desk.deliver(after_s=360)
+    assert desk.rows("select state, attempts from outbox") == [("sent", 2)]
+    assert len(desk.corp.messages("LiNa")) == 1
+
+
 def test_a_member_whom_wecom_does_not_deliver_to_is_parked(desk: Desk) -> None:
     """Refused for good, with the reason; nothing is sent again and again (G5)."""
     desk.lose(userid="Nobody")

@@ -327,3 +327,18 @@ def test_what_stands_for_nothing_any_more_is_not_tried_again(desk: Desk) -> None
         run(connection, "update outbox set recall = 'wanted'")
     desk.deliver()
     assert desk.texts("LiNa") == [] and desk.rows("select state, recall from outbox") == [("withdrawn", "failed")]
+
+
+def test_what_was_told_by_a_clock_that_ran_ahead_hides_nothing_that_was_told_since(desk: Desk) -> None:
+    """Once the clock is right, the next of a kind waits a minute after the last again (LOSS-2)."""
+    clock = desk.stop_the_clock(EVENING + timedelta(days=1))
+    desk.lose()
+    desk.deliver()
+    desk.at(EVENING)
+    for n in (1, 2, 3):
+        desk.lose(1, first=n)
+        desk.deliver(after_s=5)
+    assert desk.texts("LiNa") == ["客户流失：wm0", "客户流失：wm1"]
+    desk.at(clock.present + timedelta(minutes=1))
+    desk.deliver()
+    assert desk.texts("LiNa")[2:] == ["2 位客户流失"]

@@ -14,7 +14,7 @@ from services.robots.model import recipient_of
 from shared.db.engine import run
 from shared.folding import Key, gather, last_told, put_off
 from shared.ids import OutboxId, TenantId
-from shared.outbox import CARDS, ROBOTS, Queue, expire, line_up, recent_tries
+from shared.outbox import CARDS, ROBOTS, Queue, expire, expire_robots, line_up, park_unknowable, recent_tries
 from shared.tries import Outcome, begin_try, end_try, lease
 from shared.withdrawing import close_late_recalls, finish_recall, take_recalls, withdraw, withdraw_untold
 from tests.conftest import NOW
@@ -113,7 +113,9 @@ def deliver(connection: Connection) -> None:
     assert held
     keys = {OutboxId(one.id): Key.of(one) for one in held[:3]}
     boss = Key("p6", "kind6", False, False)  # whoever has only heard of their own matters
-    last_told(connection, TENANT, [*keys.values(), boss])
+    last_told(connection, TENANT, dict.fromkeys([*keys.values(), boss], timedelta(minutes=1)), now=NOW)
+    park_unknowable(connection, now=NOW)
+    expire_robots(connection, limit=1000, now=NOW)
     recent_tries(connection, TENANT, ["LiNa1", "p1"], since=NOW - timedelta(hours=1))
     gather(connection, TENANT, held, keys, now=NOW)
     number = begin_try(connection, held[0], body=b"x", counts_for="LiNa0", now=NOW)

@@ -335,7 +335,7 @@ def test_while_a_robot_rests_nobody_holds_what_it_is_to_say(group: Group):
     group.say(3)
     with group.runtime.engine.begin() as connection:
         now = group.runtime.clock.now()
-        close_robot(connection, group.tenant.id, group.robot().id, until=now + timedelta(seconds=65))
+        close_robot(connection, group.tenant.id, group.robot().id, until=now + timedelta(seconds=65), now=now)
     assert RobotLane(group.runtime, group.clients).speak_due() == 0
     assert group.rows("select max(fence) from outbox where channel = 'robot'") == [(0,)]
     group.later(66)
@@ -352,3 +352,67 @@ def test_however_often_a_robot_was_tried_there_is_a_next_time():
     """Refused for its pace all day long, it waits its minute each time, and nothing overflows (G6)."""
     found = outcome_of(error_for("webhook/send", 45009, ""), tries=5_000, now=NOW)
     assert (found.state, found.next_try_at) == ("queued", NOW + timedelta(seconds=65))
+
+
+def test_what_was_told_with_another_meanwhile_is_not_passed_on_as_well(group: Group):
+    """It was held in the same batch; while the batch went on the robot was switched off (LOSS-2)."""
+    group.lose(2)
+    with group.runtime.engine.begin() as connection:
+        now = group.runtime.clock.now()
+        first, second = lease(connection, ROBOTS, limit=2, now=now, lease_s=60, without=[])
+    lane = RobotLane(group.runtime, group.clients)
+    lane._speak(group.tenant, first)
+    with group.runtime.engine.begin() as connection:
+        run(connection, "update group_robot set enabled = false")
+    lane._speak(group.tenant, second)
+    assert len(group.posts()) == 1
+    assert group.rows("select count(*) from outbox where recipient = 'WangFang'") == [(0,)]
+
+
+def test_a_post_of_which_nothing_stands_any_more_is_not_said(group: Group):
+    """Its first try was refused for its pace; what of it has been said is not taken back (LOSS-2)."""
+    group.corp.post("/sim/faults", {"path": "webhook/send", "errcode": 45009, "times": 1})
+    group.lose(3)
+    group.speak()
+    with group.runtime.engine.begin() as connection:
+        reasons = {row["reason"] for row in fetch_all(connection, "select reason from outbox")}
+        withdraw(connection, group.tenant.id, reasons, now=group.runtime.clock.now())
+    group.later(70)
+    group.speak()
+    assert group.posts() == []
+    assert group.rows("select state, recall from outbox where folds = 3") == [("withdrawn", "failed")]
+
+
+def test_administrators_hear_of_what_waited_for_a_deleted_robot_whatever_the_policy(group: Group):
+    """It was to speak in their place: nobody is told instead of somebody else (LOSS-2)."""
+    with group.runtime.engine.begin() as connection:
+        policy = Policy(administrators=(BOSS,), undeliverable="nobody")
+        record_policy(connection, group.tenant.id, policy, by="test", now=group.runtime.clock.now())
+    group.lose(2)
+    with group.runtime.engine.begin() as connection:
+        run(connection, "delete from group_robot")
+    group.speak()
+    assert group.rows("select count(*) from outbox where recipient = 'WangFang'") == [(2,)]
+
+
+def test_a_robot_rests_no_longer_than_may_be_whatever_the_clock_showed(group: Group):
+    """Closed by a clock three days ahead: once it is right the robot speaks; an hour is the longest (LOSS-2)."""
+    days = timedelta(days=3)
+    with group.runtime.engine.begin() as connection:
+        now = group.runtime.clock.now()
+        close_robot(connection, group.tenant.id, group.robot().id, until=now + 2 * days, now=now + days)
+    assert group.robot().closed_until == now + days + timedelta(hours=1)
+    group.lose(2)
+    group.speak()
+    assert len(group.posts()) == 1
+
+
+def test_what_waits_for_a_robot_that_rests_expires_all_the_same(group: Group):
+    """Nobody holds it, and it is closed when it is too old (G5)."""
+    group.lose(2)
+    group.later(2 * 86_400)
+    with group.runtime.engine.begin() as connection:
+        now = group.runtime.clock.now()
+        close_robot(connection, group.tenant.id, group.robot().id, until=now + timedelta(minutes=1), now=now)
+    group.speak()
+    assert group.rows(STATES) == [("robot", "expired", 2), ("wecom", "due", 2)]

@@ -188,6 +188,29 @@ def test_messages_that_wait_go_to_the_new_userid(connection, tenant):
     assert values(connection, "select natural_key from outbox where body is not null") == [("doubtful",)]
 
 
+def test_what_a_waiting_message_tells_of_is_the_new_userids_too(connection, tenant):
+    """Folded rows go with a carrier that is made anew; of robots' rows it is whom they are about (POOL-7, LOSS-2)."""
+    rows = {"carrier": (LI, None), "in it": (LI, None), "told": (LI, None), "in that": (LI, None),
+            "robot's": ("robot:1", LI), "in the robot's": ("robot:1", LI)}  # fmt: skip
+    deliveries = [
+        Delivery(natural_key=key, fact_id=None, notice="pool_given", channel="robot" if "robot" in key else "wecom",
+                 recipient=recipient, causes=[], expires_at=at(90_000), about=about)
+        for key, (recipient, about) in rows.items()
+    ]  # fmt: skip
+    enqueue(connection, tenant.id, deliveries, now=at(400))
+    run(connection, "update outbox set state = 'sent' where natural_key = 'told'")
+    for carrier, folded in (("carrier", "in it"), ("told", "in that"), ("robot's", "in the robot's")):
+        run(connection, "update outbox set folds = 2 where natural_key = :key", key=carrier)
+        run(connection, "update outbox set state = 'folded', folded_into = (select id from outbox "
+            "where natural_key = :carrier) where natural_key = :key", carrier=carrier, key=folded)  # fmt: skip
+    rename(connection, tenant, RENAMING, WHY, now=at(600))
+    found = values(connection, "select natural_key, recipient, about from outbox order by id")
+    assert {key: (recipient, about) for key, recipient, about in found} == {
+        "carrier": (NEW, None), "in it": (NEW, None), "told": (LI, None), "in that": (LI, None),
+        "robot's": ("robot:1", NEW), "in the robot's": ("robot:1", NEW),
+    }  # fmt: skip
+
+
 def chat(connection, tenant, chat_id, owner, *members):
     run(
         connection,
