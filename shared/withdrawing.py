@@ -4,7 +4,7 @@ A message that tells of several is taken back when none of them stands any more,
 counts as told when it is sent.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,7 +30,7 @@ UNSAID = (
     "and c.id = o.folded_into and c.state = 'queued')))"
 )
 """What a robot has said is not taken back; what it has still to say is not said when nothing of it stands."""
-GIVEN = "select unnest(cast(:reasons as text[]))"
+GIVEN = "select unnest(cast(:reasons as text[])), unnest(cast(:befores as timestamptz[]))"
 
 
 def _withdrawing(which: str, reasons: str) -> str:
@@ -39,9 +39,11 @@ def _withdrawing(which: str, reasons: str) -> str:
     """
     return f"""
 with found as materialized (
-  select w.* from ({reasons}) r(reason) cross join lateral (
+  select w.* from ({reasons}) r(reason, before) cross join lateral (
     select o.id, o.folded_into from outbox o
-    where o.tenant_id = :tenant_id and o.reason = r.reason and {which} offset 0) w),
+    where o.tenant_id = :tenant_id and o.reason = r.reason and {which}
+      and (r.before is null or exists (select from fact f where f.tenant_id = o.tenant_id and f.id = o.fact_id
+        and f.occurred_at < r.before)) offset 0) w),
 mine as (
   select o.id, o.reason, {UNTOLD} as untold from outbox o where o.tenant_id = :tenant_id
     and o.id = any(array(select id from found union select folded_into from found where folded_into is not null))
@@ -56,16 +58,21 @@ from mine m where o.tenant_id = :tenant_id and o.id = m.id returning m.reason, m
 """  # noqa: S608
 
 
-def withdraw(connection: Connection, tenant_id: TenantId, reasons: Collection[str], *, now: datetime) -> set[str]:
+def withdraw(
+    connection: Connection, tenant_id: TenantId, reasons: Mapping[str, datetime | None], *, now: datetime
+) -> set[str]:
     """Take back what stands for these, in the commit of what took them away.
 
-    The reasons of which nobody had been told yet, nor perhaps. What is on its way is recalled when it has settled.
+    `reasons`: of what happened before when; None: whenever it happened. Back come those of which nobody had been told
+    yet, nor perhaps. What is on its way is recalled when it has settled.
     """
+    asked = sorted(reasons)
     rows = fetch_all(
         connection,
         _withdrawing(TAKEN_BACK, GIVEN),
         tenant_id=tenant_id,
-        reasons=sorted(reasons),
+        reasons=asked,
+        befores=[reasons[one] for one in asked],
         since=now - RECALLED_WITHIN,
         recallable=WECOM,
         now=now,
@@ -81,8 +88,9 @@ def withdraw_untold(
 
     `reasons`: a statement that selects them, with its `parameters`.
     """
+    bounded = f"select g.reason, cast(null as timestamptz) from ({reasons}) g(reason)"  # noqa: S608
     values = {"tenant_id": tenant_id, "recallable": WECOM, "now": now, **parameters}
-    return len(fetch_all(connection, _withdrawing(UNTOLD, reasons), **values))
+    return len(fetch_all(connection, _withdrawing(UNTOLD, bounded), **values))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from services.planning import Fact
 from shared.ids import CustomerId, ExternalUserId, UserId
@@ -37,12 +38,9 @@ class MessageSpec:
     """The associates' page that the message leads to; None: that of the customer whom it is about."""
 
 
-_specs: dict[str, MessageSpec] = {}
-
-
+@cache
 def specs() -> Mapping[str, MessageSpec]:
-    if not _specs:
-        for module in pkgutil.iter_modules(__path__):
-            spec: MessageSpec = importlib.import_module(f"{__name__}.{module.name}").SPEC
-            _specs[spec.notice] = spec
-    return _specs
+    """By kind; several threads may ask first at once, none sees some of them only."""
+    modules = [importlib.import_module(f"{__name__}.{one.name}") for one in pkgutil.iter_modules(__path__)]
+    found: list[MessageSpec] = [module.SPEC for module in modules]
+    return {spec.notice: spec for spec in found}

@@ -185,7 +185,7 @@ def _hold(connection: Connection, tenant_id: TenantId, event_id: int) -> Row:
 
 def _take_back(connection: Connection, tenant_id: TenantId, event_id: int, *, now: datetime) -> None:
     """Also what was sent within the hour: it names a time that is no more."""
-    withdraw(connection, tenant_id, [f"{EVENT}:{event_id}"], now=now)
+    withdraw(connection, tenant_id, {f"{EVENT}:{event_id}": None}, now=now)
 
 
 def _check_time(starts_at: datetime, now: datetime) -> None:

@@ -111,7 +111,8 @@ def plan_contact(
         external_userid=observed.external_userid,
         profile=_changed_profile(observed.profile, recorded.profile),
         relations=tuple(draft.relations),
-        facts=tuple(sorted(draft.facts, key=lambda fact: (fact.occurred_at, fact.userid, fact.TYPE))),
+        # In the order in which it happened; of one second and relation in the order made, starts before ends.
+        facts=tuple(sorted(draft.facts, key=lambda fact: (fact.occurred_at, fact.userid))),
         unconfirmed=frozenset(draft.unconfirmed),
         look_again_at=draft.look_again_at,
     )

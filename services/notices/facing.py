@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.notices.settled import CODE_LASTS, UPDATE, Says, customer_to_add, to_add
+from services.notices.settled import CODE_LASTS, UPDATE, Settled, customer_to_add, to_add
 from shared.db.engine import fetch_all, run
 from shared.ids import TenantId
 from shared.outbox import CARD_UPDATE
@@ -22,8 +22,11 @@ insert into outbox (tenant_id, natural_key, notice, channel, recipient, causes, 
 select o.tenant_id, concat('card_settled:', o.id), :notice, :channel, o.recipient,
   jsonb_build_array(jsonb_build_object('card_id', o.id, 'says', w.says)), 'queued', :now, :now,
   o.settled_at + cast(:lasts as interval)
-from unnest(cast(:reasons as text[]), cast(:says as text[])) as w(reason, says)
+from unnest(cast(:reasons as text[]), cast(:says as text[]), cast(:befores as timestamptz[]))
+  as w(reason, says, before)
 join outbox o on o.tenant_id = :tenant_id and o.reason = w.reason
+  and (w.before is null or exists (select from fact f where f.tenant_id = o.tenant_id and f.id = o.fact_id
+    and f.occurred_at < w.before))
 where o.channel = 'wecom' and o.state = 'sent' and o.response_code is not null and o.recall is null
   and o.settled_at > cast(:now as timestamptz) - cast(:lasts as interval)
   and not exists (select from card_press p where p.tenant_id = o.tenant_id and p.card_id = o.id and p.state = 'done'
@@ -33,18 +36,19 @@ on conflict (tenant_id, natural_key) do nothing
 """
 
 
-def change_cards(connection: Connection, tenant_id: TenantId, says: Mapping[str, Says], *, now: datetime) -> int:
-    """In the commit of the facts that settled it. `says`: by reason; the number of cards that will be changed."""
-    if not says:
+def change_cards(connection: Connection, tenant_id: TenantId, held: Mapping[str, Settled], *, now: datetime) -> int:
+    """In the commit of the facts that settled it. `held`: what does, by reason; the number of cards to be changed."""
+    if not held:
         return 0
-    says = {was: says[one] for was, one in merged_too(connection, tenant_id, says).items()} | dict(says)
-    reasons = sorted(says)
+    held = {was: held[one] for was, one in merged_too(connection, tenant_id, held).items()} | dict(held)
+    reasons = sorted(held)
     return run(
         connection,
         CHANGE,
         tenant_id=tenant_id,
         reasons=reasons,
-        says=[says[one].value for one in reasons],
+        says=[held[one].says.value for one in reasons],
+        befores=[held[one].before for one in reasons],
         notice=UPDATE,
         channel=CARD_UPDATE,
         lasts=CODE_LASTS,

@@ -1,7 +1,7 @@
 """What a commit tells of when some of its facts undo others. Pure."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from services.notices.model import Notice
@@ -12,10 +12,23 @@ from services.planning import Fact
 Told = tuple[int, Notice]
 
 
-def gone_by(fact: Fact) -> frozenset[str]:
-    """Reasons that are no more because of it."""
+Before = datetime | None
+"""Of what happened before then; None: whenever it happened."""
+
+
+def gone_by(facts: Iterable[Fact]) -> dict[str, Before]:
+    """Reasons that are no more because of these facts."""
+    gone: dict[str, Before] = {}
+    for fact in facts:
+        for reason, before in _gone_by(fact).items():
+            known = gone.get(reason, before)
+            gone[reason] = None if before is None or known is None else max(known, before)
+    return gone
+
+
+def _gone_by(fact: Fact) -> dict[str, Before]:
     also = taken_back(fact)
-    return frozenset((*vanished([fact]), *((also,) if also else ())))
+    return {**vanished(fact), **({also: None} if also else {})}
 
 
 def last_word(facts: Sequence[Fact], called_for: Sequence[Told], *, untold: Collection[str]) -> list[Told]:
@@ -34,9 +47,13 @@ def last_word(facts: Sequence[Fact], called_for: Sequence[Told], *, untold: Coll
     standing: set[int] = set()
     by_reason: dict[str, set[int]] = defaultdict(set)
     for place in sorted(range(len(facts)), key=when):
-        unsaid = {reason for reason in gone_by(facts[place]) if by_reason[reason]}
-        for reason in unsaid:
-            standing -= by_reason.pop(reason)
+        unsaid = set()
+        for reason, before in _gone_by(facts[place]).items():
+            undone = {n for n in by_reason[reason] if before is None or facts[called_for[n][0]].occurred_at < before}
+            if undone:
+                unsaid.add(reason)
+                standing -= undone
+                by_reason[reason] -= undone
         for number in by_place[place]:
             notice = called_for[number][1]
             if notice.undoes in untold or notice.undoes in unsaid:

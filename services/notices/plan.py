@@ -358,10 +358,14 @@ TAKES_BACK: Mapping[type[Fact], Callable[[Fact], tuple[str, ...]]] = {
 """Reasons of notices that a fact takes away: what was to be told of them is told no more."""
 
 
-def vanished(facts: Iterable[Fact]) -> tuple[str, ...]:
-    """All reasons that are no more because of these facts."""
-    gone = (reason for fact in facts if (take := TAKES_BACK.get(type(fact))) for reason in take(fact))
-    return tuple(dict.fromkeys(gone))
+def vanished(fact: Fact) -> dict[str, datetime | None]:
+    """The reasons that are no more because of this fact -> of what happened before when; None: whenever it happened.
+
+    A start that becomes known late takes back no loss that came after it; in one second a start comes before an end.
+    """
+    take = TAKES_BACK.get(type(fact))
+    before = fact.occurred_at if isinstance(fact, RelationStarted) else None
+    return dict.fromkeys(take(fact), before) if take else {}
 
 
 def _sop_step_due(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:

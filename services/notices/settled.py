@@ -4,7 +4,8 @@ Reasons are what notices stand for (services/notices/model.py).
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.customers.model import RelationStarted
@@ -46,15 +47,28 @@ def customer_to_add(reason: str) -> tuple[UserId, int] | None:
     return (UserId(userid), int(customer_id)) if kind == "to_add" else None
 
 
-def settled(facts: Iterable[Fact]) -> dict[str, Says]:
+@dataclass(frozen=True)
+class Settled:
+    """`before`: of what happened before then; None: whenever it happened."""
+
+    says: Says
+    before: datetime | None = None
+
+
+def settled(facts: Iterable[Fact]) -> dict[str, Settled]:
     """What holds now of which reasons, because of these facts; the last one counts."""
-    return {reason: says for fact in facts for reason, says in _settled_by(fact).items()}
+    found: dict[str, Settled] = {}
+    for fact in facts:
+        if isinstance(fact, RelationStarted):
+            came_back = Settled(Says.CAME_BACK, fact.occurred_at)
+            found[lost(fact.userid, fact.external_userid)] = came_back
+        else:
+            found |= {reason: Settled(says) for reason, says in _settled_by(fact).items()}
+    return found
 
 
 def _settled_by(fact: Fact) -> Mapping[str, Says]:
     match fact:
-        case RelationStarted():
-            return {lost(fact.userid, fact.external_userid): Says.CAME_BACK}
         case PoolAdded() if fact.userid is not None:
             return {to_add(fact.userid, fact.customer_id): Says.ADDED}
         case PoolUnreachable() if fact.userid is not None:

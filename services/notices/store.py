@@ -77,8 +77,9 @@ def record_facts_and_notices(
         for place, one in enumerate(caused)
         for notice in react(one.fact, cause=one.cause, added_at=tenant.added_at)
     ]
-    if gone := {reason for one in caused for reason in gone_by(one.fact)}:
-        untold = withdraw(connection, tenant.id, gone.union(merged_too(connection, tenant.id, gone)), now=now)
+    if gone := gone_by(one.fact for one in caused):
+        merged = {was: gone[one] for was, one in merged_too(connection, tenant.id, gone).items()}
+        untold = withdraw(connection, tenant.id, merged | gone, now=now)
         called_for = last_word([one.fact for one in caused], called_for, untold=untold)
     change_cards(connection, tenant.id, settled(one.fact for one in caused), now=now)
     notices = [(ids[place], caused[place], notice) for place, notice in called_for]

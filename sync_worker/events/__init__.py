@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
 from services.message_cards.model import Press
@@ -101,25 +102,16 @@ class EventSpec:
     presses: Callable[[Fields], tuple[Press, ...]] = field(default=lambda _fields: ())
 
 
-def _load() -> Mapping[tuple[str, str], EventSpec]:
-    specs = {}
-    for module in pkgutil.iter_modules(__path__):
-        spec: EventSpec = importlib.import_module(f"{__name__}.{module.name}").SPEC
-        specs[spec.event, spec.change] = spec
-    return specs
-
-
 MISSPELT = {"customer_aqcuisition": "customer_acquisition"}
 """Families that WeCom's own documents write in two ways (page 99485)."""
-_specs: Mapping[tuple[str, str], EventSpec] = {}
 
 
+@cache
 def specs() -> Mapping[tuple[str, str], EventSpec]:
-    """Every event that is acted upon."""
-    global _specs  # noqa: PLW0603 - loaded once, at first use, because the files import this package
-    if not _specs:
-        _specs = _load()
-    return _specs
+    """Every event that is acted upon; loaded at first use, because the files import this package."""
+    modules = [importlib.import_module(f"{__name__}.{one.name}") for one in pkgutil.iter_modules(__path__)]
+    found: list[EventSpec] = [module.SPEC for module in modules]
+    return {(spec.event, spec.change): spec for spec in found}
 
 
 def spec_of(event: str, change: str) -> EventSpec | None:

@@ -67,7 +67,7 @@ def test_a_press_waits_for_the_customer_without_holding_the_card(desk: Desk) -> 
             engine,
             mine,
             lambda: act_upon_presses(desk.runtime, Directory(desk.runtime.vault)),
-            lambda: withdraw(mine, tenant.id, [str(reason)], now=now),
+            lambda: withdraw(mine, tenant.id, {str(reason): None}, now=now),
         )
     assert desk.rows("select state, attempts from card_press") == [("done", 0)]
     assert desk.rows("select count(*) from customer_task") == [(1,)]

@@ -131,7 +131,7 @@ def recall(connection: Connection) -> None:
 
 
 def take_back(connection: Connection) -> None:
-    assert withdraw(connection, TENANT, ["now:1", "reason:3000", "nothing"], now=NOW)
+    assert withdraw(connection, TENANT, dict.fromkeys(("now:1", "reason:3000", "nothing")), now=NOW)
     assert withdraw_untold(connection, TENANT, "select 'now:' || n from generate_series(2, 9) n", now=NOW) == 8
 
 

@@ -322,7 +322,7 @@ def test_what_a_robot_said_stands_in_the_log_and_what_vanished_is_not_said(group
         message = load_message(connection, group.tenant, OutboxId(sent))
         assert message is not None and "客户流失" in message["content"]
         reasons = {row["reason"] for row in fetch_all(connection, "select reason from outbox")}
-        withdraw(connection, group.tenant.id, reasons, now=group.runtime.clock.now())
+        withdraw(connection, group.tenant.id, dict.fromkeys(reasons), now=group.runtime.clock.now())
     assert group.rows("select id, state, recall from outbox where channel = 'robot' order by id") == [
         (sent, "sent", None), (waiting, "withdrawn", None),
     ]  # fmt: skip
@@ -376,7 +376,7 @@ def test_a_post_of_which_nothing_stands_any_more_is_not_said(group: Group):
     group.speak()
     with group.runtime.engine.begin() as connection:
         reasons = {row["reason"] for row in fetch_all(connection, "select reason from outbox")}
-        withdraw(connection, group.tenant.id, reasons, now=group.runtime.clock.now())
+        withdraw(connection, group.tenant.id, dict.fromkeys(reasons), now=group.runtime.clock.now())
     group.later(70)
     group.speak()
     assert group.posts() == []

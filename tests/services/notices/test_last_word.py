@@ -66,3 +66,11 @@ def test_what_happened_later_counts_not_what_was_found_later():
     assert [name for _, name, _ in told(lost, replace(before, occurred_at=NOW + timedelta(hours=1)))] == [
         "new_customer"
     ]
+
+
+def test_in_one_second_a_start_comes_before_an_end():
+    """Who came and went within a second is lost, whichever of the two is looked at first (LOSS-2)."""
+    lost = RelationLost(occurred_at=NOW, userid=LI, external_userid=CONTACT, evidenced=True)
+    came = RelationStarted(occurred_at=NOW, userid=LI, external_userid=CONTACT, evidenced=True)
+    assert sorted(name for _, name, _ in told(lost, came)) == ["new_customer", "relation_lost"]
+    assert sorted(name for _, name, _ in told(came, lost)) == ["new_customer", "relation_lost"]

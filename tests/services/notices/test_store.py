@@ -14,9 +14,10 @@ from services.customers.model import CONTACT as KIND
 from services.customers.model import Notes, Profile, RelationEdited, RelationLost, RelationStarted
 from services.customers.plan import ContactPlan
 from services.customers.record import Provenance, record_contacts
+from services.notices.settled import UPDATE
 from services.notices.store import Caused, load_names, load_sources, record_facts_and_notices
 from services.reminders.plan import GATHERS_ON
-from shared.db.engine import fetch_all, fetch_one
+from shared.db.engine import fetch_all, fetch_one, run
 from shared.outbox import Delivery, enqueue
 from tests.services.conftest import add_tenant
 from tests.services.factories import CONTACT, CUSTOMER, LI, ZHAO, at, friendship, relation
@@ -93,6 +94,37 @@ def test_what_one_commit_gives_and_takes_back_is_told_to_nobody(connection, tena
     there = reassigned(clock.now())
     back = replace(there, from_userid=there.to_userid, to_userid=there.from_userid)
     assert write(connection, tenant, Caused(there, "rule"), Caused(back, "rule"), now=clock.now()) == 0
+
+
+@pytest.mark.parametrize(
+    ("started_s", "state"),
+    [
+        pytest.param(-60, "due", id="a start before, which became known late"),
+        pytest.param(0, "due", id="a start in the same second"),
+        pytest.param(60, "withdrawn", id="a return"),
+    ],
+)
+def test_only_a_return_takes_a_loss_back(connection, tenant, clock, started_s, state):
+    """The end may be read before the start: it is told all the same (LOSS-2, G2)."""
+    now = clock.now()
+    lost = RelationLost(occurred_at=now, evidenced=True, **RELATION)
+    started = RelationStarted(occurred_at=now + timedelta(seconds=started_s), evidenced=True, **RELATION)
+    write(connection, tenant, Caused(lost, "event"), now=now)
+    write(connection, tenant, Caused(started, "event"), now=now)
+    assert [row["state"] for row in outbox(connection) if row["notice"] == "relation_lost"] == [state]
+
+
+@pytest.mark.parametrize(("started_s", "changes"), [(-60, 0), (0, 0), (60, 1)])
+def test_only_a_return_changes_the_card_of_a_loss(connection, tenant, clock, started_s, changes):
+    """A card does not say that they are back because their coming became known after their going (LOSS-2)."""
+    now = clock.now()
+    lost = RelationLost(occurred_at=now, evidenced=True, **RELATION)
+    started = RelationStarted(occurred_at=now + timedelta(seconds=started_s), evidenced=True, **RELATION)
+    write(connection, tenant, Caused(lost, "event"), now=now)
+    run(connection, "update outbox set state = 'sent', settled_at = :at, response_code = 'x'",
+        at=now - timedelta(hours=2))  # fmt: skip
+    write(connection, tenant, Caused(started, "event"), now=now)
+    assert len([row for row in outbox(connection) if row["notice"] == UPDATE]) == changes
 
 
 def test_the_time_when_the_corp_was_added_decides_what_is_news(connection, tenant, clock):
