@@ -307,12 +307,21 @@ class Square:
         assert set(last_days.values()) <= {1}
 
     def check_presses(self) -> None:
-        """What a card offers is done once, and each pressed card, or whose customer is back, says so, by one change."""
+        """What a card offers is done once, and each pressed card, or whose customer is back, says so.
+
+        Each code is used once: a card whose customer came back while it was pressed says it twice, with either code.
+        """
         cards = [one for one in self.world.corp.messages() if one["msgtype"] == "template_card"]
         changed = {notice_of(one) for one in cards if "button" in one["displayed"]}
         assert self.pressed <= changed
         taken = self.world.corp.get("/sim/calls").get("message/update_template_card", {}).get("0", 0)
-        assert taken == len(changed)
+        changes = self.world.rows("select natural_key from outbox where channel = 'wecom_card' and state = 'sent'")
+        by_card = Counter(int(row["natural_key"].split(":")[1]) for row in changes)
+        assert set(by_card) == changed
+        assert taken == len(changes), Counter(by_card.values())
+        both = {card for card, n in by_card.items() if n > 1}
+        assert both <= self.pressed
+        assert max(by_card.values(), default=0) <= 2
         rows = self.world.rows("select distinct notice, card_id from card_press p join outbox o on o.id = p.card_id")
         assert {row["card_id"] for row in rows} == self.pressed
         tasks = self.world.rows("select customer_id, count(*) n from customer_task group by 1")
@@ -340,10 +349,13 @@ class Square:
         (robot,) = self._look("robots")
         said = Counter(int(re.search(r"[?]n=(\d+)", one["payload"]["content"])[1]) for one in robot["posts"])  # type: ignore[index]
         assert set(said.values()) <= {1}
-        rows = self.world.rows("select id, state from outbox where channel = 'robot'")
+        rows = self.world.rows("select id, state, folded_into as into from outbox where channel = 'robot'")
         assert {row["id"] for row in rows if row["state"] == "sent"} <= set(said)
         assert {row["state"] for row in rows if row["id"] in said} <= {"sent", "in_doubt"}
-        assert {row["state"] for row in rows} <= {"sent", "in_doubt"}
+        assert {row["state"] for row in rows} <= {"sent", "in_doubt", "folded", "withdrawn"}
+        assert {row["into"] for row in rows if row["state"] == "folded"} <= {
+            row["id"] for row in rows if row["state"] in ("sent", "in_doubt")
+        }
         assert len(rows) == len(self.told(RELATION_LOST))
 
     def _look(self, name: str) -> list[dict[str, Any]]:

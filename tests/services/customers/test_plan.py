@@ -194,6 +194,12 @@ def test_a_loss_in_the_second_of_an_older_add_ends_nothing_later():
     assert facts_of(plan) == [("relation_lost", LI, 200)]
 
 
+def test_a_start_and_an_end_of_one_second_are_told_in_that_order():
+    """Whoever reads the facts one after another must not take the end for the older one (LOSS-2)."""
+    plan = planned(read(101, listed(LI, 100)), NEVER, told(LI, ADDED, 100), told(LI, LOST, 100))
+    assert [fact.TYPE for fact in plan.facts] == ["relation_started", "relation_lost"]
+
+
 @pytest.mark.parametrize("second", [201, 799])
 def test_a_deletion_holds_while_reads_may_be_behind_and_is_looked_at_again(second):
     """Within the deletion lag the event is believed over a read that still lists the relation (LOSS-1)."""
