@@ -210,10 +210,10 @@ def test_what_was_just_sent_is_taken_back_once(desk: Desk) -> None:
 
 
 def _come_back(desk: Desk, *numbers: int) -> None:
-    now, userid = desk.runtime.clock.now(), UserId("LiNa")
+    at, userid = desk.runtime.clock.now() + timedelta(seconds=1), UserId("LiNa")
     contacts = [ExternalUserId(f"wm{n}") for n in numbers]
     desk.record(
-        *(RelationStarted(occurred_at=now, userid=userid, external_userid=one, evidenced=True) for one in contacts)
+        *(RelationStarted(occurred_at=at, userid=userid, external_userid=one, evidenced=True) for one in contacts)
     )
 
 
