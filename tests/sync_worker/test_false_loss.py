@@ -48,8 +48,16 @@ def states(office: Office) -> list[tuple[Any, ...]]:
     return office.rows("select state, count(*) from relation group by 1 order by 1")
 
 
-@pytest.mark.parametrize("page", [0, 1, 2])
-@pytest.mark.parametrize("fault", FAULTS)
+CASES = [(fault, page) for fault in FAULTS for page in (0, 1, 2)]
+
+
+def _once_in_short(place: int, fault: str, page: int) -> Any:
+    """Each fault at one page, the pages in turn; at the others in the long run."""
+    marks = [] if place // 3 % 3 == page else [pytest.mark.long]
+    return pytest.param(fault, page, id=f"{fault}-{page}", marks=marks)
+
+
+@pytest.mark.parametrize(("fault", "page"), [_once_in_short(place, *case) for place, case in enumerate(CASES)])
 def test_a_spoiled_page_loses_nobody(busy: Office, fault: str, page: int):
     """Zero customers become lost or deleted, and the pass says where it was incomplete and why (G3)."""
     busy.corp.post("/sim/faults", {"path": BATCH, "skip": page, **FAULTS[fault]})

@@ -170,7 +170,7 @@ def twins(make_office: Callable[..., Office], engine: Engine, tmp_path: Path) ->
 
 def test_six_kills_of_one_pass_cost_a_page_each_and_change_nothing(twins: Twins) -> None:
     """It resumes at the page where it stood, with few calls more, and ends as without any kill (G3)."""
-    twins.found(2000)
+    twins.found(1000)
     twins.change(edits=40, deletions=30, additions=30)
     before = twins.calls()
     moments = twins.undisturbed()
