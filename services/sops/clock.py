@@ -263,10 +263,13 @@ def _raise(connection: Connection, tenant_id: TenantId, rule: Rule, *, now: date
     """
     run(
         connection,
-        "update sop_progress p set raise_at = o.next_try_at + make_interval(secs => :wait_s) "
-        "from outbox o where p.tenant_id = :tenant_id and p.rule_id = :rule_id and p.state = 'reminded' "
-        "and p.raise_at <= :now and o.tenant_id = p.tenant_id and o.state = 'due' and o.next_try_at > :now "
-        "and o.reason = 'sop:' || p.enrolment_id || ':' || p.step_id",
+        "update sop_progress p set raise_at = d.next_try_at + make_interval(secs => :wait_s) from ("
+        " select p.enrolment_id, p.step_id, o.next_try_at from sop_progress p join outbox o "
+        " on o.tenant_id = p.tenant_id and o.state = 'due' and o.next_try_at > :now "
+        " and o.reason = 'sop:' || p.enrolment_id || ':' || p.step_id where p.tenant_id = :tenant_id "
+        " and p.rule_id = :rule_id and p.state = 'reminded' and p.raise_at <= :now "
+        " order by p.enrolment_id, p.step_id for update of p) d "
+        "where p.tenant_id = :tenant_id and p.enrolment_id = d.enrolment_id and p.step_id = d.step_id",
         tenant_id=tenant_id,
         rule_id=rule.id,
         wait_s=rule.spec.ways.overdue_after_s or LEAST_WAIT_S,
