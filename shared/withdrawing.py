@@ -35,7 +35,7 @@ GIVEN = "select unnest(cast(:reasons as text[])), unnest(cast(:befores as timest
 
 def _withdrawing(which: str, reasons: str) -> str:
     """Rows are found reason by reason, over their index whatever the planner thinks, and locked in the order of ids;
-    with them the messages that tell of them, which may now be taken back as a whole.
+    with them the messages that tell of them: one whose own matter has vanished before may now be taken back as a whole.
     """
     return f"""
 with found as materialized (
@@ -45,16 +45,19 @@ with found as materialized (
       and (r.before is null or exists (select from fact f where f.tenant_id = o.tenant_id and f.id = o.fact_id
         and f.occurred_at < r.before)) offset 0) w),
 mine as (
-  select o.id, o.reason, {UNTOLD} as untold from outbox o where o.tenant_id = :tenant_id
+  select o.id, o.reason, o.id in (select id from found) as own, {UNTOLD} as untold
+  from outbox o where o.tenant_id = :tenant_id
     and o.id = any(array(select id from found union select folded_into from found where folded_into is not null))
     and (({which}) or (o.state = 'sent' and o.folds > 1 and o.recall = 'wanted')) order by o.id for update)
 update outbox o set
-  state = case when m.untold then 'withdrawn' else o.state end,
-  settled_at = case when m.untold then :now else o.settled_at end,
-  lease_until = case when m.untold then null else o.lease_until end,
-  recall = case when not m.untold and (o.channel = :recallable or {UNSAID}) then 'wanted' end,
+  state = case when m.own and m.untold then 'withdrawn' else o.state end,
+  settled_at = case when m.own and m.untold then :now else o.settled_at end,
+  lease_until = case when m.own and m.untold then null else o.lease_until end,
+  recall = case when not m.own then o.recall
+    when not m.untold and (o.channel = :recallable or {UNSAID}) then 'wanted' end,
   next_try_at = case when o.state in ('due', 'queued') then o.next_try_at else :now end
-from mine m where o.tenant_id = :tenant_id and o.id = m.id returning m.reason, m.untold
+from mine m where o.tenant_id = :tenant_id and o.id = m.id and (m.own or o.recall = 'wanted')
+returning m.reason, m.untold, m.own
 """  # noqa: S608
 
 
@@ -77,8 +80,8 @@ def withdraw(
         recallable=WECOM,
         now=now,
     )
-    told = {row["reason"] for row in rows if not row["untold"]}
-    return {row["reason"] for row in rows} - told
+    told = {row["reason"] for row in rows if row["own"] and not row["untold"]}
+    return {row["reason"] for row in rows if row["own"]} - told
 
 
 def withdraw_untold(
@@ -90,7 +93,7 @@ def withdraw_untold(
     """
     bounded = f"select g.reason, cast(null as timestamptz) from ({reasons}) g(reason)"  # noqa: S608
     values = {"tenant_id": tenant_id, "recallable": WECOM, "now": now, **parameters}
-    return len(fetch_all(connection, _withdrawing(UNTOLD, bounded), **values))
+    return sum(row["own"] for row in fetch_all(connection, _withdrawing(UNTOLD, bounded), **values))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import cast
 
 from sqlalchemy import Connection
 
+from services.customers.model import RelationLost
 from services.notices.facing import change_cards, merged_too
 from services.notices.given import load_given
 from services.notices.last_word import gone_by, last_word
@@ -21,6 +22,7 @@ from services.notices.model import (
 )
 from services.notices.named import load_named
 from services.notices.plan import below, react, spread, wanted
+from services.notices.returned import key_of, returned_since
 from services.notices.settled import settled
 from services.notices.timely import stages_of
 from services.planning import Cause, Fact
@@ -81,6 +83,7 @@ def record_facts_and_notices(
         merged = {was: gone[one] for was, one in merged_too(connection, tenant.id, gone).items()}
         untold = withdraw(connection, tenant.id, merged | gone, now=now)
         called_for = last_word([one.fact for one in caused], called_for, untold=untold)
+    called_for = _still_news(connection, tenant.id, caused, called_for)
     change_cards(connection, tenant.id, settled(one.fact for one in caused), now=now)
     notices = [(ids[place], caused[place], notice) for place, notice in called_for]
     deliveries = _deliveries(connection, tenant, notices, now=now, ttl_s=ttl_s) if notices else []
@@ -89,6 +92,15 @@ def record_facts_and_notices(
         told = [(fact_id, one.fact.TYPE, one.cause) for fact_id, one in zip(ids, caused, strict=True)]
         deliveries += deliveries_of(listeners, told)
     return enqueue(connection, tenant.id, deliveries, now=now)
+
+
+def _still_news(
+    connection: Connection, tenant_id: TenantId, caused: Sequence[Caused], called_for: Sequence[tuple[int, Notice]]
+) -> list[tuple[int, Notice]]:
+    """Without losses that are told late of somebody who has come back since."""
+    losses = {place: fact for place, _ in called_for if isinstance(fact := caused[place].fact, RelationLost)}
+    returned = returned_since(connection, tenant_id, losses.values())
+    return [one for one in called_for if one[0] not in losses or key_of(losses[one[0]]) not in returned]
 
 
 def _deliveries(

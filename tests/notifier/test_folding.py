@@ -230,6 +230,31 @@ def test_a_message_about_many_is_taken_back_when_none_of_them_stands(desk: Desk)
     assert desk.texts("LiNa") == []
 
 
+def test_a_message_whose_own_matter_stands_stays_when_what_it_also_tells_of_vanishes(desk: Desk) -> None:
+    """Of two who were lost in one message the second comes back: the first is lost all the same (LOSS-2)."""
+    desk.stop_the_clock()
+    desk.lose(2)
+    desk.deliver()
+    _come_back(desk, 1)
+    assert desk.recall() == 0
+    assert desk.rows("select recall from outbox where notice = 'relation_lost' order by id") == [(None,), ("wanted",)]
+    assert desk.texts("LiNa") == ["2 位客户流失"]
+    _come_back(desk, 0)
+    assert desk.recall() == 1
+
+
+def test_a_message_whose_own_matter_stands_is_sent_again_after_a_refusal_that_passes(desk: Desk) -> None:
+    """Nobody has heard of the first yet (LOSS-2)."""
+    desk.stop_the_clock()
+    desk.corp.post("/sim/faults", {"path": "message/send", "errcode": -1, "times": 3})
+    desk.lose(2)
+    desk.deliver()
+    _come_back(desk, 1)
+    desk.deliver(after_s=60)
+    desk.deliver(after_s=60)
+    assert "2 位客户流失" in desk.texts("LiNa")
+
+
 def test_what_is_on_its_way_is_taken_back_when_it_has_settled(desk: Desk) -> None:
     """A try without an answer is not repeated for a reason that is no more (LOSS-2)."""
     desk.stop_the_clock()

@@ -369,6 +369,19 @@ def test_what_was_told_with_another_meanwhile_is_not_passed_on_as_well(group: Gr
     assert group.rows("select count(*) from outbox where recipient = 'WangFang'") == [(0,)]
 
 
+def test_a_post_whose_own_matter_stands_is_said(group: Group):
+    """It was refused for the moment; only the second of its two losses is none any more (LOSS-2)."""
+    group.corp.post("/sim/faults", {"path": "webhook/send", "errcode": -1, "times": 1})
+    group.lose(2)
+    group.speak()
+    (*_, (second,)) = group.rows("select reason from outbox where channel = 'robot' order by id")
+    with group.runtime.engine.begin() as connection:
+        withdraw(connection, group.tenant.id, {str(second): None}, now=group.runtime.clock.now())
+    group.later(120)
+    group.speak()
+    assert len(group.posts()) == 1
+
+
 def test_a_post_of_which_nothing_stands_any_more_is_not_said(group: Group):
     """Its first try was refused for its pace; what of it has been said is not taken back (LOSS-2)."""
     group.corp.post("/sim/faults", {"path": "webhook/send", "errcode": 45009, "times": 1})

@@ -114,6 +114,23 @@ def test_only_a_return_takes_a_loss_back(connection, tenant, clock, started_s, s
     assert [row["state"] for row in outbox(connection) if row["notice"] == "relation_lost"] == [state]
 
 
+@pytest.mark.parametrize(
+    ("friendships", "told"),
+    [
+        pytest.param([friendship(100, 200), friendship(300)], 0, id="back, and still here"),
+        pytest.param([friendship(100)], 1, id="nobody knows of a return"),
+        pytest.param([friendship(100, 200), friendship(300, 400)], 1, id="gone again"),
+    ],
+)
+def test_a_loss_that_becomes_known_after_the_return_is_no_news(connection, tenant, clock, friendships, told):
+    """Its event came last of all: who has come back since is not called lost (LOSS-2)."""
+    now = clock.now()
+    plan = ContactPlan(CONTACT, Profile(name="Chen"), (relation(LI, *friendships),))
+    record_contacts(connection, tenant, [plan], {CONTACT: Provenance("event", None, at(900))}, now=now)
+    gone = RelationLost(occurred_at=at(200), evidenced=True, **RELATION)
+    assert write(connection, tenant, Caused(gone, "event"), now=now) == told
+
+
 @pytest.mark.parametrize(("started_s", "changes"), [(-60, 0), (0, 0), (60, 1)])
 def test_only_a_return_changes_the_card_of_a_loss(connection, tenant, clock, started_s, changes):
     """A card does not say that they are back because their coming became known after their going (LOSS-2)."""
