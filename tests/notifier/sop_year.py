@@ -353,10 +353,11 @@ class Year:
             elsewhere = {key: found[key] for key, _ in group if found[key][0] != who}
             assert elsewhere == {}, (who, ready)
             minutes, shown_at = sorted(_minute(at) for _, at in group), sorted(found[key][1] for key, _ in group)
-            if any(hit <= at <= hit + LATE for hit in self.hit for _, at in group):
+            if any(_minute(hit) <= at <= hit + LATE for hit in self.hit for _, at in group):
                 assert all(minutes[0] <= at <= minutes[-1] + LATE for at in shown_at), (who, ready, shown_at)
                 continue
-            assert shown_at == minutes, (who, ready, shown_at, minutes)
+            near = [hit for hit in self.hit if abs(hit - ready) < timedelta(hours=1)]
+            assert shown_at == minutes, (who, ready, near, shown_at, minutes)
             for key, _ in group:
                 assert found[key][2] == self.reading.version(key, found[key][1]), key
         return len(found)
