@@ -11,12 +11,14 @@ from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
 from services.pool.entering import enter
 from services.pool.giving import assign
+from services.pool.leaving import leave_of_friends
 from services.pool.model import Act, Entry
 from services.pool.moving import mark_added
 from services.pool.telling import tell_given
 from shared.clock import FixedClock
 from shared.ids import CustomerId, UserId
 from shared.vault import Vault
+from tests.services.pool.people import befriend
 from tests.services.rules.shop import Shop, open_shop
 
 LINA = UserId("LiNa")
@@ -60,6 +62,21 @@ def test_a_card_of_a_record_that_was_merged_says_what_holds(shop: Shop):
     shop.do(partial(add, shop), b)
     says = "select causes -> 0 ->> 'says' from outbox where channel = 'wecom_card'"
     assert shop.rows(says) == [("added",)]
+
+
+@pytest.mark.parametrize("friend", ["LiNa", "WangFang"])
+def test_a_card_says_that_somebody_was_added_whoever_added_them(shop: Shop, friend: str):
+    """LiNa was given them and has the card; they become her friend, or somebody else's (POOL-8, POOL-9)."""
+    (a,) = (CustomerId(one) for one in shop.customers(1))
+    shop.do(partial(give, shop), a, to=LINA)
+    shop.run("update outbox set state = 'sent', settled_at = :now, response_code = 'x'", now=shop.now)
+
+    def become_friends(connection: Connection) -> None:
+        befriend(connection, shop.tenant, a, friend)
+        tell(shop, connection, list(leave_of_friends(connection, shop.tenant.id, [a], how="contact", now=shop.now)))
+
+    shop.do(become_friends)
+    assert shop.rows("select causes -> 0 ->> 'says' from outbox where channel = 'wecom_card'") == [("added",)]
 
 
 def test_what_waits_of_a_record_that_was_merged_is_taken_back(shop: Shop):
