@@ -43,7 +43,7 @@ with found as materialized (
     select o.id, o.folded_into from outbox o
     where o.tenant_id = :tenant_id and o.reason = r.reason and {which}
       and (r.before is null or exists (select from fact f where f.tenant_id = o.tenant_id and f.id = o.fact_id
-        and f.occurred_at < r.before)) offset 0) w),
+        and coalesce(cast(f.payload ->> 'since' as timestamptz), f.occurred_at) < r.before)) offset 0) w),
 mine as (
   select o.id, o.reason, {UNTOLD} as untold from outbox o where o.tenant_id = :tenant_id
     and o.id = any(array(select id from found union select folded_into from found where folded_into is not null))
@@ -60,11 +60,12 @@ from mine m where o.tenant_id = :tenant_id and o.id = m.id returning m.reason, m
 
 def withdraw(
     connection: Connection, tenant_id: TenantId, reasons: Mapping[str, datetime | None], *, now: datetime
-) -> set[str]:
+) -> dict[str, bool]:
     """Take back what stands for these, in the commit of what took them away.
 
-    `reasons`: of what happened before when; None: whenever it happened. Back come those of which nobody had been told
-    yet, nor perhaps. What is on its way is recalled when it has settled.
+    `reasons`: of what holds since before when (what its fact names as `since`, else when it happened); None: since
+    whenever. Back come those of which something was taken back -> whether nobody had been told of it yet, nor perhaps.
+    What is on its way is recalled when it has settled.
     """
     asked = sorted(reasons)
     rows = fetch_all(
@@ -78,7 +79,7 @@ def withdraw(
         now=now,
     )
     told = {row["reason"] for row in rows if not row["untold"]}
-    return {row["reason"] for row in rows} - told
+    return {one: one not in told for row in rows if (one := row["reason"]) in reasons}
 
 
 def withdraw_untold(
