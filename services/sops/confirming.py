@@ -75,6 +75,21 @@ def confirm_step(
     return Confirmed(one, fact)
 
 
+def load_way(connection: Connection, tenant: Tenant, enrolment_id: int, step_id: int) -> Enrolment:
+    """The way of a step that can be confirmed, also one that gave way when its customer was merged into another one.
+
+    Raises:
+        NoSopError: there is no such enrolment, or no such step of one that gave way.
+    """
+    row = fetch_one(
+        connection,
+        f"select {ENROLMENT} from sop_enrolment where tenant_id = :tenant_id and id = :id",  # noqa: S608
+        tenant_id=tenant.id,
+        id=enrolment_id,
+    )
+    return _merged_away(connection, tenant, enrolment_id, step_id) if row is None else enrolment_of(row)
+
+
 def load_step(
     connection: Connection, tenant: Tenant, rule_id: int, enrolment_id: int, step_id: int
 ) -> tuple[tuple[Attachment, ...], StepState | None]:
