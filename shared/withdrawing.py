@@ -35,7 +35,7 @@ GIVEN = "select unnest(cast(:reasons as text[])), unnest(cast(:befores as timest
 
 def _withdrawing(which: str, reasons: str) -> str:
     """Rows are found reason by reason, over their index whatever the planner thinks, and locked in the order of ids;
-    with them the messages that tell of them, which may now be taken back as a whole.
+    with them the messages that tell of them and are to be taken back already, which may now be so as a whole.
     """
     return f"""
 with found as materialized (
@@ -47,7 +47,8 @@ with found as materialized (
 mine as (
   select o.id, o.reason, {UNTOLD} as untold from outbox o where o.tenant_id = :tenant_id
     and o.id = any(array(select id from found union select folded_into from found where folded_into is not null))
-    and (({which}) or (o.state = 'sent' and o.folds > 1 and o.recall = 'wanted')) order by o.id for update)
+    and ((o.id = any(array(select id from found)) and {which})
+      or (o.state = 'sent' and o.folds > 1 and o.recall = 'wanted')) order by o.id for update)
 update outbox o set
   state = case when m.untold then 'withdrawn' else o.state end,
   settled_at = case when m.untold then :now else o.settled_at end,
