@@ -35,7 +35,7 @@ GIVEN = "select unnest(cast(:reasons as text[])), unnest(cast(:befores as timest
 
 def _withdrawing(which: str, reasons: str) -> str:
     """Rows are found reason by reason, over their index whatever the planner thinks, and locked in the order of ids;
-    with them the messages that tell of them: one whose own matter has vanished before may now be taken back as a whole.
+    with them the messages that tell of them and are to be taken back already, which may now be so as a whole.
     """
     return f"""
 with found as materialized (
@@ -43,31 +43,30 @@ with found as materialized (
     select o.id, o.folded_into from outbox o
     where o.tenant_id = :tenant_id and o.reason = r.reason and {which}
       and (r.before is null or exists (select from fact f where f.tenant_id = o.tenant_id and f.id = o.fact_id
-        and f.occurred_at < r.before)) offset 0) w),
+        and coalesce(cast(f.payload ->> 'since' as timestamptz), f.occurred_at) < r.before)) offset 0) w),
 mine as (
-  select o.id, o.reason, o.id in (select id from found) as own, {UNTOLD} as untold
-  from outbox o where o.tenant_id = :tenant_id
+  select o.id, o.reason, {UNTOLD} as untold from outbox o where o.tenant_id = :tenant_id
     and o.id = any(array(select id from found union select folded_into from found where folded_into is not null))
-    and (({which}) or (o.state = 'sent' and o.folds > 1 and o.recall = 'wanted')) order by o.id for update)
+    and ((o.id = any(array(select id from found)) and {which})
+      or (o.state = 'sent' and o.folds > 1 and o.recall = 'wanted')) order by o.id for update)
 update outbox o set
-  state = case when m.own and m.untold then 'withdrawn' else o.state end,
-  settled_at = case when m.own and m.untold then :now else o.settled_at end,
-  lease_until = case when m.own and m.untold then null else o.lease_until end,
-  recall = case when not m.own then o.recall
-    when not m.untold and (o.channel = :recallable or {UNSAID}) then 'wanted' end,
+  state = case when m.untold then 'withdrawn' else o.state end,
+  settled_at = case when m.untold then :now else o.settled_at end,
+  lease_until = case when m.untold then null else o.lease_until end,
+  recall = case when not m.untold and (o.channel = :recallable or {UNSAID}) then 'wanted' end,
   next_try_at = case when o.state in ('due', 'queued') then o.next_try_at else :now end
-from mine m where o.tenant_id = :tenant_id and o.id = m.id and (m.own or o.recall = 'wanted')
-returning m.reason, m.untold, m.own
+from mine m where o.tenant_id = :tenant_id and o.id = m.id returning m.reason, m.untold
 """  # noqa: S608
 
 
 def withdraw(
     connection: Connection, tenant_id: TenantId, reasons: Mapping[str, datetime | None], *, now: datetime
-) -> set[str]:
+) -> dict[str, bool]:
     """Take back what stands for these, in the commit of what took them away.
 
-    `reasons`: of what happened before when; None: whenever it happened. Back come those of which nobody had been told
-    yet, nor perhaps. What is on its way is recalled when it has settled.
+    `reasons`: of what holds since before when (what its fact names as `since`, else when it happened); None: since
+    whenever. Back come those of which something was taken back -> whether nobody had been told of it yet, nor perhaps.
+    What is on its way is recalled when it has settled.
     """
     asked = sorted(reasons)
     rows = fetch_all(
@@ -80,8 +79,8 @@ def withdraw(
         recallable=WECOM,
         now=now,
     )
-    told = {row["reason"] for row in rows if row["own"] and not row["untold"]}
-    return {row["reason"] for row in rows if row["own"]} - told
+    told = {row["reason"] for row in rows if not row["untold"]}
+    return {one: one not in told for row in rows if (one := row["reason"]) in reasons}
 
 
 def withdraw_untold(
@@ -93,7 +92,7 @@ def withdraw_untold(
     """
     bounded = f"select g.reason, cast(null as timestamptz) from ({reasons}) g(reason)"  # noqa: S608
     values = {"tenant_id": tenant_id, "recallable": WECOM, "now": now, **parameters}
-    return sum(row["own"] for row in fetch_all(connection, _withdrawing(UNTOLD, bounded), **values))
+    return len(fetch_all(connection, _withdrawing(UNTOLD, bounded), **values))
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from console.api.told_sops import (
     SopTotalsOut,
 )
 from services.sops.by_hand import bring_in, move, set_cycle, take_out
-from services.sops.confirming import confirm_step
+from services.sops.confirming import confirm_step, load_way
 from services.sops.listing import (
     Sought,
     Total,
@@ -133,7 +133,8 @@ def confirm_sop_step_of_customer(path: SopCustomerStepPath, body: SopSwitchBody)
     """The same about a customer of the caller's."""
 
     def work(work: Work) -> Done:
-        if load_enrolment(work.connection, work.tenant.id, path.enrolment_id).customer_id != path.id:
+        way = load_way(work.connection, work.tenant, path.enrolment_id, path.step_id)
+        if way.customer_id != path.id:
             raise NoSopError("this customer has no such enrolment")
         return _confirm(work, path.enrolment_id, path.step_id)
 
@@ -142,7 +143,8 @@ def confirm_sop_step_of_customer(path: SopCustomerStepPath, body: SopSwitchBody)
 
 def _confirm(work: Work, enrolment_id: int, step_id: int) -> Done:
     done = confirm_step(work.connection, work.tenant, enrolment_id, step_id, by=caller().actor, now=work.now)
-    answer = SopConfirmedOut(changed=done.fact is not None, enrolment=_one(work, enrolment_id))
+    way = load_way(work.connection, work.tenant, enrolment_id, step_id)
+    answer = SopConfirmedOut(changed=done.fact is not None, enrolment=_out(work, [way])[0])
     if done.fact is None:
         return Done(answer)
     return Done(answer, 200, (_change("step_confirmed", enrolment_id, {}, {"step_id": step_id}),), (done.fact,))

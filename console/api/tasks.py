@@ -16,7 +16,7 @@ from console.api.routes import operation
 from console.api.told_persons import TaskOut, TasksOut
 from services.planning import Fact
 from services.tasks.model import OF_STATE, NoTaskError, Task, TaskMade, refuse_change
-from services.tasks.store import add_task, change_task, knows_associate, load_task, page_tasks
+from services.tasks.store import add_task, change_task, customer_of_task, knows_associate, load_task, page_tasks
 from shared.api_keys import Scope
 from shared.audit import Change
 from shared.ids import CustomerId, UserId
@@ -105,6 +105,9 @@ def change_task_(path: TaskPath, body: TaskEditBody) -> Response:
     wanted = {name: value for name, value in given.items() if value is not None or name == "due_at"}
 
     def work(work: Work) -> Done:
+        customer_id = customer_of_task(work.connection, work.tenant.id, path.id)
+        if customer_id is not None:  # first, as who reminds of silence, merges or writes a note does
+            locked(work, customer_id)
         before = _task(work, path.id)
         differing = {name: value for name, value in wanted.items() if getattr(before, name) != value}
         refuse_change(before, differing)

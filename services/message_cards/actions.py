@@ -152,6 +152,11 @@ ACTIONS: Mapping[tuple[str, Button], Action] = {
 """By the type of the fact that a card is of, and the button."""
 
 
+ASKED_ANEW = frozenset({(PoolCustomersGiven.TYPE, Button.ADDED), (PoolCustomersGiven.TYPE, Button.UNREACHABLE)})
+"""A second press finds what holds, and acts where that has changed since the first: who could not be reached may be to
+be added again. Of all others, what came of the first one stands."""
+
+
 def action_of(fact_type: str, key: str) -> Action | None:
     """None: this system knows no such button of such a card."""
     return ACTIONS.get((fact_type, Button(key))) if key in set(Button) else None

@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy import Connection
 
 from services.associates.store import current_userids
-from services.message_cards.actions import Acted, action_of
+from services.message_cards.actions import ASKED_ANEW, Acted, action_of
 from services.message_cards.model import Card, Pressed, outbox_id_of, task_id_of
 from services.message_cards.presses import DuePress, lock_matter, said_before, settle_press
 from services.notices.settled import CODE_LASTS, UPDATE, Says
@@ -46,7 +46,8 @@ def act_upon(
     if action is None:
         _ignore(connection, tenant, due, "unknown_button", now=now)
         return None
-    before = said_before(connection, tenant.id, card.outbox_id, due.press.key)
+    anew = (card.fact.TYPE, due.press.key) in ASKED_ANEW
+    before = None if anew else said_before(connection, tenant.id, card.outbox_id, due.press.key)
     pressed = Pressed(card, due.press.userid, due.press.selected, now)
     acted = action(connection, tenant, pressed) if before is None else Acted(before)
     record_audit(connection, tenant, acted.changes, Origin(pressed.actor, address, now))

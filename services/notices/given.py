@@ -12,7 +12,8 @@ GIVEN = """
 select o.id, case when f.payload ->> 'since' is null then cast(f.payload ->> 'count' as bigint)
   else least(cast(f.payload ->> 'count' as bigint), (select count(*) from pool_record p
     where p.tenant_id = o.tenant_id and p.userid = coalesce(o.about, o.recipient) and p.status = 'assigned'
-      and p.status_at >= cast(f.payload ->> 'since' as timestamptz) and p.status_at <= f.occurred_at)) end as count
+      and p.status_at >= cast(f.payload ->> 'since' as timestamptz)
+      and p.status_at <= coalesce(cast(f.payload ->> 'until' as timestamptz), f.occurred_at))) end as count
 from outbox o join fact f on f.tenant_id = o.tenant_id and f.id = o.fact_id
 where o.tenant_id = :tenant_id and o.id = any(:ids) and o.notice = :notice
 """

@@ -13,7 +13,7 @@ Told = tuple[int, Notice]
 
 
 Before = datetime | None
-"""Of what happened before then; None: whenever it happened."""
+"""Of what holds since before then; None: since whenever."""
 
 
 def gone_by(facts: Iterable[Fact]) -> dict[str, Before]:
@@ -27,8 +27,13 @@ def gone_by(facts: Iterable[Fact]) -> dict[str, Before]:
 
 
 def _gone_by(fact: Fact) -> dict[str, Before]:
-    also = taken_back(fact)
-    return {**vanished(fact), **({also: None} if also else {})}
+    return {**vanished(fact), **taken_back(fact)}
+
+
+def _holds_since(fact: Fact) -> datetime:
+    """As shared/withdrawing.py has it of what waits: what it names as its beginning, else when it happened."""
+    since = fact.payload().get("since")
+    return fact.occurred_at if since is None else datetime.fromisoformat(str(since))
 
 
 def last_word(facts: Sequence[Fact], called_for: Sequence[Told], *, untold: Collection[str]) -> list[Told]:
@@ -49,7 +54,7 @@ def last_word(facts: Sequence[Fact], called_for: Sequence[Told], *, untold: Coll
     for place in sorted(range(len(facts)), key=when):
         unsaid = set()
         for reason, before in _gone_by(facts[place]).items():
-            undone = {n for n in by_reason[reason] if before is None or facts[called_for[n][0]].occurred_at < before}
+            undone = {n for n in by_reason[reason] if before is None or _holds_since(facts[called_for[n][0]]) < before}
             if undone:
                 unsaid.add(reason)
                 standing -= undone

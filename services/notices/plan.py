@@ -221,10 +221,10 @@ _QUIET_CAUSES: frozenset[Cause] = frozenset({"bootstrap", "resync", "import"})
 
 def react(fact: Fact, *, cause: Cause, added_at: datetime) -> tuple[Notice, ...]:
     """The notices that a fact calls for; `added_at` is when the corp was added."""
-    reaction = REACTIONS.get(type(fact))
-    if reaction is None or (cause in _QUIET_CAUSES and not _is_event_since(fact, added_at)):
+    reaction, since = REACTIONS.get(type(fact)), added_at.replace(microsecond=0)  # WeCom's times are whole seconds
+    if reaction is None or (cause in _QUIET_CAUSES and not _is_event_since(fact, since)):
         return ()
-    return reaction(fact, added_at)
+    return reaction(fact, since)
 
 
 def wanted(notice: Notice, policy: Policy, stage_ids: Iterable[int] = ()) -> Told | None:

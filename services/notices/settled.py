@@ -69,8 +69,9 @@ def settled(facts: Iterable[Fact]) -> dict[str, Settled]:
 
 def _settled_by(fact: Fact) -> Mapping[str, Says]:
     match fact:
-        case PoolAdded() if fact.userid is not None:
-            return {to_add(fact.userid, fact.customer_id): Says.ADDED}
+        case PoolAdded():
+            whose = {one for one in (fact.userid, fact.from_userid) if one is not None}
+            return {to_add(one, fact.customer_id): Says.ADDED for one in whose}
         case PoolUnreachable() if fact.userid is not None:
             return {to_add(fact.userid, fact.customer_id): Says.UNREACHABLE}
         case PoolReturned() | PoolAssigned() if fact.from_userid is not None:

@@ -24,7 +24,7 @@ from services.notices.named import load_named
 from services.notices.plan import below, react, spread, wanted
 from services.notices.returned import key_of, returned_since
 from services.notices.settled import settled
-from services.notices.timely import stages_of
+from services.notices.timely import in_contact, stages_of
 from services.planning import Cause, Fact
 from services.reminders.model import ASSIGNED, NOBODY, Policy, Switch
 from services.reminders.plan import GATHERS_ON, after_quiet
@@ -33,6 +33,7 @@ from services.robots.model import is_robot
 from services.robots.store import speakers
 from services.sops.words import load_words
 from services.watching.deletions import collect
+from services.watching.following import forget_silence
 from services.webhooks.queue import deliveries_of
 from services.webhooks.store import load_listeners
 from shared.db.engine import Row, fetch_all, fetch_one
@@ -81,7 +82,9 @@ def record_facts_and_notices(
     ]
     if gone := gone_by(one.fact for one in caused):
         merged = {was: gone[one] for was, one in merged_too(connection, tenant.id, gone).items()}
-        untold = withdraw(connection, tenant.id, merged | gone, now=now)
+        back = withdraw(connection, tenant.id, merged | gone, now=now)
+        forget_silence(connection, tenant.id, in_contact(back))
+        untold = {reason for reason, fresh in back.items() if fresh}
         called_for = last_word([one.fact for one in caused], called_for, untold=untold)
     called_for = _still_news(connection, tenant.id, caused, called_for)
     change_cards(connection, tenant.id, settled(one.fact for one in caused), now=now)

@@ -1,6 +1,6 @@
 """Who hears of stages, deletions, events of chats and last days, and what takes such a notice back. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from services.customers.model import RelationDeleted
@@ -28,6 +28,7 @@ from services.watching.model import (
     LeaverDeadline,
 )
 from services.watching.plan import EVENT_GRACE
+from shared.ids import CustomerId
 
 
 def _deleted(fact: Fact, _added_at: datetime) -> tuple[Notice, ...]:
@@ -81,17 +82,21 @@ TIMELY: Mapping[type[Fact], Callable[[Fact, datetime], tuple[Notice, ...]]] = {
 }
 
 
-def taken_back(fact: Fact) -> str | None:
-    """The reason of notices that this fact makes pointless: they stay unsent, where they are."""
+def taken_back(fact: Fact) -> dict[str, datetime | None]:
+    """The reasons of notices that this fact makes pointless: they stay unsent, where they are.
+
+    With what holds since before when; None: since whenever. What somebody was told of as silence ends by a contact
+    that came after its beginning: one of long ago, written down today, changes nothing (STG-2, SOP-7).
+    """
     match fact:
         case CustomerStageChanged():
-            return _of_stage(fact.line_id, fact.customer_id)
+            return {_of_stage(fact.line_id, fact.customer_id): None}
         case NoteAdded() | TaskDone() | EventRecordedByHand():
-            return _of_contact(fact.customer_id)
+            return {_of_contact(fact.customer_id): fact.occurred_at}
         case SopStepDone() if fact.customer_id is not None:
-            return _of_contact(fact.customer_id)
+            return {_of_contact(fact.customer_id): fact.occurred_at}
         case _:
-            return None
+            return {}
 
 
 def stages_of(fact: Fact) -> tuple[int, ...] | None:
@@ -112,3 +117,9 @@ def _of_stage(line_id: int, customer_id: int) -> str:
 
 def _of_contact(customer_id: int) -> str:
     return f"contact:{customer_id}"
+
+
+def in_contact(reasons: Iterable[str]) -> list[CustomerId]:
+    """The customers of those of these reasons that are of contact."""
+    found = (one.partition(":") for one in reasons)
+    return sorted(CustomerId(int(key)) for kind, _, key in found if kind == "contact")

@@ -43,7 +43,7 @@ def leave_of_friends(
     act = Act("recognised", "system", now)
     moved = step(connection, tenant_id, FRIENDS, {"ids": ids}, to=Status.ADDED, act=act, reason=how)
     return [
-        PoolAdded(occurred_at=now, customer_id=one, userid=moving.to_userid, how=how)
+        PoolAdded(occurred_at=now, customer_id=one, userid=moving.to_userid, how=how, from_userid=moving.from_userid)
         for moving in moved
         for one in moving.customer_ids
     ]

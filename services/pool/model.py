@@ -230,19 +230,20 @@ class PoolReachable(Fact):
 @dataclass(frozen=True, kw_only=True)
 class PoolAdded(Fact):
     """Somebody left the pool: an associate added them (POOL-8, POOL-9). `how`: hand, contact, unionid, phone, state,
-    person."""
+    person. `from_userid`: who was to add them, if anybody."""
 
     TYPE: ClassVar[str] = "pool_added"
     SUBJECT: ClassVar[tuple[str, str]] = ("customer", "customer_id")
     customer_id: CustomerId
     userid: UserId | None
     how: str
+    from_userid: UserId | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoolCustomersGiven(Fact):
     """What an associate was given within some seconds, to be told in one message (POOL-7). `customer_id` when it is
-    one; `since`: when the first of them was. Somebody is told."""
+    one; `since`, `until`: when the first and the last of them were, by the clock of whoever gave. Somebody is told."""
 
     TYPE: ClassVar[str] = "pool_customers_given"
     SUBJECT: ClassVar[tuple[str, str]] = ("associate", "userid")
@@ -250,6 +251,7 @@ class PoolCustomersGiven(Fact):
     count: int
     customer_id: CustomerId | None
     since: str | None = None
+    until: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -113,7 +113,15 @@ def mark_added(
     _of_theirs(record, userid)
     _may(record, Status.ADDED)
     _step_one(connection, tenant.id, record, Status.ADDED, act, reason="hand")
-    return (PoolAdded(occurred_at=act.now, customer_id=record.customer_id, userid=record.userid, how="hand"),)
+    return (
+        PoolAdded(
+            occurred_at=act.now,
+            customer_id=record.customer_id,
+            userid=record.userid,
+            how="hand",
+            from_userid=record.userid,
+        ),
+    )
 
 
 def note_contacted(

@@ -30,7 +30,7 @@ with running as (select id from pool_batch where tenant_id = :tenant_id and stat
     order by g.id for update of g skip locked),
   taken as (delete from pool_given g using mine m where g.tenant_id = m.tenant_id and g.id = m.id returning g.*)
 select userid, sum(count)::bigint as count, min(customer_id) as customer_id, min(cause) as cause,
-  min(caused_by) as caused_by, min(at) as since from taken group by userid order by userid
+  min(caused_by) as caused_by, min(at) as since, max(at) as until from taken group by userid order by userid
 """
 
 
@@ -77,6 +77,7 @@ def tell_given(
                 count=row["count"],
                 customer_id=CustomerId(row["customer_id"]) if row["count"] == 1 else None,
                 since=row["since"].isoformat(),
+                until=row["until"].isoformat(),
             ),
             "api" if row["cause"] == "import" else row["cause"],
             row["caused_by"],

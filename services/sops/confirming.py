@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from services.persons.store import lock_customers
 from services.sops.clock import ENROLMENT, enrolment_of, load_contacts
 from services.sops.ending import withdraw_step
 from services.sops.model import (
@@ -22,7 +23,7 @@ from services.sops.store import SPEC, lock_rules, read_spec
 from services.sops.subjects import load_standings
 from services.sops.workdays import calendar_of
 from shared.db.engine import Row, fetch_one, run
-from shared.ids import UserId
+from shared.ids import CustomerId, UserId
 from shared.tenants import Tenant
 
 
@@ -45,6 +46,7 @@ def confirm_step(
         NoSopError: there is no such enrolment, or no such step.
         SopRefusedError: the enrolment ended before the step's time.
     """
+    _hold_customer(connection, tenant, enrolment_id, step_id)
     one = _hold(connection, tenant, enrolment_id) or _merged_away(connection, tenant, enrolment_id, step_id)
     known = _load(connection, tenant, one, step_id)
     if known is not None and StepState(known["state"]) is StepState.DONE:
@@ -71,6 +73,21 @@ def confirm_step(
         by=by,
     )
     return Confirmed(one, fact)
+
+
+def load_way(connection: Connection, tenant: Tenant, enrolment_id: int, step_id: int) -> Enrolment:
+    """The way of a step that can be confirmed, also one that gave way when its customer was merged into another one.
+
+    Raises:
+        NoSopError: there is no such enrolment, or no such step of one that gave way.
+    """
+    row = fetch_one(
+        connection,
+        f"select {ENROLMENT} from sop_enrolment where tenant_id = :tenant_id and id = :id",  # noqa: S608
+        tenant_id=tenant.id,
+        id=enrolment_id,
+    )
+    return _merged_away(connection, tenant, enrolment_id, step_id) if row is None else enrolment_of(row)
 
 
 def load_step(
@@ -101,6 +118,21 @@ def lock_enrolment(connection: Connection, tenant: Tenant, enrolment_id: int) ->
     if one is None:
         raise NoSopError("there is no such enrolment")
     return one
+
+
+def _hold_customer(connection: Connection, tenant: Tenant, enrolment_id: int, step_id: int) -> None:
+    """A confirmed step is a contact: whoever is about to tell of silence sees it, or is taken back by it (STG-2)."""
+    row = fetch_one(
+        connection,
+        "select customer_id from sop_enrolment where tenant_id = :tenant_id and id = :id union all "
+        "select customer_id from sop_progress where tenant_id = :tenant_id and enrolment_id = :id "
+        "and step_id = :step_id limit 1",
+        tenant_id=tenant.id,
+        id=enrolment_id,
+        step_id=step_id,
+    )
+    if row is not None and row["customer_id"] is not None:
+        lock_customers(connection, tenant.id, [CustomerId(row["customer_id"])])
 
 
 def _hold(connection: Connection, tenant: Tenant, enrolment_id: int) -> Enrolment | None:

@@ -167,11 +167,15 @@ def record_edit(
 def record_state(
     connection: Connection, tenant_id: TenantId, rule_id: int, state: RuleState, *, by: str, now: datetime
 ) -> None:
-    """The caller has locked the rule for a change. What falls into a stop is past when it goes on."""
+    """The caller has locked the rule for a change. What falls into a stop is past when it goes on.
+
+    It runs from the beginning of the second: WeCom tells no finer of when somebody became a friend.
+    """
     run(
         connection,
         "update sop_rule set state = :state, version = version + 1, changed_at = :now, changed_by = :by, "
-        "running_since = case when :state = 'running' then :now else running_since end, "
+        "running_since = case when :state = 'running' then date_trunc('second', cast(:now as timestamptz)) "
+        "else running_since end, "
         "run_day = null, run_after = null where tenant_id = :tenant_id and id = :id",
         tenant_id=tenant_id,
         id=rule_id,

@@ -1,4 +1,4 @@
-"""Rows of tasks. Who makes one has locked the customer (services/persons/store.lock_customers)."""
+"""Rows of tasks. Who makes or changes one has locked the customer (services/persons/store.lock_customers)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -66,6 +66,17 @@ def _task(tenant: Tenant, row: Row) -> Task:
         ended_at=row["ended_at"],
         ended_by=row["ended_by"],
     )
+
+
+def customer_of_task(connection: Connection, tenant_id: TenantId, task_id: int) -> CustomerId | None:
+    """Whose task it is, to be locked before it."""
+    row = fetch_one(
+        connection,
+        "select customer_id from customer_task where tenant_id = :tenant_id and id = :id",
+        tenant_id=tenant_id,
+        id=task_id,
+    )
+    return CustomerId(row["customer_id"]) if row else None
 
 
 def load_task(connection: Connection, tenant: Tenant, task_id: int) -> Task | None:

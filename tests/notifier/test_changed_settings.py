@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from services.notices.review import review_page
 from services.notices.store import Caused, record_facts_and_notices
 from services.pool.giving import assign
-from services.pool.moving import NOBODYS, release_of, returned_facts
+from services.pool.moving import NOBODYS, release, release_of, returned_facts
 from services.pool.telling import tell_given
 from services.reminders.model import Policy, Quiet, Wish
 from services.reminders.store import delete_own_quiet, record_own_quiet, record_wish
@@ -285,8 +285,32 @@ def test_who_was_taken_away_before_it_was_told_is_not_counted(desk: Desk) -> Non
     assert desk.rows("select recipient, state from outbox order by 1") == [("LiNa", "sent"), ("WangFang", "withdrawn")]
 
 
-def _give(desk: Desk, ids: list[CustomerId], userid: UserId) -> datetime:
-    now = desk.runtime.clock.now()
+def test_whom_a_clock_ahead_of_ours_gave_is_counted(desk: Desk) -> None:
+    """The console is two seconds ahead: what it gave last is told with the first, not lost (POOL-7)."""
+    clock = desk.stop_the_clock()
+    ahead = timedelta(seconds=2)
+    with desk.runtime.engine.begin() as connection:
+        tenant = load_tenants(connection, desk.runtime.vault)[0]
+        add_associates(connection, tenant, LINA)
+        first, last = fill_pool(connection, tenant, 2)
+    began = clock.now()
+    _give(desk, [first], LINA, ahead=ahead)
+    clock.advance(6.5)
+    _give(desk, [last], LINA, ahead=ahead)
+    with desk.runtime.engine.begin() as connection:
+        gone = release(connection, tenant, [first], act=act("released", now=clock.now() + ahead))
+    desk.record(*gone, cause="operator")
+    desk.at(began + timedelta(seconds=7))
+    with desk.runtime.engine.begin() as connection:
+        told = tell_given(connection, TENANT, after=timedelta(seconds=5), now=clock.now())
+    desk.record(*(one.fact for one in told), cause="api")
+    desk.deliver()
+    assert desk.texts("LiNa") == ["公司给您分配了一位新客户"]
+
+
+def _give(desk: Desk, ids: list[CustomerId], userid: UserId, ahead: timedelta = timedelta()) -> datetime:
+    """`ahead`: of us is the clock of whoever gives."""
+    now = desk.runtime.clock.now() + ahead
     with desk.runtime.engine.begin() as connection:
         assign(connection, load_tenants(connection, desk.runtime.vault)[0], ids, userid, act("assign", now=now))
     return now

@@ -8,19 +8,24 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from services.chats.events import cancel_event, change_event, plan_event
 from services.chats.model import ChatEvent
+from services.chosen import these
 from services.customers.model import RelationDeleted
+from services.notes.model import EventRecordedByHand, NoteAdded, NoteRemoved
+from services.notes.store import add_note
 from services.notices.store import Caused, record_facts_and_notices
+from services.persons.store import lock_customers
 from services.planning import Fact
 from services.reminders.model import NOT_KNOWN, Policy, Wish
 from services.reminders.store import record_policy, record_wish
 from services.stages.model import CustomerStageChanged
+from services.stages.moving import leave_page
 from services.watching.clocks import hold, record_watches
 from services.watching.deletions import take
-from services.watching.following import stays_page
+from services.watching.following import silence_page, stays_page
 from services.watching.model import CustomerNotContacted, CustomerStageOverstayed, DeletionsOfDay, Watch
 from shared.clock import FixedClock
 from shared.corp_file import CorpFile
@@ -31,6 +36,7 @@ from shared.settings import Settings
 from shared.tenants import Tenant, load_tenant, record_corp
 from shared.vault import Vault
 from sync_worker.reminding import remind
+from tests.notifier.test_lock_order import meanwhile
 
 LI, ZHAO, BOSS = UserId("LiNa"), UserId("ZhaoMin"), UserId("Boss")
 EIGHT = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
@@ -276,6 +282,126 @@ def test_silence_is_told_to_the_associate_with_its_source(corp: Corp) -> None:
     told = [(one["customer_id"], one["days"], one["source"]) for one in corp.told(CustomerNotContacted.TYPE)]
     assert told == [(3, 3, None), (1, 7, None), (2, 7, "event")]
     assert set(corp.waiting()) == {("not_contacted", LI, None)}
+
+
+SILENT = Watch(CustomerNotContacted.TYPE, days=(30,))
+NINE = EIGHT + timedelta(hours=1)
+SEVEN = CustomerId(7)
+
+
+def silent_for_40_days(corp: Corp) -> None:
+    """Customer 7, of whom it is time to tell at nine; in a stage for as long."""
+    corp.clock.present = NINE - timedelta(days=40)
+    corp.customers(7)
+    corp.enter(7)
+    corp.clock.present = NINE - timedelta(hours=2)
+    corp.watch(SILENT)
+
+
+def visited(corp: Corp, at: datetime) -> EventRecordedByHand:
+    corp.do(
+        "insert into customer_event (tenant_id, event_id, customer_id, kind, occurred_at, recorded_at, by_whom) "
+        "values (:t, :id, 7, 'visit', :at, :now, 'x')",
+        id=f"hand:{at}",
+        at=at,
+        now=corp.clock.now(),
+    )
+    return EventRecordedByHand(occurred_at=at, event_id=f"hand:{at}", customer_id=SEVEN, kind="visit", template_id=1)
+
+
+@pytest.mark.parametrize(("days_ago", "state"), [(300, "due"), (41, "due"), (39, "withdrawn"), (1, "withdrawn")])
+def test_only_a_contact_since_takes_a_reminder_of_silence_back(corp: Corp, days_ago: int, state: str) -> None:
+    """What is written down today, and was before the silence began, does not end it (STG-2, SOP-7)."""
+    silent_for_40_days(corp)
+    corp.at(NINE)
+    corp.tell(visited(corp, NINE - timedelta(days=days_ago)))
+    assert corp.rows("select state from outbox") == [(state,)]
+
+
+def test_who_was_contacted_too_long_ago_all_the_same_is_told_of_anew(corp: Corp) -> None:
+    """35 days instead of 40: the reminder that waits says the wrong day, the next one the right one (STG-2)."""
+    silent_for_40_days(corp)
+    corp.at(NINE)
+    visit = visited(corp, NINE - timedelta(days=35))
+    corp.tell(visit)
+    corp.at(NINE + timedelta(days=1))
+    assert [one["since"] for one in corp.told(SILENT.kind)][1:] == [visit.occurred_at.isoformat()]
+    assert len(corp.waiting()) == 1
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_contact_that_is_taken_away_again_was_none(corp: Corp, sent: bool) -> None:
+    """A note at the wrong customer takes back what waits, or was just sent; next morning it is told again (STG-2)."""
+    silent_for_40_days(corp)
+    corp.at(NINE)
+    if sent:
+        corp.do("update outbox set state = 'sent', msgid = 'm', settled_at = :now where tenant_id = :t", now=NINE)
+    corp.tell(NoteAdded(occurred_at=NINE, note_id=1, customer_id=SEVEN))
+    assert corp.waiting() == []
+    corp.tell(NoteRemoved(occurred_at=NINE, note_id=1, customer_id=SEVEN))
+    for day in range(1, 60):
+        corp.at(NINE + timedelta(days=day))
+    assert corp.waiting() == [("not_contacted", LI, None)]
+
+
+def test_what_was_told_long_ago_is_not_told_again_for_a_note_that_came_and_went(corp: Corp) -> None:
+    """It was not taken back: it was right when it was read (STG-2)."""
+    silent_for_40_days(corp)
+    corp.at(NINE)
+    corp.do("update outbox set state = 'sent', msgid = 'm', settled_at = :now where tenant_id = :t", now=NINE)
+    corp.clock.present = noon = NINE + timedelta(hours=3)
+    corp.tell(NoteAdded(occurred_at=noon, note_id=1, customer_id=SEVEN))
+    corp.tell(NoteRemoved(occurred_at=noon, note_id=1, customer_id=SEVEN))
+    corp.at(NINE + timedelta(days=1))
+    assert corp.waiting() == []
+
+
+def write_note(corp: Corp, connection: Connection) -> None:
+    lock_customers(connection, corp.tenant.id, [SEVEN])
+    note = add_note(connection, corp.tenant, SEVEN, "x", by="x", now=NINE)
+    fact = NoteAdded(occurred_at=NINE, note_id=note.id, customer_id=SEVEN)
+    record_facts_and_notices(connection, corp.tenant, [Caused(fact, "operator")], now=NINE, ttl_s=60)
+
+
+def move_on(corp: Corp, connection: Connection) -> None:
+    chosen = these(corp.tenant.id, [SEVEN])
+    (moved,) = leave_page(connection, corp.tenant.id, chosen, LINE, now=NINE).moved
+    fact = CustomerStageChanged(occurred_at=NINE, why="hand", **moved.__dict__)
+    record_facts_and_notices(connection, corp.tenant, [Caused(fact, "operator")], now=NINE, ttl_s=60)
+
+
+ENDS = pytest.mark.parametrize(
+    ("watch", "page", "end"), [(SILENT, silence_page, write_note), (replace(STAYS, days=(30,)), stays_page, move_on)]
+)
+
+
+@ENDS
+def test_what_ends_while_a_walk_comes_to_it_is_not_told(corp: Corp, watch: Watch, page: Any, end: Any) -> None:
+    """The walk has read of them, and waits for whoever changes them: it looks again (STG-2, SOP-7)."""
+    silent_for_40_days(corp)
+    corp.watch(watch)
+    corp.clock.present = NINE
+    with corp.runtime.engine.connect() as mine:
+        end(corp, mine)
+        meanwhile(corp.runtime.engine, mine, corp.remind, lambda: None)
+    assert corp.told(watch.kind) == []
+
+
+@ENDS
+def test_what_ends_while_a_walk_tells_of_it_is_taken_back(corp: Corp, watch: Watch, page: Any, end: Any) -> None:
+    """Whoever changes them waits for the walk, and finds what it told (STG-2, SOP-7)."""
+    silent_for_40_days(corp)
+    engine, tenant = corp.runtime.engine, corp.tenant
+
+    def end_it() -> None:
+        with engine.begin() as connection:
+            end(corp, connection)
+
+    with engine.connect() as mine:
+        found = page(mine, tenant, watch, NINE.date(), after=0, now=NINE)
+        told = [Caused(one, "rule") for one in found.facts]
+        meanwhile(engine, mine, end_it, lambda: record_facts_and_notices(mine, tenant, told, now=NINE, ttl_s=60))
+    assert corp.rows("select distinct state from outbox") == [("withdrawn",)]
 
 
 def change(customer_id: int, to: int | None, at: datetime) -> CustomerStageChanged:

@@ -1,6 +1,12 @@
 """Notes, events by hand after a template, and tasks; each leaves a fact and a line of the audit (CUS-13, ACC-2)."""
 
+from functools import partial
+
+from services.persons.store import lock_customers
+from shared.db.engine import run
+from shared.ids import CustomerId
 from tests.console.api.conftest import Shop
+from tests.notifier.test_lock_order import meanwhile
 
 
 def customer(shop: Shop) -> int:
@@ -80,3 +86,15 @@ def test_a_task_is_made_done_and_opened_again(shop: Shop):
         ("task_done",),
         ("task_reopened",),
     ]
+
+
+def test_whoever_ends_a_task_waits_for_whoever_holds_its_customer(shop: Shop):
+    """A finished task is a contact: who tells of silence meanwhile sees it, or is taken back by it (STG-2, SOP-7)."""
+    one = customer(shop)
+    made = shop.ask("POST", f"/customers/{one}/tasks", {"title": "寄目录", "userid": "LiNa"}).json["id"]
+    engine = shop.runtime.engine
+    with engine.connect() as mine:
+        lock_customers(mine, shop.tenant.id, [CustomerId(one)])
+        done = partial(shop.ask, "PATCH", f"/tasks/{made}", {"state": "done"})
+        meanwhile(engine, mine, done, lambda: run(mine, "select from customer_task for update"))
+    assert shop.rows("select state from customer_task") == [("done",)]

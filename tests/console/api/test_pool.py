@@ -229,7 +229,9 @@ def test_whom_a_friendship_shows_by_unionid_leaves_the_pool_in_that_commit(pool:
     one = enter(pool, "unionid=un1", userid="LiNa")
     pool.befriend("wmOne", "LiNa", unionid="un1")
     assert stands(pool, one) == ("added", "LiNa")
-    assert facts(pool, "pool_added") == [{"customer_id": one, "userid": "LiNa", "how": "contact"}]
+    assert facts(pool, "pool_added") == [
+        {"customer_id": one, "userid": "LiNa", "how": "contact", "from_userid": "LiNa"}
+    ]
 
 
 def test_a_half_add_leaves_nobody_out_of_the_pool(pool: Shop):

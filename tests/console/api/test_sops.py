@@ -97,6 +97,31 @@ def test_the_way_of_a_customer_from_rule_to_totals(shop: Shop):
     assert {"sop_rule.made", "sop_rule.turned", "sop_rule.deleted", "sop_enrolment.step_confirmed"} <= actions
 
 
+def test_a_step_of_a_way_that_gave_way_is_confirmed(shop: Shop):
+    """Its customer was merged into another one who is in the rule; what was told can be confirmed (SOP-4, CUS-9)."""
+    shop.add_associates("LiNa")
+    for contact in ("wmOne", "wmTwo"):
+        shop.befriend(contact, "LiNa")
+    shop.renew_cards()
+    shop.add_sop_rule(1, 2)
+    shop.clock.advance(300)
+    follow_all_sops(shop.runtime, Directory(shop.runtime.vault))
+    shop.rows("delete from relation where external_userid = 'wmTwo' returning 1")
+    shop.rows("delete from external_contact where external_userid = 'wmTwo' returning 1")
+    merged = shop.ask("POST", "/customers/1/merge", {"other_id": 2, "reason": "x"})
+    assert merged.status_code == 200, merged.text
+    assert shop.rows("select id from sop_enrolment") == [(1,)]
+    assert shop.ask("POST", "/customers/2/sop-enrolments/2/steps/1/confirm", {}).status_code == 404
+    for changed in (True, False):
+        told = shop.ask("POST", "/customers/1/sop-enrolments/2/steps/1/confirm", {})
+        assert (told.status_code, told.json["changed"]) == (200, changed), told.text
+        way = told.json["enrolment"]
+        assert (way["customer_id"], way["state"], way["ended_why"]) == (1, "ended", "merged")
+        assert [(one["step_id"], one["state"]) for one in way["steps"]] == [(1, "done")]
+    assert shop.ask("POST", "/sop-enrolments/2/steps/1/confirm", {}).json["changed"] is False
+    assert shop.ask("POST", "/sop-enrolments/2/steps/2/confirm", {}).status_code == 404
+
+
 def test_two_rules_have_two_names(shop: Shop):
     """And a rule about customers does not become one about chats (SOP-3)."""
     shop.add_sop_rule()

@@ -7,16 +7,21 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from services.merging.merge import merge
+from services.message_cards.model import QUESTION, Button
+from services.message_cards.pages import press_on_page
+from services.notices.settled import Says
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
 from services.pool.entering import enter
 from services.pool.giving import assign
+from services.pool.leaving import leave_of_friends
 from services.pool.model import Act, Entry
-from services.pool.moving import mark_added
+from services.pool.moving import mark_added, mark_reachable
 from services.pool.telling import tell_given
 from shared.clock import FixedClock
-from shared.ids import CustomerId, UserId
+from shared.ids import CustomerId, OutboxId, UserId
 from shared.vault import Vault
+from tests.services.pool.people import befriend
 from tests.services.rules.shop import Shop, open_shop
 
 LINA = UserId("LiNa")
@@ -60,6 +65,35 @@ def test_a_card_of_a_record_that_was_merged_says_what_holds(shop: Shop):
     shop.do(partial(add, shop), b)
     says = "select causes -> 0 ->> 'says' from outbox where channel = 'wecom_card'"
     assert shop.rows(says) == [("added",)]
+
+
+@pytest.mark.parametrize("friend", ["LiNa", "WangFang"])
+def test_a_card_says_that_somebody_was_added_whoever_added_them(shop: Shop, friend: str):
+    """LiNa was given them and has the card; they become her friend, or somebody else's (POOL-8, POOL-9)."""
+    (a,) = (CustomerId(one) for one in shop.customers(1))
+    shop.do(partial(give, shop), a, to=LINA)
+    shop.run("update outbox set state = 'sent', settled_at = :now, response_code = 'x'", now=shop.now)
+
+    def become_friends(connection: Connection) -> None:
+        befriend(connection, shop.tenant, a, friend)
+        tell(shop, connection, list(leave_of_friends(connection, shop.tenant.id, [a], how="contact", now=shop.now)))
+
+    shop.do(become_friends)
+    assert shop.rows("select causes -> 0 ->> 'says' from outbox where channel = 'wecom_card'") == [("added",)]
+
+
+def test_who_can_be_reached_again_may_be_unreachable_again(shop: Shop):
+    """An associate's press, and then, about what holds by now, that of whoever is above them (POOL-8)."""
+    shop.run("update associate set direct_leaders = '{WangFang}' where userid = 'LiNa'")
+    (a,) = (CustomerId(one) for one in shop.customers(1))
+    shop.do(partial(give, shop), a, to=LINA)
+    for userid, reason in ((LINA, "no_wechat"), (UserId("WangFang"), "no_answer")):
+        says = shop.do(press_on_page, shop.tenant, OutboxId(1), Button.UNREACHABLE, selected={QUESTION: reason},
+                       by=userid, address=None, now=shop.now, ttl_s=86_400)  # fmt: skip
+        assert says is Says.UNREACHABLE
+        assert shop.rows("select status, reason from pool_record") == [("unreachable", reason)]
+        shop.do(mark_reachable, shop.tenant, a, userid=None, act=Act("reachable", "api:crm", shop.now))
+    assert shop.rows("select count(*) from fact where type = 'pool_unreachable'") == [(2,)]
 
 
 def test_what_waits_of_a_record_that_was_merged_is_taken_back(shop: Shop):

@@ -1,5 +1,7 @@
 """Who hears of which fact."""
 
+from datetime import timedelta
+
 import pytest
 
 from services.assignment.model import CustomerReassigned
@@ -61,6 +63,13 @@ BOTH = (
 def test_an_event_is_told_to_whom_it_concerns(fact, notices):
     """New customer, loss, reassignment: told to the associates, but not what was before us (ASG-5, LOSS-2)."""
     assert react(fact, cause="event", added_at=CORP_ADDED) == notices
+
+
+def test_what_happened_in_the_second_in_which_the_corp_was_added_is_news():
+    """WeCom tells whole seconds; it may have been after us (ASG-5)."""
+    added_at = CORP_ADDED + timedelta(milliseconds=400)
+    assert react(started(AFTER, evidenced=False), cause="event", added_at=added_at) == (NEW,)
+    assert react(started(AFTER, evidenced=True), cause="resync", added_at=added_at) == (NEW,)
 
 
 @pytest.mark.parametrize("cause", ["operator", "rule", "api"])

@@ -2,14 +2,17 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import text
 
 from services.sops.clock import rules_due
 from services.sops.model import Trigger
+from shared.db.engine import run
 from sync_worker.cards import make_all_due
 from sync_worker.sops import follow_all_sops, follow_sops
+from tests.notifier.test_lock_order import meanwhile
 from tests.services.sops.sopping import SopShop, after
 from tests.services.sops.test_year import killed_after
 
@@ -82,3 +85,16 @@ def test_asking_who_is_due_reads_none_of_those_who_wait(shop: SopShop):
                                        "pg_stat_xact_user_tables where relname like 'sop_enrolment%'"))  # fmt: skip
         assert read.scalar_one() < 10
         assert len(rules_due(connection, now=shop.now + timedelta(minutes=1))) == 1
+
+
+def test_whoever_confirms_a_step_waits_for_whoever_holds_the_customer(shop: SopShop):
+    """It is a contact: who tells of silence meanwhile sees it, or is taken back by it (STG-2, SOP-7)."""
+    rule_id = busy(shop, 1)
+    shop.look()
+    first, *_ = shop.step_ids(rule_id)
+    engine = shop.runtime.engine
+    with engine.connect() as mine:
+        run(mine, "select from customer for update")
+        then = partial(run, mine, "select from sop_enrolment for update")
+        meanwhile(engine, mine, partial(shop.confirm, 1, first), then)
+    assert shop.rows("select state from sop_progress where step_id = :id", id=first) == [("done",)]

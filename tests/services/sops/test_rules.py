@@ -1,5 +1,6 @@
 """What brings customers and chats in, what ends their way, and what people do with rules, in a real database."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -42,6 +43,19 @@ def test_what_happened_before_a_rule_ran_brings_nobody_in(shop: SopShop):
     shop.tell(started(shop, b, transfer_id=5))
     shop.look()
     assert shop.ways(rule_id) == []
+
+
+def test_a_friend_of_the_second_in_which_a_rule_began_to_run_comes_in(shop: SopShop):
+    """WeCom tells whole seconds: who was added half a second after it was enabled seems to come before it (SOP-1)."""
+    shop.shop.pass_time(timedelta(milliseconds=400))
+    rule_id = shop.rule("r", after(0), trigger=Trigger("friend"))
+    a, b = shop.customers(2)
+    shop.shop.pass_time(timedelta(milliseconds=500))
+    second = shop.now.replace(microsecond=0)
+    shop.tell(replace(started(shop, a), occurred_at=second))
+    shop.tell(replace(started(shop, b), occurred_at=second - timedelta(seconds=1)))
+    shop.look()
+    assert shop.rows("select customer_id from sop_enrolment where rule_id = :id", id=rule_id) == [(a,)]
 
 
 def test_a_resync_that_finds_a_new_friend_brings_them_in(shop: SopShop):
