@@ -7,6 +7,7 @@ from typing import TypeVar
 import orjson
 from sqlalchemy import Connection, Engine, RowMapping, create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from shared.errors import RetryableError, TerminalError
 
@@ -71,7 +72,10 @@ def transact(engine: Engine, work: Callable[[Connection], Result]) -> Result:
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether the same transaction may succeed in a moment: the database is away, or another one was in its way."""
+    """Whether the same transaction may succeed in a moment: the database is away, another one was in its way, or all
+    connections of this process were in use."""
+    if isinstance(error, NoConnectionError):
+        return True
     return is_away(error) or (isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in CONFLICTS)
 
 

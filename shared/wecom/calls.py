@@ -6,12 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from shared.db.engine import describe, is_passing
 from shared.errors import RetryableError, TerminalError
 from shared.wecom.apis import TOKEN_API, Api, Priority, Repeat
 from shared.wecom.credentials import Credential
-from shared.wecom.errors import TOKEN_CODES, UnreachableError, WeComRetryableError, error_for
+from shared.wecom.errors import TOKEN_CODES, PostponedError, UnreachableError, WeComRetryableError, error_for
 from shared.wecom.errors.table import CONFIGURATION_WAIT_S
 from shared.wecom.transport import Answer, Request, Upload
 from shared.wecom.wire import Wire
@@ -19,6 +22,9 @@ from shared.wecom.wire import Wire
 BUSY = -1
 TRIES = 3
 SOON_S = 2.0
+DATABASE_WAIT_S = 1.0
+
+log = structlog.get_logger()
 
 
 class Calls:
@@ -57,7 +63,8 @@ class Calls:
             WeComRetryableError: the same call may succeed after `after_s`.
             WeComTerminalError: a wrong call, a missing permission or a bad id.
             UnreachableError: no answer; `maybe_accepted` when the request may have arrived.
-            PostponedError: the budget is used up, the API is closed, or WeCom is down; nothing was sent.
+            PostponedError: the budget is used up, the API is closed, WeCom is down, or our database failed; nothing
+                was sent.
         """
         return self._repeated(api, Request(query or {}))
 
@@ -80,6 +87,17 @@ class Calls:
         return attempts(self._once, api, request)
 
     def _once(self, api: Api, request: Request) -> Answer:
+        """Our database's errors come from before the request, or from fetching another token for one that was refused:
+        once there is an answer, what cannot be noted of it is only logged (`Wire`)."""
+        try:
+            return self._asked(api, request)
+        except SQLAlchemyError as error:
+            log.warning("wecom.not_asked", api=api.path, reason=describe(error),
+                        exc_info=None if is_passing(error) else error)  # fmt: skip
+            reason = f"our database failed before the call ({describe(error)})"
+            raise PostponedError(api.path, reason, after_s=DATABASE_WAIT_S) from error
+
+    def _asked(self, api: Api, request: Request) -> Answer:
         if api.keyed:
             digest = hashlib.blake2b(request.query["key"].encode(), digest_size=8).hexdigest()
             return self._checked(api, self._call(api, request, scope=f"robot:{digest}"))

@@ -31,6 +31,7 @@ class Wire:
 
         Raises:
             PostponedError: nothing was sent.
+            SQLAlchemyError: nothing was sent, either.
             UnreachableError: no answer.
         """
         self._circuit.check_pause(api.path)

@@ -45,7 +45,7 @@ class WeComTerminalError(WeComError, TerminalError):
 
 
 class PostponedError(RetryableError):
-    """Nothing was sent: a budget is used up, WeCom has closed the API for a while, or WeCom is down.
+    """Nothing was sent: a budget is used up, WeCom has closed the API for a while, WeCom is down, or our database is.
 
     It is no failure of the work that wanted to call; `after_s` says when to come again.
     """

@@ -5,17 +5,25 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import orjson
 import pytest
 import responses
+from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
+from shared.clock import FixedClock
+from shared.db.engine import make_engine
 from shared.ids import ExternalUserId, UserId
+from shared.settings import Settings
+from shared.tenants import Tenant
 from shared.wecom.client import WeComClient
-from shared.wecom.errors import UnreachableError, WeComError, WeComRetryableError, WeComTerminalError
+from shared.wecom.client import make_client as new_client
+from shared.wecom.errors import PostponedError, UnreachableError, WeComError, WeComRetryableError, WeComTerminalError
+from shared.wecom.wire import Wire
+from tests.failing import BUDGETS, DEADLOCK, LOST, failing
 from tests.shared.corps import APP_SECRET
 from tests.shared.wecom.conftest import Sim
 
@@ -232,6 +240,50 @@ def test_a_message_without_a_token_was_certainly_not_sent(sim: Sim, make_client:
         make_client(wecom_read_timeout_s=0.3).messages.send(text_message())
     assert not caught.value.maybe_accepted
     assert sim.calls("message/send") == {}
+
+
+@pytest.mark.parametrize("why", [DEADLOCK, LOST, "42P01"])
+@pytest.mark.parametrize("about", [BUDGETS, "credential"])
+def test_a_message_before_which_the_database_failed_was_certainly_not_sent(
+    sim: Sim, client: WeComClient, about: str, why: str
+):
+    """A turn, or a token, is asked of it before the request: the same message may go out in a moment (G5)."""
+    with failing(Engine, about, why), pytest.raises(PostponedError, match="our database failed before the call"):
+        client.messages.send(text_message())
+    assert sim.calls("message/send") == {}
+    client.messages.send(text_message())
+    assert sim.calls("message/send") == {"0": 1}
+
+
+def test_a_message_for_which_no_connection_was_free_was_certainly_not_sent(
+    sim: Sim, tenant: Tenant, database_url: str, clock: FixedClock
+):
+    """All of this process were in use for as long as it waits for one (G5)."""
+    engine = make_engine(database_url, pool_size=1)
+    engine.pool._timeout = 0.1  # type: ignore[attr-defined]
+    wire = Wire(Settings(_env_file=None, wecom_base_url=sim.url), engine=engine, clock=clock, connections=1)
+    client = new_client(wire, engine=engine, clock=clock, tenant=tenant, app="contact")
+    with ExitStack() as held:
+        for _ in range(3):
+            held.enter_context(engine.connect())
+        with pytest.raises(PostponedError):
+            client.messages.send(text_message())
+    client.messages.send(text_message())
+    assert sim.calls("message/send") == {"0": 1}
+    engine.dispose()
+
+
+def test_what_the_database_fails_to_note_after_an_answer_leaves_the_call_done(sim: Sim, client: WeComClient):
+    """WeCom closed the API, and nobody can be told: the answer is the answer (G5)."""
+    client.messages.send(text_message())
+    sim.fault("message/send", errcode=45009)
+    answered = {"0": 1, "45009": 1}
+    with (
+        failing(Engine, BUDGETS, times=9, when=lambda: sim.calls("message/send") == answered) as failed,
+        pytest.raises(WeComRetryableError) as caught,
+    ):
+        client.messages.send(text_message("2"))
+    assert caught.value.code == 45009 and failed
 
 
 def test_a_connection_that_breaks_off_may_have_been_accepted(make_client: Make):
