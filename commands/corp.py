@@ -42,7 +42,7 @@ def add(file: Path, by: str | None) -> None:
         after = {"apps": sorted(corp.apps), "receivers": sorted(corp.receivers), "pushes": corp.pushes}
         audited(connection, runtime, tenant, [Change("corp.recorded", "corp", corp.corp_id, after=after)], by=by)
         wanted = renew_wishes(connection, tenant_id, now=runtime.clock.now()) if corp.pushes else 0
-        receivers = [r for r in load_receivers(connection, runtime.vault) if r.corp_id == corp.corp_id]
+        receivers = list(load_receivers(connection, runtime.vault, tenant_id=tenant_id))
     click.echo(f"{corp.corp_id} ({corp.name}) is stored")
     if not corp.pushes:
         click.echo("  observed only: nothing is written to WeCom before the file says `pushes = true`")

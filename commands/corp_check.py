@@ -32,7 +32,7 @@ def check(corp_id: str, *, lang: str | None, as_json: bool, send_to: str | None)
     """
     runtime = open_runtime(load_settings(), application="corp", pool_size=2)
     with runtime.engine.begin() as connection:
-        tenants = [tenant for tenant in load_tenants(connection, runtime.vault) if tenant.corp_id == corp_id]
+        tenants = load_tenants(connection, runtime.vault, corp_id=corp_id)
     if not tenants:
         raise click.BadParameter(f"no corp {corp_id}; `guanxi corp list` shows those that are there")
     with errors_only():

@@ -32,7 +32,7 @@ def probe(
     """Try everything; what cannot be tried has a line that says why. Sends a message only to `send_to`."""
     with runtime.engine.begin() as connection:
         agent_ids = load_agent_ids(connection, tenant.id)
-        receivers = [one for one in load_receivers(connection, runtime.vault) if one.tenant_id == tenant.id]
+        receivers = list(load_receivers(connection, runtime.vault, tenant_id=tenant.id))
     seen = Findings(language)
     apps = {name: clients.of(tenant, app=name).at(Priority.OPERATOR) for name in agent_ids}
     _apps(seen, apps, url=runtime.settings.wecom_base_url)

@@ -17,9 +17,10 @@ RESOURCES: Mapping[str, str] = {
 NAMES = {resource: name for name, resource in RESOURCES.items()}
 
 
-def load_corps(runtime: Runtime) -> list[Tenant]:
+def load_corps(runtime: Runtime, corp_id: str | None = None) -> list[Tenant]:
+    """All, or those with this id: one whose keys do not open keeps nobody from working on another."""
     with runtime.engine.begin() as connection:
-        return load_tenants(connection, runtime.vault)
+        return load_tenants(connection, runtime.vault, corp_id=corp_id)
 
 
 def chosen_corp(runtime: Runtime, corp_id: str | None) -> Tenant:
@@ -28,11 +29,10 @@ def chosen_corp(runtime: Runtime, corp_id: str | None) -> Tenant:
     Raises:
         click.UsageError: there is no such corp, or there are several.
     """
-    tenants = load_corps(runtime)
-    found = [tenant for tenant in tenants if corp_id in (None, tenant.corp_id)]
+    found = load_corps(runtime, corp_id)
     if len(found) == 1:
         return found[0]
-    if not tenants:
+    if not found and corp_id is None:
         raise click.UsageError("there is no corp yet: `guanxi corp add FILE`")
     if not found:
         raise click.UsageError(f"no corp {corp_id}; `guanxi corp list` shows those that are there")

@@ -16,8 +16,7 @@ from shared.errors import RetryableError, TerminalError
 from shared.runtime import Runtime, open_runtime
 from shared.settings import NEVER, load_settings
 from shared.sync_times import load_times
-from shared.tenants import load_tenants
-from shared.vault import VaultError
+from shared.tenants import load_tenants, load_unopened
 from shared.wecom.standing import load_obstacles
 
 OLDEST_PASS = timedelta(days=3)
@@ -72,10 +71,11 @@ def _schema(runtime: Runtime) -> str:
 
 def _keys(runtime: Runtime) -> str:
     with runtime.engine.begin() as connection:
-        try:
-            tenants = load_tenants(connection, runtime.vault)
-        except VaultError as error:
-            raise _Ill(f"GUANXI_SECRET_KEY does not open the stored keys ({error}): was it changed?") from None
+        unopened = load_unopened(connection, runtime.vault)
+        if unopened:
+            raise _Ill(f"GUANXI_SECRET_KEY does not open the stored keys of {', '.join(unopened)}: was it changed? "
+                       "Nothing goes on for them, and their callbacks are not taken")  # fmt: skip
+        tenants = load_tenants(connection, runtime.vault)
     return f"{len(tenants)} corps, all keys open"
 
 

@@ -161,7 +161,7 @@ def corp_of(corp_id: str) -> tuple[Runtime, Tenant]:
     """
     runtime = open_runtime(load_settings(), application="edit", pool_size=2)
     with runtime.engine.begin() as connection:
-        tenants = {tenant.corp_id: tenant for tenant in load_tenants(connection, runtime.vault)}
-    if corp_id not in tenants:
+        tenants = load_tenants(connection, runtime.vault, corp_id=corp_id)
+    if not tenants:
         raise click.ClickException(f"no corp {corp_id}; `guanxi corp list` shows those that are there")
-    return runtime, tenants[corp_id]
+    return runtime, tenants[-1]

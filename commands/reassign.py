@@ -24,13 +24,13 @@ def command(corp_id: str, external_userid: str, to_userid: str, by: str) -> None
     """Give the customer EXTERNAL_USERID of CORP_ID to the associate TO_USERID, who must be their friend (ASG-4)."""
     runtime = open_runtime(load_settings(), application="reassign", pool_size=2)
     with runtime.engine.begin() as connection:
-        tenants = {tenant.corp_id: tenant for tenant in load_tenants(connection, runtime.vault)}
-        if corp_id not in tenants:
+        tenants = load_tenants(connection, runtime.vault, corp_id=corp_id)
+        if not tenants:
             raise click.ClickException(f"no corp {corp_id}; `guanxi corp list` shows those that are there")
         try:
             reassign(
                 connection,
-                tenants[corp_id],
+                tenants[-1],
                 ExternalUserId(external_userid),
                 UserId(to_userid),
                 by=by,
@@ -38,7 +38,7 @@ def command(corp_id: str, external_userid: str, to_userid: str, by: str) -> None
             )
         except ReassignmentRefusedError as error:
             raise click.ClickException(str(error)) from None
-        tenant = tenants[corp_id]
+        tenant = tenants[-1]
         subject = subject_of(connection, tenant, external_userid)
         change = Change("assignment.decided", *subject, after={"assigned_userid": to_userid})
         audited(connection, runtime, tenant, [change], by=by)

@@ -36,9 +36,12 @@ class Recaller:
         self._close_late(now=now)
         with self._runtime.engine.begin() as connection:
             taken = take_recalls(connection, limit=AT_ONCE, now=now, lease_s=self._runtime.settings.lease_s)
-            tenants = {id_: self._directory.tenant(connection, id_) for id_ in {one.tenant_id for one in taken}}
+            tenants = self._directory.usable(connection, {one.tenant_id for one in taken})
         for one in taken:
-            result = self._recall(self._clients.of(tenants[one.tenant_id]), one) if one.msgid else "failed"
+            tenant = tenants.get(one.tenant_id)
+            if tenant is None:
+                continue
+            result = self._recall(self._clients.of(tenant), one) if one.msgid else "failed"
             later = self._runtime.clock.now() + timedelta(seconds=AGAIN_S) if result == "wanted" else None
             with self._runtime.engine.begin() as connection:
                 finish_recall(connection, one, result, next_try_at=later)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from shared.corp_file import CorpFile, KeyPair
 from shared.db.engine import Row, fetch_all, fetch_one, run
 from shared.ids import ReceiverId, TenantId
-from shared.vault import Cipher, Vault
+from shared.vault import Cipher, Vault, VaultError
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,32 @@ def _encrypted_keys(cipher: Cipher, keys: KeyPair | None, *, prefix: str) -> dic
     }
 
 
-def load_tenants(connection: Connection, vault: Vault) -> list[Tenant]:
-    return [_tenant(row, vault) for row in fetch_all(connection, "select * from tenant order by id")]
+def load_tenants(connection: Connection, vault: Vault, *, corp_id: str | None = None) -> list[Tenant]:
+    """All, or those of a corp.
+
+    Raises:
+        VaultError: one of them was made with another secret key.
+    """
+    rows = fetch_all(
+        connection,
+        "select * from tenant where cast(:corp_id as text) is null or corp_id = :corp_id order by id",
+        corp_id=corp_id,
+    )
+    return [_tenant(row, vault) for row in rows]
+
+
+def load_unopened(connection: Connection, vault: Vault) -> list[str]:
+    """Corps whose keys do not open with this secret key: nothing of theirs is worked on."""
+    rows = fetch_all(connection, "select corp_id, data_key from tenant order by id")
+    return [row["corp_id"] for row in rows if not _opens(row["data_key"], vault)]
+
+
+def _opens(data_key: bytes, vault: Vault) -> bool:
+    try:
+        vault.open(data_key)
+    except VaultError:
+        return False
+    return True
 
 
 def load_tenant(connection: Connection, vault: Vault, tenant_id: TenantId) -> Tenant | None:
@@ -192,9 +216,15 @@ def load_agent_ids(connection: Connection, tenant_id: TenantId) -> dict[str, int
     return {row["name"]: row["agent_id"] for row in rows}
 
 
-def load_receivers(connection: Connection, vault: Vault) -> Iterator[Receiver]:
+def load_receivers(connection: Connection, vault: Vault, *, tenant_id: TenantId | None = None) -> Iterator[Receiver]:
+    """All, or those of a tenant.
+
+    Raises:
+        VaultError: one of them was made with another secret key.
+    """
     for row in load_receiver_rows(connection):
-        yield open_receiver(row, vault)
+        if tenant_id in (None, row["tenant_id"]):
+            yield open_receiver(row, vault)
 
 
 def load_receiver_rows(connection: Connection) -> list[dict[str, Any]]:

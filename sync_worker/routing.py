@@ -47,24 +47,30 @@ class _Batch:
 
 
 def route_inbox(runtime: Runtime, directory: Directory, *, limit: int) -> int:
-    """Route the oldest new rows; how many there were."""
+    """Route the oldest new rows; how many. Those of a corp whose keys do not open wait until they do."""
     now = runtime.clock.now()
     with runtime.engine.begin() as connection:
         rows = claim_new(connection, limit=limit)
         if not rows:
             return 0
         outcomes = _record(connection, directory, rows, now=now)
+    if not outcomes:
+        return 0
     for (state, event), count in Tally((o.state, _label(o)) for o in outcomes).items():
         routed.labels(state, event).inc(count)
-    log.info("inbox.routed", rows=len(rows))
-    return len(rows)
+    log.info("inbox.routed", rows=len(outcomes))
+    return len(outcomes)
 
 
 def _record(connection: Connection, directory: Directory, rows: Sequence[InboxRow], *, now: datetime) -> list[Routed]:
     """Route and record rows together; when the database refuses one, each alone, so that it holds up no other."""
     batch = _Batch()
     for row in rows:
-        _route(batch, row, directory.receiver(connection, row.receiver_id))
+        try:
+            receiver = directory.receiver(connection, row.receiver_id)
+        except VaultError:
+            continue
+        _route(batch, row, receiver)
     try:
         with connection.begin_nested():
             record_evidence(connection, batch.evidence, now=now)

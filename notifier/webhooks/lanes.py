@@ -13,7 +13,7 @@ from prometheus_client import Gauge
 
 from notifier.webhooks.lane import Lane
 from services.webhooks.queue import oldest_waiting
-from services.webhooks.store import delete_endpoint, due_endpoints, list_endpoints, list_removed
+from services.webhooks.store import delete_endpoint, due_endpoints, list_kept, list_removed
 from services.webhooks.walks import expire_old, purge_settled
 from shared.clock import monotonic
 from shared.db.engine import is_away
@@ -85,9 +85,9 @@ class Lanes:
         now = self._runtime.clock.now()
         before = now - timedelta(seconds=self._runtime.settings.webhook_keep_s)
         with self._runtime.engine.begin() as connection:
-            kept = [(row.tenant_id, row.id) for row in list_endpoints(connection, self._runtime.vault)]
+            kept = list_kept(connection)
             removed = list_removed(connection)
-        for tenant_id, id_ in kept:
+        for tenant_id, _, id_ in kept:
             self._clear(tenant_id, id_, before=before)
         for tenant_id, id_, at in removed:
             self._clear(tenant_id, id_, before=now + timedelta(seconds=1))
@@ -114,12 +114,12 @@ class Lanes:
         now = self._runtime.clock.now()
         with self._runtime.engine.begin() as connection:
             found = [
-                (row, oldest_waiting(connection, row.tenant_id, row.id))
-                for row in list_endpoints(connection, self._runtime.vault)
+                (corp_id, id_, oldest_waiting(connection, tenant_id, id_))
+                for tenant_id, corp_id, id_ in list_kept(connection)
             ]
         waiting_s.clear()
-        for row, at in found:
-            waiting_s.labels(row.corp_id, str(row.id)).set(max(0.0, (now - at).total_seconds()) if at else 0.0)
+        for corp_id, id_, at in found:
+            waiting_s.labels(corp_id, str(id_)).set(max(0.0, (now - at).total_seconds()) if at else 0.0)
 
     def _look_forever(self) -> None:
         while not self._stopping.is_set():

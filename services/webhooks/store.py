@@ -264,6 +264,16 @@ def record_accepted(connection: Connection, endpoint_id: EndpointId, *, now: dat
     )
 
 
+def list_kept(connection: Connection) -> list[tuple[TenantId, str, EndpointId]]:
+    """Whose they are, with the corp's id, of all that are not removed; their addresses stay closed."""
+    rows = fetch_all(
+        connection,
+        "select e.tenant_id, t.corp_id, e.id from webhook_endpoint e join tenant t on t.id = e.tenant_id "
+        "where e.state <> 'removed' order by e.id",
+    )
+    return [(TenantId(row["tenant_id"]), row["corp_id"], EndpointId(row["id"])) for row in rows]
+
+
 def list_removed(connection: Connection) -> list[tuple[TenantId, EndpointId, datetime]]:
     """With the time of the removal."""
     rows = fetch_all(connection, "select tenant_id, id, changed_at from webhook_endpoint where state = 'removed'")

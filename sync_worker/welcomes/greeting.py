@@ -22,8 +22,9 @@ from shared.db.engine import describe, transact
 from shared.directory import Directory
 from shared.errors import RetryableError, TerminalError
 from shared.runtime import Runtime
-from shared.tenants import Tenant
+from shared.tenants import Receiver, Tenant
 from shared.urgent import UrgentEvent, put_off_urgent, settle_urgent
+from shared.vault import VaultError
 from shared.wecom.apis import Priority
 from shared.wecom.clients import Clients
 from shared.wecom.errors import UnreachableError, WeComRetryableError, WeComTerminalError
@@ -73,8 +74,7 @@ class Greeter:
 
     def _begin(self, event: UrgentEvent, connection: Connection) -> _Try | None:
         now = self._runtime.clock.now()
-        receiver = self._directory.receiver(connection, event.receiver_id)
-        occasion = occasion_of(receiver, event, life_s=self._life_s)
+        occasion = occasion_of(self._receiver(connection, event), event, life_s=self._life_s)
         if occasion is None:
             settle_urgent(connection, event, now=now)
             return None
@@ -95,6 +95,12 @@ class Greeter:
         if not kept.attempts:
             delay_seconds.observe((now - event.received_at).total_seconds())
         return _Try(tenant, occasion, kept, kept.said)
+
+    def _receiver(self, connection: Connection, event: UrgentEvent) -> Receiver | None:
+        try:
+            return self._directory.receiver(connection, event.receiver_id)
+        except VaultError:  # its seconds are over before a person has mended that
+            return None
 
     def _decided(self, connection: Connection, tenant: Tenant, occasion: Occasion) -> Kept | None:
         """The row of a welcome that nobody has thought of yet; None: the corp welcomes nobody."""

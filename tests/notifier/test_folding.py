@@ -10,6 +10,7 @@ from services.reminders.store import record_own_quiet, record_policy, record_wis
 from shared.db.engine import run
 from shared.ids import ExternalUserId, TenantId, UserId
 from tests.notifier.desk import Desk
+from tests.shared.corps import record_closed_corp
 
 TENANT = TenantId(1)
 EVENING = datetime(2027, 3, 1, 14, tzinfo=UTC)
@@ -207,6 +208,26 @@ def test_what_was_just_sent_is_taken_back_once(desk: Desk) -> None:
     assert (desk.recall(), desk.recall()) == (1, 0)
     assert desk.rows("select recall from outbox where notice = 'relation_lost' order by id") == [(None,), ("done",)]
     assert desk.texts("LiNa") == ["客户流失：wm0"]
+
+
+def test_a_corp_whose_keys_do_not_open_holds_up_no_other_corps_recalls(desk: Desk) -> None:
+    """Its message cannot be taken back; the others' are (LOSS-2)."""
+    desk.stop_the_clock()
+    desk.lose()
+    desk.deliver()
+    _come_back(desk, 0)
+    with desk.runtime.engine.begin() as connection:
+        closed = record_closed_corp(connection, now=desk.runtime.clock.now())
+        columns = "fact_id, notice, channel, recipient, causes, state, next_try_at, created_at, expires_at, msgid, "
+        columns += "settled_at, recall"
+        run(connection, f"insert into outbox (tenant_id, natural_key, {columns}) "
+            f"select :closed, 'x', {columns} from outbox where recall is not null", closed=closed)  # fmt: skip
+    desk.recall()
+    assert desk.texts("LiNa") == []
+    assert desk.rows("select recall from outbox where recall is not null order by tenant_id") == [
+        ("done",),
+        ("wanted",),
+    ]
 
 
 def _come_back(desk: Desk, *numbers: int) -> None:

@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 from shared.clock import FixedClock
 from shared.db.engine import fetch_all, run
 from shared.ids import TenantId
-from shared.tenants import Receiver, load_receivers, load_tenant, load_tenants, record_corp
+from shared.tenants import Receiver, load_receivers, load_tenant, load_tenants, load_unopened, record_corp
 from shared.vault import Vault, VaultError
 from tests.shared.corps import (
     AES_KEY,
     APP_SECRET,
+    CLOSED_CORP,
     CORP,
     KEYS,
     OLD_AES_KEY,
@@ -21,6 +22,7 @@ from tests.shared.corps import (
     SECRETS,
     TOKEN,
     corp_file,
+    record_closed_corp,
 )
 
 
@@ -128,6 +130,18 @@ def test_the_secret_opens_in_its_own_column_only(connection: Connection, vault: 
     assert tenant.cipher.decrypt(stored, "app.secret").decode() == APP_SECRET
     with pytest.raises(VaultError):
         tenant.cipher.decrypt(stored, "receiver.token")
+
+
+def test_a_corp_whose_keys_do_not_open_is_in_nobody_elses_way(
+    connection: Connection, vault: Vault, tenant_id: TenantId, clock: FixedClock
+):
+    """Whoever works on one corp opens that one only."""
+    closed = record_closed_corp(connection, now=clock.now())
+    assert [one.id for one in load_tenants(connection, vault, corp_id=CORP)] == [tenant_id]
+    assert {one.tenant_id for one in load_receivers(connection, vault, tenant_id=tenant_id)} == {tenant_id}
+    assert load_unopened(connection, vault) == [CLOSED_CORP]
+    with pytest.raises(VaultError):
+        load_tenant(connection, vault, closed)
 
 
 def test_another_secret_key_opens_nothing(connection: Connection, vault: Vault, tenant_id: TenantId, clock: FixedClock):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
 from shared.clock import FixedClock, from_unix
 from shared.db.engine import fetch_all, make_engine, run
@@ -22,7 +23,7 @@ from shared.tenants import Receiver, load_receivers, record_corp
 from shared.vault import Vault
 from sync_worker.routing import route_inbox
 from tests.shared.arrivals import store
-from tests.shared.corps import CORP, KEYS, OLD_KEYS, corp_file
+from tests.shared.corps import CORP, KEYS, OLD_KEYS, OTHER_VAULT, corp_file, record_closed_corp
 
 CUSTOMER = "wmQx3LCQAAk7Tz9vRn5PbWc0HsYd2UeA"
 RECEIVERS = {
@@ -269,6 +270,25 @@ def test_a_receiver_that_was_added_later_is_found(world: World, sample: Callable
     world.arrive(edited("wm2"), receiver="third")
     world.route()
     assert [state for state, *_ in world.outcomes()] == ["routed", "routed"]
+
+
+def test_the_events_of_a_corp_whose_keys_do_not_open_wait_and_hold_up_nobody(world: World):
+    """They are routed once its keys open; the log says whose it is, once a minute (G1)."""
+    world.arrive(edited("wmOpen"))
+    with world.engine.begin() as connection:
+        closed = record_closed_corp(connection, now=world.clock.now())
+        (to,) = load_receivers(connection, OTHER_VAULT, tenant_id=closed)
+    body = edited("wmClosed")
+    store(world.engine, [Arrival(to.id, to.tenant_id, digest_of(body), to.cipher.encrypt(body, BODY), None,
+                                 world.clock.now())])  # fmt: skip
+    with capture_logs() as logs:
+        assert [world.route() for _ in range(3)] == [1, 0, 0]
+    assert world.rows("select state from inbox order by id") == [("routed",), ("new",)]
+    (told,) = [one for one in logs if one["event"] == "receiver.unusable"]
+    assert (told["tenant_id"], told["receiver_id"]) == (to.tenant_id, to.id)
+    world.directory = Directory(OTHER_VAULT)
+    assert world.route() == 1
+    assert world.rows("select state from inbox order by id") == [("routed",), ("routed",)]
 
 
 def test_an_empty_inbox_costs_nothing(world: World):

@@ -13,6 +13,7 @@ from services.webhooks.store import change_state
 from tests.notifier.webhooks.conftest import Town
 from tests.notifier.webhooks.sink import Reply, Sink
 from tests.services.conftest import add_tenant
+from tests.shared.corps import CLOSED_CORP, OTHER_VAULT
 
 Open = Callable[[], Sink]
 
@@ -87,3 +88,16 @@ def test_a_removed_endpoint_leaves_nothing(town: Town, open_sink: Open, lanes: L
     town.after(REMOVED_FOR.total_seconds() + 1)
     lanes.tidy()
     assert town.rows("select state from webhook_endpoint") == []
+
+
+def test_a_corp_whose_keys_do_not_open_keeps_nothing_from_being_tidied_and_measured(town: Town, lanes: Lanes):
+    """Its addresses stay closed; rows of all go when they are too old (webhooks)."""
+    with town.runtime.engine.begin() as connection:
+        closed = add_tenant(connection, OTHER_VAULT, town.clock, corp_id=CLOSED_CORP)
+    town.listen("http://127.0.0.1:9/a")
+    town.listen("http://127.0.0.1:9/b", tenant=closed)
+    town.happen()
+    lanes.measure()
+    town.after(town.runtime.settings.webhook_keep_s + 1)
+    lanes.tidy()
+    assert town.states() == {"expired": 1}

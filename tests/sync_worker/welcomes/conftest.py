@@ -10,9 +10,11 @@ from commands.demo_corp import CORP_ID
 from services.welcomes.model import Draft
 from services.welcomes.store import make_rule
 from shared.clock import SystemClock, to_unix
+from shared.db.engine import fetch_all
 from shared.inbox import BODY, Arrival, digest_of, usable_time
 from shared.tenants import load_receivers
 from shared.urgent import STORE_URGENT, claim_urgent, urgent_columns_of
+from shared.vault import Vault
 from sync_worker.welcomes.greeting import Greeter
 from tests.sync_worker.conftest import Office
 
@@ -57,6 +59,7 @@ class Door:
         change: str = "add_external_contact",
         ago_s: float = 0,
         corp_id: str = CORP_ID,
+        vault: Vault | None = None,
     ) -> None:
         """The gateway stores the event, which is so many seconds old."""
         now = self.runtime.clock.now()
@@ -67,7 +70,8 @@ class Door:
             f"<ChangeType>{change}</ChangeType>{told}</xml>"
         ).encode()
         with self.runtime.engine.begin() as connection:
-            (to,) = [one for one in load_receivers(connection, self.runtime.vault) if one.corp_id == corp_id]
+            tenant_id = fetch_all(connection, "select id from tenant where corp_id = :id", id=corp_id)[0]["id"]
+            (to,) = load_receivers(connection, vault or self.runtime.vault, tenant_id=tenant_id)
             sealed = to.cipher.encrypt(body, BODY)
             one = Arrival(to.id, to.tenant_id, digest_of(body), sealed, usable_time(str(at)), now, is_urgent=True)
             raw = connection.connection.dbapi_connection

@@ -8,6 +8,8 @@ from sync_worker.routing import route_inbox
 from sync_worker.welcomes.files import upload_due
 from sync_worker.welcomes.lane import tidy
 from tests.convergence.stage import Axe, Killed
+from tests.failing import BUDGETS, failing
+from tests.shared.corps import CLOSED_CORP, OTHER_VAULT, record_closed_corp
 from tests.sync_worker.welcomes.conftest import Door
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture" * 10
@@ -155,6 +157,30 @@ def test_an_api_that_is_closed_for_longer_is_not_waited_for(door: Door):
     door.fault(errcode=45009)
     door.greet()
     assert (door.log("state", "errcode", "in_doubt"), door.left()) == ([("expired", 45009, False)], 0)
+
+
+def test_a_welcome_before_which_the_database_failed_was_certainly_not_sent(door: Door):
+    """That the code is used up by then says that somebody else used it, not that we did (OUT-1)."""
+    door.rule()
+    door.hear(door.add())
+    with failing(door.runtime.engine, BUDGETS) as failed:
+        door.greet()
+    assert failed and door.log("state", "in_doubt") == [("sending", False)]
+    door.fault(errcode=41050)
+    door.pass_time(2)
+    door.greet()
+    assert (door.log("state", "in_doubt"), door.left()) == ([("taken", False)], 0)
+
+
+def test_a_corp_whose_keys_do_not_open_holds_up_no_other_corps_welcomes(door: Door):
+    """Its own cannot be read, and are nobody's any more when their seconds are over (OUT-1)."""
+    door.rule()
+    with door.runtime.engine.begin() as connection:
+        record_closed_corp(connection, now=door.runtime.clock.now())
+    door.hear(door.add(), corp_id=CLOSED_CORP, vault=OTHER_VAULT)
+    door.hear(door.add())
+    assert door.greet() == 2
+    assert (door.log(), door.left()) == ([("sent",)], 0)
 
 
 @pytest.mark.parametrize("code", [41050, 41051])
