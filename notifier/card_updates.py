@@ -12,20 +12,19 @@ import structlog
 from prometheus_client import Counter
 from sqlalchemy import Connection
 
-from notifier.deliver import agent_id_of
 from services.message_cards.model import SIGNS, SPENT
 from services.message_cards.presses import Update, load_settled, load_update
 from services.notices.settled import Says
-from shared.db.engine import is_away
+from shared.db.engine import transact
 from shared.directory import Directory
 from shared.errors import RetryableError
 from shared.outbox import CARDS
 from shared.runtime import Runtime
-from shared.tenants import Tenant
+from shared.tenants import Tenant, load_agent_ids
 from shared.tries import Due, Outcome, begin_try, end_try, lease
 from shared.vault import VaultError
 from shared.wecom.apis import Priority
-from shared.wecom.clients import Clients
+from shared.wecom.clients import CONTACT, Clients
 from shared.wecom.errors import UnreachableError, WeComError
 from shared.wecom.families.messages import Recipients
 
@@ -56,7 +55,7 @@ class CardUpdates:
         now = clock.now()
         with self._runtime.engine.begin() as connection:
             update = _readable(connection, tenant, one)
-            agent_id = agent_id_of(connection, tenant)
+            agent_id = load_agent_ids(connection, tenant.id).get(CONTACT)
             refusal = why_not(update, one, agent_id, now=now)
             if refusal is None:
                 number = begin_try(
@@ -67,8 +66,7 @@ class CardUpdates:
         if number is None or update is None or agent_id is None:
             return
         outcome = self._try(tenant, one, update, agent_id, number)
-        with self._runtime.engine.begin() as connection:
-            end_try(connection, one, number, outcome, now=clock.now())
+        transact(self._runtime.engine, lambda connection: end_try(connection, one, number, outcome, now=clock.now()))
         updates.labels(outcome.outcome).inc()
         log.info("card.update_tried", tenant_id=tenant.id, outbox_id=one.id, says=update.says.value, attempt=number,
                  outcome=outcome.outcome, state=outcome.state, reason=outcome.detail)  # fmt: skip
@@ -79,8 +77,6 @@ class CardUpdates:
             messages = self._clients.of(tenant).at(Priority.EVENTS).messages
             refused = messages.disable_card(update.response_code, caption, agentid=agent_id, to=to)
         except Exception as error:  # told apart below: every outcome ends up in the attempt's row
-            if is_away(error):
-                raise
             backoff_s = self._runtime.settings.message_backoff_s
             unknown = one.first_unknown_at is not None
             return outcome_of(error, tries=number, unknown=unknown, backoff_s=backoff_s, now=self._runtime.clock.now())

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 
 import structlog
@@ -18,7 +19,7 @@ from notifier.choose import Choice, choose, together
 from notifier.gathering import gathering_of
 from notifier.messages import People
 from notifier.names import people_of
-from notifier.outcomes import outcome_of
+from notifier.outcomes import outcome_of, unrendered
 from notifier.pace import Pace
 from notifier.render import NAMED, Others, render_card
 from services.message_templates.model import Wardrobe
@@ -31,7 +32,7 @@ from services.notices.store import NoticeSource, load_count, load_names, load_so
 from services.reminders.model import Policy
 from services.reminders.store import load_policy
 from shared.clock import monotonic
-from shared.db.engine import fetch_one, is_away
+from shared.db.engine import transact
 from shared.directory import Directory
 from shared.folding import fold, gather, hold_together, last_told, put_off
 from shared.ids import OutboxId
@@ -48,7 +49,7 @@ from shared.outbox import (
     recent_tries,
 )
 from shared.runtime import Runtime
-from shared.tenants import Tenant
+from shared.tenants import Tenant, load_agent_ids
 from shared.tries import Due, Outcome, begin_try, end_try, give_back, lease
 from shared.vault import VaultError
 from shared.wecom.apis import Priority
@@ -58,8 +59,9 @@ from shared.wecom.payloads.messages import SendResult
 LONGEST_FLIGHT = timedelta(seconds=10)
 """How much later than noted a try may reach WeCom; widens the windows of the limits."""
 MINUTE = timedelta(minutes=1)
-MOST_FAILURES = 5
 EXPIRED_AT_ONCE = 10_000
+AGENT_WAIT = timedelta(minutes=1)
+"""Until the app is looked at again that has no agent_id, without which nothing can be sent."""
 LATEST_START = 1 / 3
 """Part of the lease after which no call starts any more: when WeCom is slow, not all that is held fits into it."""
 
@@ -86,7 +88,7 @@ class _Ready:
 class _Look:
     """What a corp's messages are sent by and look like."""
 
-    agent_id: int | None
+    agent_id: int
     wardrobe: Wardrobe
 
 
@@ -101,12 +103,13 @@ class Notifier:
         with self._runtime.engine.begin() as connection:
             unknowable = park_unknowable(connection, now=now)
             held = lease(connection, limit=settings.notifier_batch, now=now, lease_s=settings.lease_s)
-            tenants = {id_: self._directory.tenant(connection, id_) for id_ in {due.tenant_id for due in held}}
+            tenants = self._directory.usable(connection, {due.tenant_id for due in held})
         _count_parked(unknowable, "in_doubt")
         if any(overdue(due, now=now) == "expired" for due in held):
             self._expire(now=now)
         for tenant_id, group in groupby(sorted(held, key=_tenant_then_id), key=lambda due: due.tenant_id):
-            self._deliver(tenants[tenant_id], list(group), started=started)
+            if (tenant := tenants.get(tenant_id)) is not None:
+                self._deliver(tenant, list(group), started=started)
         return len(held)
 
     def _deliver(self, tenant: Tenant, held: Sequence[Due], *, started: float) -> None:
@@ -152,14 +155,17 @@ class Notifier:
             policy = load_policy(connection, tenant.id)
             untold = {due.id: due.notice for due in held if due.first_unknown_at is None and due.id not in late}
             late |= dict.fromkeys(switched_off(connection, tenant.id, untold, policy), "withdrawn")
+            agent_id = load_agent_ids(connection, tenant.id).get(CONTACT)
             free = [due for due in held if due.id not in late]
+            if agent_id is None:
+                free = self._await_agent(connection, tenant, free, now=now)
             choice = self._choose(connection, tenant, free, policy, now=now)
             told = gather(connection, tenant.id, held, choice.carriers, now=now)
             told = _without(told, late.keys() | _off_beside(connection, tenant, choice, told, policy))
             for due in held:
                 if due.id in late:
                     self._park(connection, due, late[due.id], now=now)
-            bodies = dict(self._bodies(connection, tenant, choice.go, told))
+            bodies = dict(self._bodies(connection, tenant, choice.go, told, agent_id))
             ready = []
             for due in choice.go:
                 one = self._begin(connection, tenant, due, bodies.get(due.id), now=now)
@@ -170,6 +176,15 @@ class Notifier:
             self._put_off(connection, tenant, choice, now=now)  # last: what goes takes no place among who waits
             add_person_times(connection, tenant.id, len(ready), now=now)
         return ready
+
+    def _await_agent(self, connection: Connection, tenant: Tenant, held: Sequence[Due], *, now: datetime) -> list[Due]:
+        """What has its bytes goes all the same; the rest waits, without a try, until a person has added the id."""
+        log.error("message.no_agent_id", tenant_id=tenant.id, messages=len(held))
+        waits = Outcome("retry", "due", next_try_at=now + AGENT_WAIT, detail="the app has no agent_id")
+        for due in held:
+            if due.body is None:
+                end_try(connection, due, None, waits, now=now)
+        return [due for due in held if due.body is not None]
 
     def _nothing_left(
         self, connection: Connection, tenant: Tenant, held: Sequence[Due], late: Collection[OutboxId]
@@ -236,7 +251,12 @@ class Notifier:
         log.warning("message.parked", tenant_id=due.tenant_id, outbox_id=due.id, notice=due.notice, state=state)
 
     def _bodies(
-        self, connection: Connection, tenant: Tenant, held: Sequence[Due], told: Mapping[OutboxId, Sequence[OutboxId]]
+        self,
+        connection: Connection,
+        tenant: Tenant,
+        held: Sequence[Due],
+        told: Mapping[OutboxId, Sequence[OutboxId]],
+        agent_id: int | None,
     ) -> Iterator[tuple[int, bytes]]:
         for due in held:
             if due.body is not None:
@@ -245,12 +265,12 @@ class Notifier:
                 except VaultError:
                     log.error("message.body_unreadable", tenant_id=tenant.id, outbox_id=due.id)
         fresh = [due.id for due in held if due.body is None]
-        if not fresh:
+        if not fresh or agent_id is None:
             return
         some = {id_: told[id_][: NAMED - 1] for id_ in fresh if told.get(id_)}
         sources = load_sources(connection, tenant, [*fresh, *(one for ids in some.values() for one in ids)])
         people = people_of(load_names(connection, tenant, list(sources.values())))
-        look = _Look(agent_id_of(connection, tenant), load_wardrobe(connection, tenant.id))
+        look = _Look(agent_id, load_wardrobe(connection, tenant.id))
         for id_ in fresh:
             if id_ not in sources:
                 continue
@@ -265,9 +285,6 @@ class Notifier:
     def _render(
         self, tenant: Tenant, source: NoticeSource, people: People, look: "_Look", others: Others | None
     ) -> bytes | None:
-        if look.agent_id is None:
-            log.error("message.no_agent_id", tenant_id=tenant.id)
-            return None
         try:
             url = self._runtime.settings.console_url
             return render_card(
@@ -281,10 +298,8 @@ class Notifier:
         number = begin_try(connection, due, body=None, counts_for=due.recipient, now=now)
         if number is None:
             return
-        last = number >= MOST_FAILURES
-        backoff_s = self._runtime.settings.message_backoff_s
-        at = now + timedelta(seconds=backoff_s[min(number, len(backoff_s)) - 1])
-        outcome = Outcome("retry", "dead" if last else "due", next_try_at=at, detail="could not be rendered")
+        unknown, backoff_s = due.first_unknown_at is not None, self._runtime.settings.message_backoff_s
+        outcome = unrendered(number, waits=due.state, unknown=unknown, backoff_s=backoff_s, now=now)
         end_try(connection, due, number, outcome, now=now)
 
     def _pace(self, connection: Connection, tenant: Tenant, held: Sequence[Due], *, now: datetime) -> Pace:
@@ -307,8 +322,6 @@ class Notifier:
         try:
             result = self._clients.of(tenant).at(Priority.REMINDERS).messages.send(ready.body)
         except Exception as error:  # told apart below: every outcome ends up in the attempt's row
-            if is_away(error):
-                raise
             outcome = outcome_of(
                 error, attempts=ready.number, backoff_s=self._runtime.settings.message_backoff_s, now=clock.now()
             )
@@ -322,12 +335,7 @@ class Notifier:
                 response_code=_sealed_code(tenant, result),
             )
         now = clock.now()
-        with self._runtime.engine.begin() as connection:
-            if outcome.outcome == "retry":  # the day before the row, as for whoever begins
-                add_person_times(connection, tenant.id, -1, now=ready.noted_at)
-            end_try(connection, due, ready.number, outcome, now=now)
-            if outcome.state == "refused":
-                pass_on(connection, tenant.id, due.id, now=now)
+        transact(self._runtime.engine, partial(_end, tenant, ready, outcome, now=now))
         messages.labels(due.notice, outcome.outcome).inc()
         if outcome.state == "sent":
             delay.observe(max(0.0, (now - due.created_at).total_seconds()))
@@ -341,6 +349,14 @@ class Notifier:
             outcome=outcome.outcome,
             reason=outcome.detail,
         )
+
+
+def _end(tenant: Tenant, ready: _Ready, outcome: Outcome, connection: Connection, *, now: datetime) -> None:
+    if outcome.outcome == "retry":  # the day before the row, as for whoever begins
+        add_person_times(connection, tenant.id, -1, now=ready.noted_at)
+    end_try(connection, ready.due, ready.number, outcome, now=now)
+    if outcome.state == "refused":
+        pass_on(connection, tenant.id, ready.due.id, now=now)
 
 
 def _off_beside(
@@ -370,13 +386,3 @@ def _sealed_code(tenant: Tenant, result: SendResult) -> bytes | None:
     """A card's code, which changes it once within 72 h."""
     code = result.response_code
     return tenant.cipher.encrypt(code.encode(), RESPONSE_CODE) if code else None
-
-
-def agent_id_of(connection: Connection, tenant: Tenant) -> int | None:
-    row = fetch_one(
-        connection,
-        "select agent_id from app where tenant_id = :tenant_id and name = :name",
-        tenant_id=tenant.id,
-        name=CONTACT,
-    )
-    return row["agent_id"] if row else None

@@ -1,4 +1,4 @@
-"""What becomes of a message whose call failed. Pure."""
+"""What becomes of a message whose call failed, or that could not be rendered. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,6 +12,8 @@ NOBODY = frozenset({81013, 60011}) | NO_MEMBER
 TASK_ID_USED = 42014
 """Ours are well-formed, so a second try that is answered so says that an earlier one may have arrived."""
 LONGEST_WAIT_FOR_WECOM_S = 60.0
+MOST_FAILURES = 5
+"""Tries to render a message."""
 
 
 def outcome_of(error: Exception, *, attempts: int, backoff_s: Sequence[float], now: datetime) -> Outcome:
@@ -39,3 +41,15 @@ def outcome_of(error: Exception, *, attempts: int, backoff_s: Sequence[float], n
             in_doubt = code == TASK_ID_USED and attempts > 1
             return Outcome("refused", "in_doubt" if in_doubt else "dead", code=code, detail=str(error))
     return Outcome("unknown", "due", next_try_at=later, detail=type(error).__name__)
+
+
+def unrendered(number: int, *, waits: str, unknown: bool, backoff_s: Sequence[float], now: datetime) -> Outcome:
+    """What becomes of a delivery that has no words at this try, its `number`th: later again, or given up. Pure.
+
+    `waits`: its state. `unknown`: an earlier try may have arrived.
+    """
+    detail = "could not be rendered"
+    if number >= MOST_FAILURES:
+        return Outcome("retry", "in_doubt" if unknown else "dead", detail=detail)
+    at = now + timedelta(seconds=backoff_s[min(number, len(backoff_s)) - 1])
+    return Outcome("retry", waits, next_try_at=at, detail=detail)

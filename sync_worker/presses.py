@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from services.message_cards.presses import DuePress, note_failure, take_press, tenants_with_presses
 from services.message_cards.pressing import act_upon
-from shared.db.engine import describe, is_away, transact
+from shared.db.engine import describe, is_passing, transact
 from shared.directory import Directory
 from shared.ids import TenantId
 from shared.runtime import Runtime
@@ -60,7 +60,7 @@ def _act_upon_one(runtime: Runtime, tenant: Tenant, *, now: datetime) -> bool:
             runtime.engine, partial(_act, tenant=tenant, taken=taken, now=now, ttl_s=runtime.settings.message_ttl_s)
         )
     except Exception as error:
-        if is_away(error) or not taken:
+        if is_passing(error) or not taken:
             raise
         log.error("card.press_failed", tenant_id=tenant.id, press_id=taken[-1].id, reason=describe(error))
         with runtime.engine.begin() as connection:

@@ -40,6 +40,7 @@ from shared.wecom.clients import Clients
 from sync_worker.presses import act_upon_presses
 from sync_worker.routing import route_inbox
 from tests.conftest import SECRET_KEY
+from tests.failing import BUDGETS, failing
 
 ROOT = Path(__file__).parents[2]
 START = "from callback_gateway.command import command; command()"
@@ -400,6 +401,46 @@ def test_a_spent_code_is_final_and_an_unknown_answer_is_cleared_up_by_it(counter
         run(connection, "update outbox set state = 'queued', first_unknown_at = null where channel = 'wecom_card'")
     counter.work()
     assert counter.rows("select state, attempts from outbox where channel = 'wecom_card'") == [("refused", 3)]
+
+
+def test_a_change_before_which_the_database_failed_was_certainly_not_made(counter: Counter):
+    """A code that is spent by then was spent by another: its card does not say what it should (OUT-1)."""
+    card = counter.tell(given(counter)[1])
+    counter.press(card, "added")
+    with failing(counter.runtime.engine, BUDGETS) as failed:
+        counter.work()
+    assert failed
+    assert counter.rows("select state, first_unknown_at from outbox where channel = 'wecom_card'") == [("queued", None)]
+    counter.corp.post("/sim/faults", {"path": "message/update_template_card", "errcode": 60140, "times": 1})
+    with counter.runtime.engine.begin() as connection:
+        run(connection, "update outbox set next_try_at = now() - interval '1 s' where channel = 'wecom_card'")
+    counter.work()
+    assert counter.rows("select state, attempts from outbox where channel = 'wecom_card'") == [("refused", 2)]
+
+
+def test_how_a_change_went_is_noted_although_another_was_in_the_way(counter: Counter):
+    """A deadlock costs the transaction another start, not the change another try (OUT-1)."""
+    counter.press(counter.tell(given(counter)[1]), "added")
+    route_inbox(counter.runtime, counter.directory, limit=50)
+    act_upon_presses(counter.runtime, counter.directory)
+    with failing(counter.runtime.engine, "update attempt") as failed:
+        counter.work()
+    assert failed
+    assert counter.rows("select state, attempts from outbox where channel = 'wecom_card'") == [("sent", 1)]
+
+
+def test_conflicts_in_the_database_cost_a_press_no_tries(counter: Counter):
+    """However many there are, it is acted upon in the end (POOL-8)."""
+    id_, fact = given(counter)
+    counter.press(counter.tell(fact), "added")
+    route_inbox(counter.runtime, counter.directory, limit=50)
+    for _ in range(6):
+        with failing(counter.runtime.engine, "update pool_record", times=3) as failed:
+            act_upon_presses(counter.runtime, counter.directory)
+        assert len(failed) == 3
+    assert counter.rows("select state, attempts from card_press") == [("new", 0)]
+    counter.work()
+    assert counter.rows("select status from pool_record where customer_id = :id", id=id_) == [("added",)]
 
 
 def test_the_codes_of_cards_and_presses_are_in_no_row_in_the_clear(counter: Counter):

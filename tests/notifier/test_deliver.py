@@ -12,7 +12,10 @@ from shared.clock import FixedClock, SystemClock
 from shared.db.engine import run
 from shared.ids import TenantId
 from shared.message_days import add_person_times, left_today, next_day
+from shared.outbox import Delivery, enqueue
+from tests.failing import BUDGETS, DEADLOCK, LOST, failing
 from tests.notifier.desk import Desk
+from tests.shared.corps import record_closed_corp
 
 
 def test_accepted_and_then_timed_out_is_sent_again_and_delivered_once(desk: Desk) -> None:
@@ -53,6 +56,76 @@ def test_an_app_without_an_agent_id_sends_as_soon_as_it_has_one(desk: Desk) -> N
     desk.due_now()
     desk.notifier().deliver_due()
     assert desk.rows("select state from outbox") == [("sent",)]
+
+
+def test_a_message_waits_for_the_agent_id_until_it_is_too_old(desk: Desk) -> None:
+    """A person has to add it: that costs no tries, however long it takes; its log says why it waits (G5)."""
+    desk.stop_the_clock()
+    with desk.runtime.engine.begin() as connection:
+        run(connection, "update app set agent_id = null")
+    desk.lose(ttl_s=7200)
+    desk.lose(1, userid="ZhaoMin", ttl_s=1800)
+    for _ in range(60):
+        desk.deliver(after_s=60)
+    assert desk.rows("select recipient, state, attempts, last_error from outbox order by id") == [
+        ("LiNa", "due", 0, "the app has no agent_id"),
+        ("ZhaoMin", "expired", 0, "the app has no agent_id"),
+    ]
+    with desk.runtime.engine.begin() as connection:
+        run(connection, "update app set agent_id = 1000002")
+    desk.deliver(after_s=60)
+    assert desk.texts("LiNa") == ["客户流失：wm0"]
+    assert desk.rows("select state, last_error from outbox where recipient = 'LiNa'") == [("sent", None)]
+
+
+def test_a_message_that_has_its_bytes_needs_no_agent_id_any_more(desk: Desk) -> None:
+    """They name the app already, and WeCom recognises them as a repeat only for hours (G5)."""
+    desk.corp.post("/sim/faults", {"path": "message/send", "hang_s": 3, "times": 1})
+    desk.lose()
+    desk.notifier().deliver_due()
+    with desk.runtime.engine.begin() as connection:
+        run(connection, "update app set agent_id = null")
+    desk.due_now()
+    desk.notifier().deliver_due()
+    assert desk.rows("select state, attempts from outbox") == [("sent", 2)]
+
+
+@pytest.mark.parametrize("why", [DEADLOCK, LOST])
+def test_a_message_before_which_the_database_failed_was_certainly_not_sent(desk: Desk, why: str) -> None:
+    """It may still be withdrawn and expire, and takes nothing of the app's day (G5, G6)."""
+    desk.lose()
+    desk.corp.post("/sim/faults", {"clear": True})
+    with failing(desk.runtime.engine, BUDGETS, why) as failed:
+        desk.notifier().deliver_due()
+    assert failed
+    assert desk.rows("select state, first_unknown_at from outbox") == [("due", None)]
+    assert desk.rows("select person_times from message_day") == [(0,)]
+    desk.due_now()
+    desk.notifier().deliver_due()
+    assert desk.rows("select state, attempts from outbox") == [("sent", 2)]
+    assert len(desk.corp.messages("LiNa")) == 1
+
+
+def test_how_a_message_went_is_noted_although_another_was_in_the_way(desk: Desk) -> None:
+    """A deadlock costs the transaction another start, not the message another try (G5)."""
+    desk.lose()
+    with failing(desk.runtime.engine, "update attempt") as failed:
+        desk.notifier().deliver_due()
+    assert failed
+    assert desk.rows("select state, attempts from outbox") == [("sent", 1)]
+
+
+def test_a_corp_whose_keys_do_not_open_holds_up_no_other(desk: Desk) -> None:
+    """Its messages wait, the others' go (G5)."""
+    desk.lose()
+    now = desk.runtime.clock.now()
+    with desk.runtime.engine.begin() as connection:
+        closed = record_closed_corp(connection, now=now - timedelta(minutes=1))
+        waiting = Delivery("x", None, "relation_lost", "wecom", "X", [], now + timedelta(days=1))
+        enqueue(connection, closed, [waiting], now=now - timedelta(minutes=1))
+    desk.deliver()
+    assert desk.texts("LiNa") == ["客户流失：wm0"]
+    assert desk.rows("select state, attempts from outbox order by id") == [("sent", 1), ("due", 0)]
 
 
 def test_a_members_thirty_first_message_of_a_minute_waits(desk: Desk) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from notifier.outcomes import outcome_of
+from notifier.outcomes import outcome_of, unrendered
 from shared.errors import RetryableError
 from shared.tries import Outcome
 from shared.wecom.errors import PostponedError, UnreachableError, error_for
@@ -69,3 +69,15 @@ def test_a_bug_is_noted_without_what_it_was_about():
     """An unexpected error's text may quote a person; only its kind is kept (ACC-3)."""
     found = outcome_of(ValueError("Chen Li 13800000000"), attempts=1, backoff_s=BACKOFF_S, now=at(0))
     assert found == Outcome("unknown", "due", next_try_at=at(2), detail="ValueError")
+
+
+@pytest.mark.parametrize(
+    ("unknown", "number", "state", "wait_s"),
+    [(False, 1, "due", 2), (False, 4, "due", 600), (False, 5, "dead", None), (True, 4, "due", 600),
+     (True, 5, "in_doubt", None)],
+)  # fmt: skip
+def test_what_cannot_be_rendered_is_given_up_and_what_may_have_arrived_is_in_doubt(unknown, number, state, wait_s):
+    """Also when the bytes that it was tried with do not open any more: nobody knows that it is dead (G5)."""
+    found = unrendered(number, waits="due", unknown=unknown, backoff_s=BACKOFF_S, now=at(100))
+    assert (found.outcome, found.state) == ("retry", state)
+    assert found.next_try_at == (None if wait_s is None else at(100 + wait_s))
