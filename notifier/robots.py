@@ -6,16 +6,20 @@ together, as it is to people; what a robot cannot say any more, administrators a
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 
 import orjson
 import structlog
 from prometheus_client import Counter
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from notifier.forms import as_markdown
 from notifier.names import people_of
+from notifier.outcomes import unrendered
 from notifier.render import NAMED, Others, message_of
 from services.message_templates.store import load_wardrobe
 from services.notices.model import FOLDED
@@ -26,7 +30,7 @@ from services.reminders.plan import goes_at
 from services.reminders.store import load_policy
 from services.robots.model import TEST, NoRobotError, Robot, robot_id_of
 from services.robots.store import close_robot, load_robot, note_problem, resting
-from shared.db.engine import is_away
+from shared.db.engine import is_passing, transact
 from shared.directory import Directory
 from shared.errors import RetryableError
 from shared.folding import Key, fold, gather, last_told, put_off
@@ -58,13 +62,28 @@ log = structlog.get_logger()
 spoken = Counter("guanxi_robot_messages", "Tries to let a group robot speak, by outcome", ["outcome"])
 
 
+@dataclass(frozen=True)
+class _Tried:
+    """A try that is over."""
+
+    tenant: Tenant
+    robot: Robot
+    one: Due
+    number: int
+    outcome: Outcome
+
+
 class RobotLane:
+    """For one thread. What a try came to is kept until the database has it: else it would be in doubt."""
+
     def __init__(self, runtime: Runtime, clients: Clients) -> None:
         self._runtime, self._clients = runtime, clients
         self._directory = Directory(runtime.vault)
+        self._untold: list[_Tried] = []
 
     def speak_due(self) -> int:
         """One batch; how many were held, whatever became of them."""
+        self._tell()  # before anybody else takes what this process knows the end of
         settings, now = self._runtime.settings, self._runtime.clock.now()
         self._expire(now=now)
         with self._runtime.engine.begin() as connection:
@@ -96,19 +115,21 @@ class RobotLane:
             return
         robot, number, content = ready
         outcome = self._try(tenant, robot, content, tries=failures + 1)
-        with self._runtime.engine.begin() as connection:
-            now = clock.now()
-            # The robot's row first, as whoever begins a try does.
-            if outcome.next_try_at is not None:  # what holds up one of its messages holds up all of them
-                close_robot(connection, tenant.id, robot.id, until=outcome.next_try_at, now=now)
-            if outcome.code == NO_SUCH_KEY:
-                note_problem(connection, tenant, robot, outcome.detail or "")
-            end_try(connection, one, number, outcome, now=now)
-            if outcome.state == "refused":
-                pass_on(connection, tenant.id, one.id, now=now)
-        spoken.labels(outcome.outcome).inc()
-        log.info("robot.tried", tenant_id=tenant.id, robot_id=robot.id, outbox_id=one.id, notice=one.notice,
-                 attempt=number, outcome=outcome.outcome, state=outcome.state, reason=outcome.detail)  # fmt: skip
+        self._untold.append(_Tried(tenant, robot, one, number, outcome))
+        self._tell()
+
+    def _tell(self) -> None:
+        """Note how tries ended; what the database does not take now is told at the next look."""
+        while self._untold:
+            tried = self._untold[0]
+            try:
+                transact(self._runtime.engine, partial(_end_try, tried, now=self._runtime.clock.now()))
+            except Exception as error:
+                if not is_passing(error):
+                    self._untold.pop(0)  # it would be in the way of all others
+                raise
+            self._untold.pop(0)
+            _report(tried)
 
     def _begin(
         self, connection: Connection, tenant: Tenant, one: Due, *, now: datetime
@@ -162,9 +183,11 @@ class RobotLane:
         try:
             words = self._words(connection, tenant, one, told)
             content = robot_markdown(words)
+        except SQLAlchemyError:  # of the transaction, not of this notice
+            raise
         except Exception as error:  # one notice that does not render must not hold up the others
             log.error("robot.render_failed", notice=one.notice, outbox_id=one.id, exc_info=error)
-            self._end(connection, tenant, one, Outcome("refused", "dead", detail="could not be rendered"), now=now)
+            self._give_up(connection, one, now=now)
             return None
         body = tenant.cipher.encrypt(orjson.dumps(words), BODY)
         lease_s = self._runtime.settings.lease_s
@@ -174,6 +197,14 @@ class RobotLane:
         if told:
             fold(connection, tenant.id, one.id, told, now=now)
         return robot, number, content
+
+    def _give_up(self, connection: Connection, one: Due, *, now: datetime) -> None:
+        """A try that came to no call; by the rule of people's messages."""
+        number = begin_try(connection, one, body=None, counts_for=None, now=now)
+        if number is not None:
+            backoff_s = self._runtime.settings.message_backoff_s
+            outcome = unrendered(number, waits=one.state, unknown=False, backoff_s=backoff_s, now=now)
+            end_try(connection, one, number, outcome, now=now)
 
     def _words(self, connection: Connection, tenant: Tenant, one: Due, told: Sequence[OutboxId]) -> str:
         """
@@ -210,10 +241,27 @@ class RobotLane:
         try:
             self._clients.of(tenant).at(Priority.OPERATOR).robots.send(robot.key, content)
         except Exception as error:  # told apart below: every outcome ends up in the attempt's row
-            if is_away(error):
-                raise
             return outcome_of(error, tries=tries, now=self._runtime.clock.now())
         return Outcome("accepted", "sent")
+
+
+def _end_try(tried: _Tried, connection: Connection, *, now: datetime) -> None:
+    tenant, robot, one, outcome = tried.tenant, tried.robot, tried.one, tried.outcome
+    # The robot's row first, as whoever begins a try does.
+    if outcome.next_try_at is not None:  # what holds up one of its messages holds up all of them
+        close_robot(connection, tenant.id, robot.id, until=outcome.next_try_at, now=now)
+    if outcome.code == NO_SUCH_KEY:
+        note_problem(connection, tenant, robot, outcome.detail or "")
+    end_try(connection, one, tried.number, outcome, now=now)
+    if outcome.state == "refused":
+        pass_on(connection, tenant.id, one.id, now=now)
+
+
+def _report(tried: _Tried) -> None:
+    one, outcome = tried.one, tried.outcome
+    spoken.labels(outcome.outcome).inc()
+    log.info("robot.tried", tenant_id=one.tenant_id, robot_id=tried.robot.id, outbox_id=one.id, notice=one.notice,
+             attempt=tried.number, outcome=outcome.outcome, state=outcome.state, reason=outcome.detail)  # fmt: skip
 
 
 def together(one: Due) -> Key | None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from commands.demo_corp import SimulatedCorp, record_demo_corp
 from notifier.deliver import Notifier
@@ -36,6 +37,7 @@ from shared.wecom.clients import Clients
 from shared.wecom.errors import UnreachableError, error_for
 from shared.withdrawing import withdraw
 from tests.conftest import NOW
+from tests.failing import BUDGETS, DEADLOCK, LOST, failing
 
 LI, BOSS = UserId("LiNa"), UserId("WangFang")
 
@@ -164,6 +166,62 @@ def test_without_an_answer_a_post_is_in_doubt_and_never_said_again(group: Group)
         assert retry_dead(connection, dead["id"], now=group.runtime.clock.now())
     group.speak()
     assert len(group.posts()) == 2
+
+
+@pytest.mark.parametrize("why", [DEADLOCK, LOST])
+def test_a_database_that_fails_before_the_call_leaves_no_post_in_doubt(group: Group, why: str):
+    """The try was noted, the robot's turn was not given: certainly nothing was sent, so it is said in a moment (G5)."""
+    group.lose()
+    with failing(group.runtime.engine, BUDGETS, why) as failed:
+        group.speak()
+    assert failed and group.posts() == []
+    assert group.rows("select outcome, finished_at is not null from attempt") == [("retry", True)]
+    group.later(2)
+    group.speak()
+    assert len(group.posts()) == 1
+    assert group.rows("select state from outbox where channel = 'robot'") == [("sent",)]
+
+
+@pytest.mark.parametrize(("said", "call"), [(1, {}), (0, {"path": "webhook/send", "errcode": -1, "times": 1})])
+def test_how_a_try_ended_is_noted_when_the_database_is_back(group: Group, said: int, call: dict[str, Any]):
+    """What the process knows is not in doubt, however long the database was away (G5)."""
+    group.corp.post("/sim/faults", call or {"clear": True})
+    group.lose()
+    lane = RobotLane(group.runtime, group.clients)
+    with failing(group.runtime.engine, "update attempt", LOST, times=2):
+        for _ in range(2):
+            with pytest.raises(OperationalError):
+                lane.speak_due()
+    assert group.rows("select outcome from attempt") == [("started",)]
+    group.later(61)
+    lane.speak_due()
+    assert len(group.posts()) == 1
+    assert group.rows("select state, attempts from outbox where channel = 'robot'") == [("sent", 2 - said)]
+
+
+def test_how_a_try_ended_is_noted_although_another_was_in_the_way(group: Group):
+    """A deadlock costs the transaction another start, not the post its end (G5)."""
+    group.lose()
+    with failing(group.runtime.engine, "update attempt") as failed:
+        group.speak()
+    assert failed
+    assert group.rows("select state from outbox where channel = 'robot'") == [("sent",)]
+
+
+@pytest.mark.parametrize(("times", "ends"), [(2, ("sent", 3, None)), (9, ("dead", 5, "could not be rendered"))])
+def test_a_post_that_cannot_be_rendered_is_tried_a_few_times(group: Group, times: int, ends: tuple[object, ...]):
+    """As people's messages are; what is wrong may pass (G5)."""
+    group.lose()
+    with group.runtime.engine.begin() as connection:
+        run(connection, "update outbox set notice = 'no_such_notice' where channel = 'robot'")
+    for n in range(7):
+        if n == times:
+            with group.runtime.engine.begin() as connection:
+                run(connection, "update outbox set notice = 'relation_lost' where channel = 'robot'")
+        group.later(600 * n)
+        group.speak()
+    assert len(group.posts()) == (ends[0] == "sent")
+    assert group.rows("select state, attempts, last_error from outbox where channel = 'robot'") == [ends]
 
 
 def test_a_process_that_was_killed_in_a_call_leaves_a_post_in_doubt(group: Group):
