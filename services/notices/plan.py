@@ -221,10 +221,10 @@ _QUIET_CAUSES: frozenset[Cause] = frozenset({"bootstrap", "resync", "import"})
 
 def react(fact: Fact, *, cause: Cause, added_at: datetime) -> tuple[Notice, ...]:
     """The notices that a fact calls for; `added_at` is when the corp was added."""
-    reaction, since = REACTIONS.get(type(fact)), added_at.replace(microsecond=0)  # WeCom's times are whole seconds
-    if reaction is None or (cause in _QUIET_CAUSES and not _is_event_since(fact, since)):
+    reaction = REACTIONS.get(type(fact))
+    if reaction is None or (cause in _QUIET_CAUSES and not _is_event_since(fact, added_at)):
         return ()
-    return reaction(fact, since)
+    return reaction(fact, added_at)
 
 
 def wanted(notice: Notice, policy: Policy, stage_ids: Iterable[int] = ()) -> Told | None:
@@ -264,9 +264,12 @@ def below(notice: Notice) -> UserId | None:
 
 
 def _is_event_since(fact: Fact, added_at: datetime) -> bool:
-    """An event of its own told of it, after the corp was added: that is news, whoever came by and recorded it."""
+    """An event of its own told of it, after the corp was added: that is news, whoever came by and recorded it.
+
+    WeCom's times are whole seconds: one of the second in which the corp was added may have been after that.
+    """
     evidenced = isinstance(fact, RelationStarted | RelationEndedFact) and fact.evidenced
-    return evidenced and fact.occurred_at >= added_at
+    return evidenced and fact.occurred_at >= added_at.replace(microsecond=0)
 
 
 def _relation_started(fact: Fact, added_at: datetime) -> tuple[Notice, ...]:

@@ -65,11 +65,11 @@ def test_an_event_is_told_to_whom_it_concerns(fact, notices):
     assert react(fact, cause="event", added_at=CORP_ADDED) == notices
 
 
-def test_what_happened_in_the_second_in_which_the_corp_was_added_is_news():
-    """WeCom tells whole seconds; it may have been after us (ASG-5)."""
+def test_an_event_of_the_second_in_which_the_corp_was_added_is_news():
+    """WeCom tells whole seconds, it may have been after us; what a look finds of that second was there (ASG-5)."""
     added_at = CORP_ADDED + timedelta(milliseconds=400)
-    assert react(started(AFTER, evidenced=False), cause="event", added_at=added_at) == (NEW,)
-    assert react(started(AFTER, evidenced=True), cause="resync", added_at=added_at) == (NEW,)
+    assert react(started(CORP_ADDED, evidenced=True), cause="resync", added_at=added_at) == (NEW,)
+    assert react(started(CORP_ADDED, evidenced=False), cause="event", added_at=added_at) == ()
 
 
 @pytest.mark.parametrize("cause", ["operator", "rule", "api"])
