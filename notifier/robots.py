@@ -22,7 +22,8 @@ from notifier.names import people_of
 from notifier.outcomes import unrendered
 from notifier.render import NAMED, Others, message_of
 from services.message_templates.store import load_wardrobe
-from services.notices.model import FOLDED
+from services.notices.given import load_given
+from services.notices.model import FOLDED, POOL_GIVEN
 from services.notices.off import switched_off
 from services.notices.passing import pass_on
 from services.notices.store import load_count, load_names, load_sources
@@ -138,14 +139,18 @@ class RobotLane:
         if (end := _is_over(one, now=now)) is not None:
             self._end(connection, tenant, one, end, now=now)
             return None
-        if switched_off(connection, tenant.id, {one.id: one.notice}, load_policy(connection, tenant.id)):
+        policy = load_policy(connection, tenant.id)
+        if switched_off(connection, tenant.id, {one.id: one.notice}, policy) or _nothing_left(connection, tenant, one):
             self._end(connection, tenant, one, Outcome("refused", "withdrawn"), now=now)
             return None
         robot = self._speaker(connection, tenant, one, now=now)
         if robot is None or not _is_its_time(connection, tenant, one, robot, now=now):
             return None
         told = _others(connection, tenant, one, now=now)
-        return None if told is None else self._note(connection, tenant, one, robot, told, now=now)
+        if told is None:
+            return None
+        off = switched_off(connection, tenant.id, dict.fromkeys(told, one.notice), policy)  # withdrawn in its turn
+        return self._note(connection, tenant, one, robot, [id_ for id_ in told if id_ not in off], now=now)
 
     def _speaker(self, connection: Connection, tenant: Tenant, one: Due, *, now: datetime) -> Robot | None:
         """The robot, its row locked; None: it is silent for good, and its message was passed on."""
@@ -300,6 +305,11 @@ def _is_its_time(connection: Connection, tenant: Tenant, one: Due, robot: Robot,
     if at > now:
         put_off(connection, tenant.id, [(key, at)], moves=True, now=now, state=WAITS)
     return at <= now
+
+
+def _nothing_left(connection: Connection, tenant: Tenant, one: Due) -> bool:
+    """Of what was given out of the pool all is somebody else's by now: nobody need hear of it (POOL-7)."""
+    return one.notice == POOL_GIVEN and one.folds == 1 and not load_given(connection, tenant.id, [one.id]).get(one.id)
 
 
 def _others(connection: Connection, tenant: Tenant, one: Due, *, now: datetime) -> list[OutboxId] | None:

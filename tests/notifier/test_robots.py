@@ -17,12 +17,14 @@ from notifier.deliver import Notifier
 from notifier.robots import RobotLane, outcome_of
 from services.customers.model import RelationLost
 from services.notices.log import load_message
-from services.notices.model import RELATION_LOST
+from services.notices.model import POOL_GIVEN, RELATION_LOST
 from services.notices.store import Caused, record_facts_and_notices
+from services.pool.model import PoolCustomersGiven
 from services.reminders.model import NOT_KNOWN, Policy, Wish
 from services.reminders.store import record_policy, record_wish
 from services.robots.model import TEST, Robot
 from services.robots.store import add_robot, change_robot, close_robot, load_robots, want_test
+from services.stages.model import CustomerStageChanged
 from shared.clock import SystemClock
 from shared.db.engine import fetch_all, run
 from shared.dead import list_dead, retry_dead
@@ -425,6 +427,50 @@ def test_what_was_told_with_another_meanwhile_is_not_passed_on_as_well(group: Gr
     lane._speak(group.tenant, second)
     assert len(group.posts()) == 1
     assert group.rows("select count(*) from outbox where recipient = 'WangFang'") == [(0,)]
+
+
+def speak_of(group: Group, notice: str) -> None:
+    """The robot tells of this kind, each at once."""
+    with group.runtime.engine.begin() as connection:
+        now = group.runtime.clock.now()
+        (robot,) = load_robots(connection, group.tenant)
+        change_robot(connection, group.tenant, robot, {"notices": [notice]}, by="x", now=now)
+        at_once = Wish(enabled=True, administrators=True, gather_s=0, apart_s=0)
+        record_wish(connection, group.tenant.id, notice, NOT_KNOWN, at_once, by="x", now=now)
+
+
+def test_a_robot_does_not_tell_of_nobody_to_add(group: Group):
+    """All that were given were taken away again before it spoke (POOL-7)."""
+    speak_of(group, POOL_GIVEN)
+    now = group.runtime.clock.now()
+    given = PoolCustomersGiven(
+        occurred_at=now, userid=LI, count=2, customer_id=None, since=now.isoformat(), until=now.isoformat()
+    )
+    with group.runtime.engine.begin() as connection:
+        record_facts_and_notices(connection, group.tenant, [Caused(given, "operator")], now=now, ttl_s=86_400)
+    group.speak()
+    assert group.posts() == []
+    assert group.rows("select state from outbox where channel = 'robot'") == [("withdrawn",)]
+
+
+def test_a_robot_asks_for_the_stage_of_each_that_it_tells_of(group: Group):
+    """Those of a stage that is off by now are not among what it tells with another one (STG-4)."""
+    speak_of(group, "stage_changed")
+    now = group.runtime.clock.now()
+    with group.runtime.engine.begin() as connection:
+        rows = fetch_all(connection, "insert into customer (tenant_id, created_at, assigned_userid) "
+                         "values (1, :now, 'LiNa'), (1, :now, 'LiNa') returning id", now=now)  # fmt: skip
+        by = {"line_id": 1, "from_stage_id": None, "why": "hand"}
+        moved = [
+            CustomerStageChanged(occurred_at=now, customer_id=row["id"], to_stage_id=stage, **by)
+            for row, stage in zip(rows, (1, 2), strict=True)
+        ]
+        caused = [Caused(one, "operator") for one in moved]
+        record_facts_and_notices(connection, group.tenant, caused, now=now, ttl_s=86_400)
+        record_wish(connection, group.tenant.id, "stage_changed", 2, Wish(enabled=False), by="x", now=now)
+    group.speak()
+    told = group.rows("select state, folds from outbox where channel = 'robot' order by id")
+    assert told == [("sent", 1), ("withdrawn", 1)]
 
 
 def test_a_post_whose_own_matter_stands_is_said(group: Group):
