@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.notices.settled import CODE_LASTS, UPDATE, Settled, customer_to_add, to_add
+from services.notices.settled import CODE_LASTS, UPDATE, Settled, customer_of
 from shared.db.engine import fetch_all, run
 from shared.ids import TenantId
 from shared.outbox import CARD_UPDATE
@@ -58,7 +58,7 @@ def change_cards(connection: Connection, tenant_id: TenantId, held: Mapping[str,
 
 def merged_too(connection: Connection, tenant_id: TenantId, reasons: Collection[str]) -> dict[str, str]:
     """Reasons that the same matters had while a record that was merged since stood for itself -> those of now."""
-    given = {reason: known for reason in reasons if (known := customer_to_add(reason))}
+    given = {reason: known for reason in reasons if (known := customer_of(reason))}
     if not given:
         return {}
     rows = fetch_all(
@@ -70,4 +70,4 @@ def merged_too(connection: Connection, tenant_id: TenantId, reasons: Collection[
     was: dict[int, list[int]] = {}
     for row in rows:
         was.setdefault(row["merged_into"], []).append(row["id"])
-    return {to_add(userid, one): reason for reason, (userid, id_) in given.items() for one in was.get(id_, ())}
+    return {f"{before}:{one}": reason for reason, (before, id_) in given.items() for one in was.get(id_, ())}

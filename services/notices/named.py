@@ -12,8 +12,10 @@ SQL = {
     "chat": "select chat_id as key, name as value from group_chat where tenant_id = :tenant_id "
     "and chat_id = any(:keys) and name <> ''",
     "chat_event": "select id as key, name as value from chat_event where tenant_id = :tenant_id and id = any(:keys)",
-    "customer": "select customer_id as key, min(external_userid) as value from external_contact "
-    "where tenant_id = :tenant_id and customer_id = any(:keys) group by 1",
+    # Of a record that was merged since: those of the one that stands.
+    "customer": "select k.key, min(e.external_userid) as value from unnest(cast(:keys as bigint[])) as k(key) "
+    "left join customer u on u.tenant_id = :tenant_id and u.id = k.key "
+    "join external_contact e on e.tenant_id = :tenant_id and e.customer_id = coalesce(u.merged_into, k.key) group by 1",
 }
 
 

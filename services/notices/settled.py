@@ -40,11 +40,14 @@ def to_add(userid: UserId, customer_id: int) -> str:
     return f"to_add:{userid}:{customer_id}"
 
 
-def customer_to_add(reason: str) -> tuple[UserId, int] | None:
-    """Whom `to_add` made this reason of; None: another one did."""
-    kind, _, rest = reason.partition(":")
-    userid, _, customer_id = rest.rpartition(":")
-    return (UserId(userid), int(customer_id)) if kind == "to_add" else None
+OF_CUSTOMERS = ("to_add", "stage", "contact")
+"""Kinds of reasons that end in the id of a customer."""
+
+
+def customer_of(reason: str) -> tuple[str, int] | None:
+    """What stands before the customer's id, and that; None: the reason names none."""
+    before, _, customer_id = reason.rpartition(":")
+    return (before, int(customer_id)) if reason.partition(":")[0] in OF_CUSTOMERS else None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Engine
 from services.merging.merge import merge
 from services.message_cards.model import QUESTION, Button
 from services.message_cards.pages import press_on_page
+from services.notes.model import NoteAdded
+from services.notices.named import load_named
 from services.notices.settled import Says
 from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
@@ -18,6 +20,7 @@ from services.pool.leaving import leave_of_friends
 from services.pool.model import Act, Entry
 from services.pool.moving import mark_added, mark_reachable
 from services.pool.telling import tell_given
+from services.watching.model import CustomerNotContacted
 from shared.clock import FixedClock
 from shared.ids import CustomerId, OutboxId, UserId
 from shared.vault import Vault
@@ -105,3 +108,32 @@ def test_what_waits_of_a_record_that_was_merged_is_taken_back(shop: Shop):
     assert shop.rows("select recipient, state from outbox where notice = 'pool_given' order by id")[0] == (
         "LiNa", "withdrawn",
     )  # fmt: skip
+
+
+def silence(shop: Shop, customer_id: CustomerId) -> CustomerNotContacted:
+    since = (shop.now - timedelta(days=30)).isoformat()
+    return CustomerNotContacted(
+        occurred_at=shop.now, customer_id=customer_id, external_userid=None, userid=LINA, stage_id=None, since=since,
+        source=None, days=30, number=1,
+    )  # fmt: skip
+
+
+def test_a_contact_with_the_record_that_stands_ends_the_silence_of_the_merged_one(shop: Shop):
+    """They are one person now: nobody need call whom they have just called (STG-2, CUS-9)."""
+    a, b = (CustomerId(one) for one in shop.customers(2))
+    shop.do(lambda connection: tell(shop, connection, [silence(shop, b)]))
+    shop.do(merge, shop.tenant, a, b, by="x", now=shop.now)
+    shop.do(lambda connection: tell(shop, connection, [NoteAdded(occurred_at=shop.now, note_id=1, customer_id=a)]))
+    assert shop.rows("select state from outbox") == [("withdrawn",)]
+
+
+def test_who_was_merged_since_has_the_name_of_the_record_that_stands(shop: Shop):
+    """Their contacts went over to it (CUS-9)."""
+    a, b = (CustomerId(one) for one in shop.customers(2))
+    shop.run(
+        "insert into external_contact (tenant_id, external_userid, customer_id, name, cause) "
+        "values (1, 'wmB', :b, '陈晨', 'event')",
+        b=b,
+    )
+    shop.do(merge, shop.tenant, a, b, by="x", now=shop.now)
+    assert shop.do(load_named, shop.tenant.id, "customer", [a, b]) == {a: "wmB", b: "wmB"}
