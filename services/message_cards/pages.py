@@ -102,7 +102,7 @@ def load_page(connection: Connection, tenant: Tenant, id_: OutboxId, *, reader: 
     if is_robot(recipient):
         theirs = reader in load_policy(connection, tenant.id).administrators
     else:
-        theirs = is_theirs(connection, tenant, recipient, owner, reader)
+        theirs = is_theirs(connection, tenant, recipient, reader)
     if not theirs:
         raise NotTheirsError("there is no such message for you")
     ids = _items(connection, tenant, row["id"], after=after)

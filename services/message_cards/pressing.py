@@ -39,7 +39,7 @@ def act_upon(
     if card is None:
         _ignore(connection, tenant, due, "unknown_card", now=now)
         return None
-    if not is_theirs(connection, tenant, card.recipient, card.owner, due.press.userid):
+    if not is_theirs(connection, tenant, card.recipient, due.press.userid):
         _ignore(connection, tenant, due, "not_theirs", now=now)
         return None
     action = action_of(card.fact.TYPE, due.press.key)
@@ -91,11 +91,14 @@ def _card(connection: Connection, tenant: Tenant, due: DuePress) -> Card | None:
     )
 
 
-def is_theirs(connection: Connection, tenant: Tenant, recipient: UserId, owner: UserId, userid: UserId) -> bool:
-    """Whom a message was sent to, or somebody above them or above whose matter it is. Userids have no case."""
+def is_theirs(connection: Connection, tenant: Tenant, recipient: UserId, userid: UserId) -> bool:
+    """Whom a message was sent to, or somebody above them. Userids have no case.
+
+    Not whoever is above somebody it is about: it may tell of others, too, who are none of theirs.
+    """
     if userid.lower() == recipient.lower():
         return True
-    above = superiors_of(connection, tenant.id, {recipient, owner})
+    above = superiors_of(connection, tenant.id, [recipient])
     return userid.lower() in {one.lower() for some in above.values() for one in some}
 
 
