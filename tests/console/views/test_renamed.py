@@ -13,6 +13,7 @@ from services.notices.settled import Says
 from shared.ids import OutboxId, UserId
 from tests.console.views.conftest import Office
 from tests.console.views.test_hostile import message_id, renamed
+from tests.console.views.test_messages import given_out_of_the_pool
 
 
 def opened(office: Office, reader: str) -> MessagePage:
@@ -63,3 +64,13 @@ def test_a_press_is_for_whose_message_it_was(office: Office):
     assert office.rows("select state from sop_progress") == [("reminded",)]
     assert pressed(by=UserId("lina.2")) is Says.DONE
     assert office.rows("select state from sop_progress") == [("done",)]
+
+
+def test_a_page_of_the_pool_keeps_its_buttons_under_another_userid(office: Office):
+    """For whoever is above the recipient: the customer is still to be added, by the new userid (POOL-7, POOL-8)."""
+    office.shop.run("update associate set direct_leaders = '{ZhaoMin}' where userid = 'LiNa'")
+    given_out_of_the_pool(office, 1)
+    office.deliver()
+    renamed(office, "LiNa", "lina.2")
+    (item,) = opened(office, "ZhaoMin").items
+    assert list(item.buttons) == [Button.ADDED, Button.UNREACHABLE]
