@@ -174,18 +174,6 @@ def load_aliases(connection: Connection, tenant_id: TenantId, userids: Collectio
     return [Alias(**row) for row in rows]
 
 
-def current_userids(connection: Connection, tenant_id: TenantId, userids: Iterable[UserId]) -> dict[UserId, UserId]:
-    """Old userid -> the one that its member has now, for those that were given up and are nobody's since."""
-    rows = fetch_all(
-        connection,
-        "select old_userid, new_userid from userid_alias "
-        "where tenant_id = :tenant_id and old_userid = any(:userids) and ended_at is null",
-        tenant_id=tenant_id,
-        userids=sorted(set(userids)),
-    )
-    return {UserId(row["old_userid"]): UserId(row["new_userid"]) for row in rows}
-
-
 def load_hidden_departments(connection: Connection, tenant_id: TenantId) -> frozenset[int]:
     """Departments that the app may not see: a read of a member leaves them out."""
     rows = fetch_all(

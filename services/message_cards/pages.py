@@ -11,10 +11,10 @@ from html import unescape
 
 from sqlalchemy import Connection
 
-from services.associates.store import current_userids
 from services.message_cards.model import Button, Press, buttons_of
 from services.message_cards.presses import NewPress, hold_press, record_presses, sealed_code
 from services.message_cards.pressing import act_upon, is_theirs, task_id_for
+from services.notices.called import load_called
 from services.notices.log import load_message
 from services.notices.model import SOP_OVERDUE, SOP_STEP
 from services.notices.settled import Says
@@ -95,14 +95,11 @@ def load_page(connection: Connection, tenant: Tenant, id_: OutboxId, *, reader: 
         NotTheirsError: no such message, or `reader` is neither its recipient nor above them.
     """
     row = _row(connection, tenant, id_)
-    named = [UserId(one) for one in (row["recipient"], row["about"]) if one]
-    present = current_userids(connection, tenant.id, named)
-    recipient, *about = (present.get(one, one) for one in named)
-    owner = about[0] if about else recipient
-    if is_robot(recipient):
+    called = load_called(connection, tenant.id, [OutboxId(row["id"])])[OutboxId(row["id"])]
+    if is_robot(called.recipient):
         theirs = reader in load_policy(connection, tenant.id).administrators
     else:
-        theirs = is_theirs(connection, tenant, recipient, owner, reader)
+        theirs = is_theirs(connection, tenant, called.recipient, reader)
     if not theirs:
         raise NotTheirsError("there is no such message for you")
     ids = _items(connection, tenant, row["id"], after=after)
@@ -114,8 +111,8 @@ def load_page(connection: Connection, tenant: Tenant, id_: OutboxId, *, reader: 
     return MessagePage(
         OutboxId(row["id"]),
         row["notice"],
-        owner,
-        not about and reader == recipient,
+        called.about or called.recipient,
+        called.about is None and reader == called.recipient,
         title,
         lines,
         row["folds"],
@@ -128,7 +125,7 @@ def _row(connection: Connection, tenant: Tenant, id_: OutboxId) -> Row:
     """Of the message that tells of the notice: its own, or the one that it was folded into."""
     row = fetch_one(
         connection,
-        "select c.id, c.notice, c.recipient, c.about, c.folds from outbox o join outbox c "
+        "select c.id, c.notice, c.folds from outbox o join outbox c "
         "on c.tenant_id = o.tenant_id and c.id = coalesce(o.folded_into, o.id) "
         "where o.tenant_id = :tenant_id and o.id = :id and o.channel in ('wecom', 'robot')",
         tenant_id=tenant.id,
@@ -157,17 +154,8 @@ def _items(connection: Connection, tenant: Tenant, id_: int, *, after: int) -> l
 def _as_called_now(
     connection: Connection, tenant: Tenant, sources: Mapping[OutboxId, NoticeSource]
 ) -> dict[OutboxId, NoticeSource]:
-    """What was sent keeps the names that it was sent to; people are known by those that they have."""
-    named = {UserId(one) for source in sources.values() for one in (source.recipient, source.about) if one}
-    present: dict[str, str] = dict(current_userids(connection, tenant.id, named).items())
-    return {
-        id_: replace(
-            one,
-            recipient=present.get(one.recipient, one.recipient),
-            about=one.about and present.get(one.about, one.about),
-        )
-        for id_, one in sources.items()
-    }
+    called = load_called(connection, tenant.id, list(sources))
+    return {id_: replace(one, recipient=called[id_].recipient, about=called[id_].about) for id_, one in sources.items()}
 
 
 def _pressed(connection: Connection, tenant: Tenant, ids: Sequence[OutboxId]) -> Mapping[OutboxId, Says]:

@@ -5,10 +5,10 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
-from services.associates.store import current_userids
 from services.message_cards.actions import ASKED_ANEW, Acted, action_of
 from services.message_cards.model import Card, Pressed, outbox_id_of, task_id_of
 from services.message_cards.presses import DuePress, lock_matter, said_before, settle_press
+from services.notices.called import load_called
 from services.notices.settled import CODE_LASTS, UPDATE, Says
 from services.notices.store import Caused, load_sources, record_facts_and_notices
 from services.planning import read_fact
@@ -39,7 +39,7 @@ def act_upon(
     if card is None:
         _ignore(connection, tenant, due, "unknown_card", now=now)
         return None
-    if not is_theirs(connection, tenant, card.recipient, card.owner, due.press.userid):
+    if not is_theirs(connection, tenant, card.recipient, due.press.userid):
         _ignore(connection, tenant, due, "not_theirs", now=now)
         return None
     action = action_of(card.fact.TYPE, due.press.key)
@@ -78,24 +78,25 @@ def _card(connection: Connection, tenant: Tenant, due: DuePress) -> Card | None:
     source = load_sources(connection, tenant, [outbox_id]).get(outbox_id) if held else None
     if source is None:
         return None
-    named = [UserId(one) for one in (source.recipient, source.about) if one]
-    present = current_userids(connection, tenant.id, named)  # what was sent keeps the name that it was sent to
-    recipient, *about = (present.get(one, one) for one in named)
+    called = load_called(connection, tenant.id, [outbox_id])[outbox_id]
     return Card(
         outbox_id,
         source.notice,
-        recipient,
-        about[0] if about else None,
+        called.recipient,
+        called.about,
         read_fact(source.fact_type, source.occurred_at, source.payload),
         None if source.customer_id is None else CustomerId(source.customer_id),
     )
 
 
-def is_theirs(connection: Connection, tenant: Tenant, recipient: UserId, owner: UserId, userid: UserId) -> bool:
-    """Whom a message was sent to, or somebody above them or above whose matter it is. Userids have no case."""
+def is_theirs(connection: Connection, tenant: Tenant, recipient: UserId, userid: UserId) -> bool:
+    """Whom a message was sent to, or somebody above them. Userids have no case.
+
+    Not whoever is above somebody it is about: it may tell of others, too, who are none of theirs.
+    """
     if userid.lower() == recipient.lower():
         return True
-    above = superiors_of(connection, tenant.id, {recipient, owner})
+    above = superiors_of(connection, tenant.id, [recipient])
     return userid.lower() in {one.lower() for some in above.values() for one in some}
 
 

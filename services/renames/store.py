@@ -56,8 +56,7 @@ def _record_alias(
 ) -> bool:
     run(
         connection,
-        "update userid_alias set new_userid = :new where tenant_id = :tenant_id and new_userid = :old "
-        "and ended_at is null",
+        "update userid_alias set new_userid = :new where tenant_id = :tenant_id and new_userid = :old",
         tenant_id=tenant_id,
         old=renaming.old,
         new=renaming.new,

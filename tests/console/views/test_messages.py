@@ -6,10 +6,13 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
+from services.notices.model import RELATION_LOST
 from services.pool.entering import enter
 from services.pool.giving import assign
 from services.pool.model import Act, Entry
 from services.pool.telling import tell_given
+from services.reminders.model import NOT_KNOWN, Policy, Wish
+from services.reminders.store import record_policy, record_wish
 from services.sops.model import Attachment
 from shared.ids import CustomerId, UserId
 from tests.console.views.conftest import Office
@@ -165,3 +168,22 @@ def test_a_form_of_another_site_does_nothing(office: Office):
     assert session.post(f"{office.url}/messages/{id_}/added", data=told).status_code == 404
     assert session.post(f"{office.url}/messages/{id_}/bogus", data=told).status_code == 404
     assert office.rows("select count(*) from card_press where state <> 'done'") == [(0,)]
+
+
+def test_who_is_above_one_of_many_that_a_message_is_about_does_not_see_the_others(office: Office):
+    """The administrator hears of two associates' losses in one; ZhaoMin leads one of the two (G9)."""
+    office.shop.run("update associate set direct_leaders = '{ZhaoMin}' where userid = 'LiNa'")
+    with office.runtime.engine.begin() as connection:
+        policy, wish, now = Policy(administrators=(UserId("WangFang"),)), Wish(administrators=True), office.shop.now
+        record_policy(connection, office.shop.tenant.id, policy, by="t", now=now)
+        record_wish(connection, office.shop.tenant.id, RELATION_LOST, NOT_KNOWN, wish, by="t", now=now)
+    office.lose(1, userid="LiNa")
+    office.lose(1, userid="ZhangWei", first=7)
+    office.deliver()
+    told = office.rows("select recipient, about, state from outbox where recipient = 'WangFang' order by id")
+    assert told == [("WangFang", "LiNa", "sent"), ("WangFang", "ZhangWei", "folded")]
+    page = office.visit(office.link("WangFang"), userid="WangFang")
+    assert (page.status_code, "wm0" in page.text, "wm7" in page.text) == (200, True, True)
+    page = office.visit(office.link("WangFang"), userid="ZhaoMin")
+    assert (page.status_code, "wm0" in page.text, "wm7" in page.text) == (404, False, False)
+    assert office.visit(office.link("LiNa"), userid="ZhaoMin").status_code == 200

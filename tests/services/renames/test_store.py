@@ -6,7 +6,7 @@ from datetime import time
 from services.assignment.model import CustomerReassigned, Decision
 from services.assignment.store import record_decision
 from services.associates.model import Associate, Outlet, RecordedAssociate, RecordedOutlet, Renaming
-from services.associates.record import Provenance, record_associates, record_outlets
+from services.associates.record import Provenance, end_aliases, record_associates, record_outlets
 from services.associates.store import load_associates, load_outlets
 from services.customers import record as customers
 from services.customers.model import CONTACT as KIND
@@ -54,8 +54,8 @@ def relations(connection, tenant, contact=CONTACT):
     return load_recorded(connection, tenant, [contact])[contact].relations
 
 
-def values(connection, sql):
-    return [tuple(row.values()) for row in fetch_all(connection, sql)]
+def values(connection, sql, **named):
+    return [tuple(row.values()) for row in fetch_all(connection, sql, **named)]
 
 
 def test_the_associate_goes_on_under_the_new_userid(connection, tenant, other_tenant):
@@ -156,6 +156,15 @@ def test_a_second_renaming_carries_the_first_on(connection, tenant):
         (LI, "lina.3"),
         (NEW, "lina.3"),
     ]
+
+
+def test_a_second_renaming_carries_the_first_on_though_its_userid_is_somebody_elses(connection, tenant):
+    """What named the first userid while it was theirs is about the third (ASG-11)."""
+    associates(connection, tenant, one(LI))
+    rename(connection, tenant, RENAMING, WHY, now=at(600))
+    end_aliases(connection, tenant.id, {LI: at(700)})
+    rename(connection, tenant, Renaming(NEW, "lina.3", at(800)), WHY, now=at(900))
+    assert values(connection, "select new_userid from userid_alias where old_userid = :li", li=LI) == [("lina.3",)]
 
 
 def test_messages_that_wait_go_to_the_new_userid(connection, tenant):
