@@ -9,8 +9,9 @@ from services.associates.record import Provenance
 from services.reminders.model import Wish
 from services.reminders.store import record_own_quiet
 from services.renames.store import rename
-from shared.db.engine import run
-from shared.ids import UserId
+from shared.db.engine import fetch_all, run
+from shared.dead import retry_message
+from shared.ids import OutboxId, UserId
 from shared.tenants import load_tenants
 from tests.notifier.desk import Desk
 from tests.notifier.test_folding import EVENING, NIGHT, TENANT, wish
@@ -80,3 +81,21 @@ def test_a_superior_who_was_renamed_hears_once(desk: Desk, names: tuple[str, ...
     in_the_morning(desk)
     assert desk.rows("select state from outbox where recipient = 'lina.cd'") == [("refused",)]
     assert (len(desk.texts("WangFang")), len(desk.texts("ZhaoMin"))) == (1, 0)
+
+
+def test_what_is_sent_again_by_hand_goes_to_the_new_userid(desk: Desk) -> None:
+    """It had expired before they got it, with what is folded into it: they hear of all of it (G5)."""
+    desk.stop_the_clock(EVENING)
+    hire(desk, "old.lina")
+    desk.corp.post("/sim/faults", {"path": "message/send", "errcode": -1, "times": 1})
+    desk.lose(2, userid="old.lina", ttl_s=600)
+    desk.deliver()
+    desk.deliver(after_s=3600)
+    assert desk.rows("select state from outbox order by 1") == [("expired",), ("folded",)]
+    give(desk, "old.lina", "LiNa")
+    with desk.runtime.engine.begin() as connection:
+        (row,) = fetch_all(connection, "select id from outbox where state = 'expired'")
+        assert retry_message(connection, TENANT, OutboxId(row["id"]), now=desk.runtime.clock.now())
+    desk.deliver(after_s=1)
+    assert desk.texts("LiNa") == ["2 位客户流失"]
+    assert desk.rows("select distinct recipient from outbox") == [("LiNa",)]
