@@ -6,6 +6,7 @@ import pytest
 
 from services.assignment.model import CustomerReassigned, CustomerUnassigned
 from services.blacklist.model import CustomerBlacklisted
+from services.erasing.store import erase
 from services.planning import Fact
 from services.reminders.model import Policy, Wish
 from services.stages.model import CustomerStageChanged
@@ -13,7 +14,7 @@ from services.watching.model import CustomerNotContacted
 from shared.db.engine import fetch_all, run
 from shared.ids import CustomerId, ExternalUserId, UserId
 from tests.notifier.desk import Desk
-from tests.notifier.test_folding import EVENING, NIGHT, set_policy, wish
+from tests.notifier.test_folding import EVENING, NIGHT, TENANT, set_policy, wish
 
 LINA, WANG = UserId("LiNa"), UserId("WangFang")
 ANNA = ExternalUserId("wmAnna")
@@ -114,3 +115,16 @@ def test_a_delayed_change_of_stage_is_told_to_whoever_has_the_customer(
     assign(desk, one, *userids)
     desk.deliver(after_s=DAY_S + 60)
     assert told(desk, "stage_changed") == [becomes]
+
+
+def test_what_waits_of_who_is_deleted_is_told_no_more(desk: Desk) -> None:
+    """Of their stage a day later, of their silence in the morning (CUS-8)."""
+    desk.stop_the_clock(EVENING)
+    set_policy(desk, Policy(quiet=NIGHT))
+    one = customer(desk)
+    stage_changed(desk, one)
+    not_contacted(desk, one)
+    with desk.runtime.engine.begin() as connection:
+        erase(connection, TENANT, [one], now=EVENING)
+    desk.deliver(after_s=DAY_S + 12 * 3600)
+    assert desk.rows("select state from outbox") == [("withdrawn",), ("withdrawn",)]
