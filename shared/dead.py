@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from shared.db.engine import Row, fetch_all, run
 from shared.ids import OutboxId, TenantId
 from shared.outbox import APART
+from shared.userids import current_userid
 
 LIST = """
 select 'request:' || r.tenant_id || ':' || r.subject_kind || ':' || r.subject_key as id, t.corp_id, r.dead_at as at,
@@ -25,6 +26,21 @@ select 'callback:' || to_char(i.day, 'YYYYMMDD') || ':' || i.id, t.corp_id, i.ro
 from inbox i join tenant t on t.id = i.tenant_id where i.state = 'failed'
 order by at desc limit :limit
 """
+
+SETTLED = "coalesce(o.settled_at, o.created_at)"
+MOVE = f"""
+with mine as materialized (
+  select o.id, {current_userid("o.recipient", at=SETTLED, tenant_id="o.tenant_id")} as recipient,
+    {current_userid("o.about", at=SETTLED, tenant_id="o.tenant_id")} as about
+  from outbox o where o.tenant_id = :tenant_id and o.channel = 'wecom' and (
+    (o.id = :id and o.state in ('dead', 'in_doubt', 'refused', 'expired')) or o.folded_into = :id)
+  order by o.id for update)
+update outbox o set recipient = m.recipient, about = m.about,
+  body = case when m.recipient = o.recipient then o.body end
+from mine m where o.tenant_id = :tenant_id and o.id = m.id
+  and (m.recipient, m.about) is distinct from (o.recipient, o.about)
+"""  # noqa: S608
+"""A message whose member has another userid since, and what is folded into it: rendered again, as with a renaming."""
 
 
 def list_dead(connection: Connection, *, limit: int) -> Sequence[Row]:
@@ -72,7 +88,11 @@ def retry_dead(connection: Connection, dead_id: str, *, now: datetime) -> bool:
 
 
 def retry_message(connection: Connection, tenant_id: TenantId, id_: OutboxId, *, now: datetime) -> bool:
-    """Of a message or a webhook: whether it was one to be sent again. What a message tells of goes with it."""
+    """Of a message or a webhook: whether it was one to be sent again. What a message tells of goes with it.
+
+    It goes to whoever was meant, by the userid they have now.
+    """
+    run(connection, MOVE, tenant_id=tenant_id, id=id_)
     return bool(
         run(
             connection,

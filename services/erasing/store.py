@@ -13,6 +13,7 @@ from services.erasing.tables import ERASED, ERASED_IF_GONE
 from services.sops.ending import withdraw
 from shared.db.engine import fetch_all, run
 from shared.ids import CustomerId, TenantId
+from shared.withdrawing import withdraw_untold
 
 CUSTOMER = "customer"
 """Kind of subject in the audit."""
@@ -25,6 +26,13 @@ SAID = {
     "order": "shop || '/' || order_id from customer_order",
 }
 """Subjects of the audit that are about one customer, and where their keys are found."""
+
+OF_CUSTOMERS = (
+    "select 'contact:' || u.id from unnest(cast(:ids as bigint[])) u(id) union all "
+    "select 'stage:' || l.id || ':' || u.id from stage_line l cross join unnest(cast(:ids as bigint[])) u(id) "
+    "where l.tenant_id = :tenant_id"
+)
+"""The reasons of notices of customers' stages and silence."""
 
 
 def erase(
@@ -57,7 +65,9 @@ def erase(
 
 
 def _hush(connection: Connection, tenant_id: TenantId, ids: Sequence[int], *, now: datetime) -> None:
-    """Nobody is told to greet whom they have just seen deleted: what waits of steps goes out no more."""
+    """Nobody is told to greet whom they have just seen deleted: what waits of steps, stages and silence goes out no
+    more.
+    """
     rows = fetch_all(
         connection,
         "select distinct enrolment_id as id from sop_progress where tenant_id = :tenant_id and customer_id = any(:ids)",
@@ -65,6 +75,7 @@ def _hush(connection: Connection, tenant_id: TenantId, ids: Sequence[int], *, no
         ids=list(ids),
     )
     withdraw(connection, tenant_id, [row["id"] for row in rows], now=now)
+    withdraw_untold(connection, tenant_id, OF_CUSTOMERS, ids=list(ids), now=now)
 
 
 def _erase_words(connection: Connection, ours: Mapping[str, object]) -> None:

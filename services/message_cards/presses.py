@@ -12,6 +12,7 @@ from shared.db.engine import Row, as_json, fetch_all, fetch_one, run
 from shared.ids import OutboxId, TenantId, UserId
 from shared.outbox import RESPONSE_CODE
 from shared.tenants import Tenant
+from shared.userids import current_userid
 from shared.vault import Cipher
 
 CODE = "card_press.response_code"
@@ -198,7 +199,7 @@ def note_failure(connection: Connection, tenant_id: TenantId, press_id: int, *, 
 
 @dataclass(frozen=True)
 class Update:
-    """What changes a card: on whose phone, what it is to say, and the code that this spends."""
+    """What changes a card: on whose phone, by their userid of now, what it is to say, and the code that this spends."""
 
     userid: UserId
     says: Says
@@ -209,7 +210,9 @@ def load_update(connection: Connection, tenant: Tenant, press_id: int) -> Update
     """With the code of a press."""
     row = fetch_one(
         connection,
-        "select * from card_press where tenant_id = :tenant_id and id = :id and says is not null",
+        f"select {current_userid('p.userid', at='p.pressed_at', tenant_id='p.tenant_id')} as userid, "  # noqa: S608
+        "p.says, p.response_code from card_press p "
+        "where p.tenant_id = :tenant_id and p.id = :id and p.says is not null",
         tenant_id=tenant.id,
         id=press_id,
     )
@@ -222,11 +225,12 @@ def load_settled(connection: Connection, tenant: Tenant, card_id: int, says: Say
     """With the code that came with the send of a card, whose matter was settled elsewhere."""
     row = fetch_one(
         connection,
-        "select recipient, response_code from outbox where tenant_id = :tenant_id and id = :id "
-        "and channel = 'wecom' and response_code is not null",
+        f"select {current_userid('o.recipient', at='o.settled_at', tenant_id='o.tenant_id')} as userid, "  # noqa: S608
+        "o.response_code from outbox o where o.tenant_id = :tenant_id and o.id = :id "
+        "and o.channel = 'wecom' and o.response_code is not null",
         tenant_id=tenant.id,
         id=card_id,
     )
     if row is None:
         return None
-    return Update(UserId(row["recipient"]), says, tenant.cipher.decrypt(row["response_code"], RESPONSE_CODE).decode())
+    return Update(UserId(row["userid"]), says, tenant.cipher.decrypt(row["response_code"], RESPONSE_CODE).decode())

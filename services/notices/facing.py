@@ -15,11 +15,13 @@ from services.notices.settled import CODE_LASTS, UPDATE, Settled, customer_of
 from shared.db.engine import fetch_all, run
 from shared.ids import TenantId
 from shared.outbox import CARD_UPDATE
+from shared.userids import current_userid
 
-CHANGE = """
+CHANGE = f"""
 insert into outbox (tenant_id, natural_key, notice, channel, recipient, causes, state, next_try_at, created_at,
   expires_at)
-select o.tenant_id, concat('card_settled:', o.id), :notice, :channel, o.recipient,
+select o.tenant_id, concat('card_settled:', o.id), :notice, :channel,
+  {current_userid("o.recipient", at="o.settled_at", tenant_id="o.tenant_id")},
   jsonb_build_array(jsonb_build_object('card_id', o.id, 'says', w.says)), 'queued', :now, :now,
   o.settled_at + cast(:lasts as interval)
 from unnest(cast(:reasons as text[]), cast(:says as text[]), cast(:befores as timestamptz[]))
@@ -33,7 +35,7 @@ where o.channel = 'wecom' and o.state = 'sent' and o.response_code is not null a
     and p.agent_id <> '')
 order by o.id
 on conflict (tenant_id, natural_key) do nothing
-"""
+"""  # noqa: S608
 
 
 def change_cards(connection: Connection, tenant_id: TenantId, held: Mapping[str, Settled], *, now: datetime) -> int:

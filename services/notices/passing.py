@@ -14,14 +14,17 @@ from services.reminders.store import load_policy, superiors_of
 from services.robots.model import is_robot
 from shared.db.engine import fetch_one, run
 from shared.ids import OutboxId, TenantId, UserId
+from shared.userids import current_userid
 
 ITS = "o.tenant_id = :tenant_id and (o.id = :id or o.folded_into = :id)"
-KEY = (
-    "regexp_replace(case when right(o.natural_key, length(o.recipient) + 1) = ':' || o.recipient "
-    "then left(o.natural_key, -length(o.recipient)) else o.natural_key || ':' end, 'robot:$', 'wecom:')"
-)
-"""The first row's key without its recipient, as of a person's: whoever was told of the same already is not told again,
-so that a notice comes to nobody twice and never goes round in circles.
+KEY = "regexp_replace(o.natural_key, ':(wecom|robot):.*$', '') || ':wecom:'"
+"""The first row's key without its recipient, who may have another userid since, as of a person's."""
+HEARS = f"""
+  n.tenant_id = o.tenant_id and n.fact_id = o.fact_id and n.notice = o.notice and n.channel = 'wecom'
+  and {current_userid("n.recipient", at="coalesce(n.settled_at, n.created_at)", tenant_id="n.tenant_id")} = u.userid
+"""
+"""Whoever was told of the same already, also under an earlier userid, is not told again, so that a notice comes to
+nobody twice and never goes round in circles.
 """
 
 PASS_ON = f"""
@@ -32,13 +35,13 @@ select o.tenant_id, {KEY} || u.userid, o.fact_id, o.notice, 'wecom', u.userid, o
   o.true_until, :now, least(:now + (o.expires_at - coalesce(o.first_fair_at, o.created_at)), o.true_until),
   case o.channel when 'robot' then o.about else coalesce(o.about, o.recipient) end, o.reason, o.urgent, o.apart_s
 from outbox o cross join unnest(cast(:userids as text[])) u(userid) where {ITS} and o.recall is null
-  and (o.true_until is null or o.true_until > :now)
+  and (o.true_until is null or o.true_until > :now) and not exists (select from outbox n where {HEARS})
 order by o.id, u.userid on conflict (tenant_id, natural_key) do nothing
 """  # noqa: S608
 """It gathers as long as it did for its recipient: it goes with what comes of its kind, and tears no burst in two."""
 REACHED = f"""
 select exists (select from outbox o cross join unnest(cast(:userids as text[])) u(userid)
-  join outbox n on n.tenant_id = o.tenant_id and n.natural_key = {KEY} || u.userid
+  join outbox n on {HEARS}
   where {ITS} and n.state not in ('refused', 'dead', 'expired', 'withdrawn')) as reached
 """  # noqa: S608
 

@@ -8,9 +8,8 @@ from typing import cast
 from sqlalchemy import Connection
 
 from services.customers.model import RelationLost
-from services.notices.facing import change_cards, merged_too
+from services.notices.facing import change_cards
 from services.notices.given import load_given
-from services.notices.last_word import gone_by, last_word
 from services.notices.model import (
     DELETIONS_OF_DAY,
     POOL_GIVEN,
@@ -24,7 +23,8 @@ from services.notices.named import load_named
 from services.notices.plan import below, react, spread, wanted
 from services.notices.returned import key_of, returned_since
 from services.notices.settled import settled
-from services.notices.timely import in_contact, stages_of
+from services.notices.timely import stages_of
+from services.notices.vanishing import take_back
 from services.planning import Cause, Fact
 from services.reminders.model import ASSIGNED, NOBODY, Policy, Switch
 from services.reminders.plan import GATHERS_ON, after_quiet
@@ -33,7 +33,6 @@ from services.robots.model import is_robot
 from services.robots.store import speakers
 from services.sops.words import load_words
 from services.watching.deletions import collect
-from services.watching.following import forget_silence
 from services.webhooks.queue import deliveries_of
 from services.webhooks.store import load_listeners
 from shared.db.engine import Row, fetch_all, fetch_one
@@ -41,7 +40,6 @@ from shared.facts import FactRow, record_facts
 from shared.ids import FactId, OutboxId, TenantId, UserId
 from shared.outbox import ROBOT, WECOM, Delivery, enqueue
 from shared.tenants import Tenant
-from shared.withdrawing import withdraw
 
 
 @dataclass(frozen=True)
@@ -80,12 +78,7 @@ def record_facts_and_notices(
         for place, one in enumerate(caused)
         for notice in react(one.fact, cause=one.cause, added_at=tenant.added_at)
     ]
-    if gone := gone_by(one.fact for one in caused):
-        merged = {was: gone[one] for was, one in merged_too(connection, tenant.id, gone).items()}
-        back = withdraw(connection, tenant.id, merged | gone, now=now)
-        forget_silence(connection, tenant.id, in_contact(back))
-        untold = {reason for reason, fresh in back.items() if fresh}
-        called_for = last_word([one.fact for one in caused], called_for, untold=untold)
+    called_for = take_back(connection, tenant.id, [one.fact for one in caused], called_for, now=now)
     called_for = _still_news(connection, tenant.id, caused, called_for)
     change_cards(connection, tenant.id, settled(one.fact for one in caused), now=now)
     notices = [(ids[place], caused[place], notice) for place, notice in called_for]

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
+from services.assignment.model import CustomerReassigned, CustomerUnassigned
+from services.blacklist.model import CustomerBlacklisted
 from services.customers.model import RelationDeleted
 from services.notes.model import EventRecordedByHand, NoteAdded
 from services.notices.model import (
@@ -86,7 +88,8 @@ def taken_back(fact: Fact) -> dict[str, datetime | None]:
     """The reasons of notices that this fact makes pointless: they stay unsent, where they are.
 
     With what holds since before when; None: since whenever. What somebody was told of as silence ends by a contact
-    that came after its beginning: one of long ago, written down today, changes nothing (STG-2, SOP-7).
+    that came after its beginning: one of long ago, written down today, changes nothing (STG-2, SOP-7). It is counted
+    anew for whoever gets the customer, and nobody is to contact who is blacklisted.
     """
     match fact:
         case CustomerStageChanged():
@@ -95,6 +98,8 @@ def taken_back(fact: Fact) -> dict[str, datetime | None]:
             return {_of_contact(fact.customer_id): fact.occurred_at}
         case SopStepDone() if fact.customer_id is not None:
             return {_of_contact(fact.customer_id): fact.occurred_at}
+        case CustomerReassigned() | CustomerUnassigned() | CustomerBlacklisted():
+            return {_of_contact(fact.customer_id): None}
         case _:
             return {}
 

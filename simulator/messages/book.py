@@ -61,6 +61,12 @@ class MessageBook:
     def day(self, agent_id: int, *, now: float) -> Day:
         return self.days.setdefault((agent_id, date_of(now)), Day())
 
+    def member_renamed(self, old: str, new: str) -> None:
+        """What a member has on their phone is theirs under the new userid."""
+        for sent in self.sent.values():
+            if delivery := sent.deliveries.pop(old.lower(), None):
+                sent.deliveries[new.lower()] = delivery
+
 
 def date_of(at: float, *, days_before: int = 0) -> str:
     """The natural day in China, as text."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from sqlalchemy import Engine
 from commands.demo_corp import SimulatedCorp, record_demo_corp
 from notifier.card_updates import CardUpdates
 from notifier.deliver import Notifier
+from services.associates.model import Renaming
+from services.associates.record import Provenance
 from services.customers.model import RelationLost, RelationStarted
 from services.message_templates.model import Dress, Form
 from services.message_templates.store import record_dress
@@ -27,6 +29,7 @@ from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Fact
 from services.pool.model import Act, PoolAdded, PoolCustomersGiven
 from services.pool.moving import mark_added
+from services.renames.store import rename
 from shared.clock import SystemClock
 from shared.db.engine import fetch_all, fetch_one, run
 from shared.dead import retry_message
@@ -301,6 +304,24 @@ def test_a_card_whose_matter_was_settled_elsewhere_says_so_once(unpressed: Count
         unpressed.work()
     assert unpressed.face(card)["button"] == {"replace_name": "已添加"}
     assert unpressed.rows("select state, attempts from outbox where channel = 'wecom_card'") == [("sent", 1)]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_card_of_a_member_who_has_another_userid_changes_too(unpressed: Counter, waits: bool):
+    """WeCom knows them by the new one only, also where the change waits for its turn already (POOL-8, G5)."""
+    id_, fact = given(unpressed)
+    unpressed.tell(fact)
+    now, new = unpressed.runtime.clock.now(), UserId("lina2")
+    added = PoolAdded(occurred_at=now, customer_id=CustomerId(id_), userid=LI, how="hand")
+    if waits:
+        unpressed.record(added)
+    unpressed.corp.act({"do": "update_user", "userid": LI, "new_userid": new})
+    with unpressed.runtime.engine.begin() as connection:
+        assert rename(connection, unpressed.tenant, Renaming(LI, new, now), Provenance("event", None), now=now)
+    unpressed.record(replace(added, userid=new))
+    unpressed.work()
+    changed = unpressed.rows("select recipient, state, last_error from outbox where channel = 'wecom_card'")
+    assert changed == [(LI if waits else new, "sent", None)]
 
 
 def test_a_press_is_not_answered_twice_and_other_cards_of_the_matter_follow(counter: Counter):
