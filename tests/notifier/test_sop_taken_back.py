@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from services.erasing.store import erase
+from services.reminders.model import Policy
 from services.sops.ending import withdraw_of_rule
-from services.sops.model import Trigger
+from services.sops.model import RuleState, Trigger
 from shared.db.engine import run
 from shared.ids import CustomerId
 from shared.tenants import load_tenants
 from tests.notifier.desk import Desk
-from tests.notifier.test_folding import EVENING, TENANT
+from tests.notifier.test_folding import EVENING, NIGHT, TENANT, set_policy
 from tests.services.rules.shop import Shop
 from tests.services.sops.sopping import SopShop, after
 
@@ -76,3 +77,43 @@ def test_what_has_surely_arrived_of_a_step_stays_on_the_phone(desk: Desk, shop: 
     desk.deliver()
     stop(shop, rule_id)
     assert desk.rows("select state, recall from outbox where notice = 'sop_step'") == [("sent", None)]
+
+
+def test_what_a_stop_took_back_does_not_become_overdue(desk: Desk, shop: SopShop) -> None:
+    """It waited for the morning; the rule goes on a minute later: nobody hears of it, nor that it is late (SOP-3)."""
+    desk.at(EVENING)
+    set_policy(desk, Policy(quiet=NIGHT))
+    rule_id = begin(shop, overdue_after_s=7200)
+    stop(shop, rule_id)
+    desk.at(EVENING + timedelta(minutes=1))
+    shop.turn(rule_id, RuleState.RUNNING)
+    assert [(state, why) for _, state, why in shop.states(rule_id)] == [("skipped", "past")]
+    for hours in (3, 11, 14):
+        desk.at(EVENING + timedelta(hours=hours))
+        shop.look()
+        desk.deliver()
+    assert desk.texts("LiNa") == desk.texts("ZhaoMin") == []
+
+
+def test_what_a_stop_left_in_doubt_does_not_become_overdue(desk: Desk, shop: SopShop) -> None:
+    """Nobody knows whether it arrived: it can be confirmed, and is late for nobody (SOP-3)."""
+    rule_id = begin(shop, overdue_after_s=7200)
+    desk.corp.post("/sim/faults", {"path": "message/send", "http_status": 502, "times": 1})
+    desk.deliver()
+    stop(shop, rule_id)
+    shop.turn(rule_id, RuleState.RUNNING)
+    desk.at(MORNING + timedelta(hours=3))
+    shop.look()
+    assert [state for _, state, _ in shop.states(rule_id)] == ["reminded"]
+    assert desk.rows("select 1 from outbox where notice = 'sop_overdue'") == []
+
+
+def test_what_was_told_before_a_stop_becomes_overdue_when_the_rule_goes_on(desk: Desk, shop: SopShop) -> None:
+    """It is on the phone, and to be confirmed (SOP-5)."""
+    rule_id = begin(shop, overdue_after_s=7200)
+    desk.deliver()
+    stop(shop, rule_id)
+    shop.turn(rule_id, RuleState.RUNNING)
+    desk.at(MORNING + timedelta(hours=3))
+    shop.look()
+    assert [state for _, state, _ in shop.states(rule_id)] == ["overdue"]
