@@ -59,6 +59,13 @@ def withdraw_of_rule(connection: Connection, tenant_id: TenantId, rule_id: int, 
     return _withdraw_of_rule(connection, tenant_id, rule_id, [], now=now)
 
 
+def withdraw_removed_steps(
+    connection: Connection, tenant_id: TenantId, rule_id: int, kept: Iterable[int], *, now: datetime
+) -> int:
+    """Of the steps that a rule has no more after an edit; likewise."""
+    return _withdraw_of_rule(connection, tenant_id, rule_id, sorted(kept), now=now)
+
+
 def _withdraw_of_rule(
     connection: Connection, tenant_id: TenantId, rule_id: int, kept: list[int], *, now: datetime
 ) -> int:

@@ -117,3 +117,22 @@ def test_what_was_told_before_a_stop_becomes_overdue_when_the_rule_goes_on(desk:
     desk.at(MORNING + timedelta(hours=3))
     shop.look()
     assert [state for _, state, _ in shop.states(rule_id)] == ["overdue"]
+
+
+def test_a_step_that_an_edit_removed_is_not_told(desk: Desk, shop: SopShop) -> None:
+    """It waits for the morning and would have no words any more; the step that stays is told (SOP-3)."""
+    desk.at(EVENING)
+    set_policy(desk, Policy(quiet=NIGHT))
+    rule_id = shop.rule("新客", after(0), after(1, "bye"), trigger=Trigger("event", event="visited"))
+    (one,) = shop.customers(1)
+    shop.happen(one, "E1")
+    shop.look()
+    desk.at(EVENING + timedelta(minutes=1))
+    shop.look()
+    first, _ = shop.step_ids(rule_id)
+    shop.edit(rule_id, after(0, id_=first), after(60 * 24 * 3, "later"))
+    shop.look()
+    assert [(state, why) for _, state, why in shop.states(rule_id)] == [("reminded", None), ("skipped", "past")]
+    desk.deliver(after_s=timedelta(hours=11).total_seconds())
+    (told,) = desk.corp.messages("LiNa")
+    assert "您好" in told["payload"]["description"]
