@@ -153,8 +153,8 @@ class Notifier:
             late = {due.id: state for due in held if (state := overdue(due, now=now)) is not None}
             late |= self._nothing_left(connection, tenant, held, late)
             policy = load_policy(connection, tenant.id)
-            untold = {due.id: due.notice for due in held if due.first_unknown_at is None and due.id not in late}
-            late |= dict.fromkeys(switched_off(connection, tenant.id, untold, policy), "withdrawn")
+            asked = {due.id: due.notice for due in held if due.id not in late}
+            late |= dict.fromkeys(switched_off(connection, tenant.id, asked, policy), "withdrawn")
             agent_id = load_agent_ids(connection, tenant.id).get(CONTACT)
             free = [due for due in held if due.id not in late]
             if agent_id is None:

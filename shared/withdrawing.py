@@ -20,6 +20,8 @@ LATE_AT_ONCE = 1000
 LOOKED_AT_AGAIN = timedelta(minutes=1)
 
 UNTOLD = "o.state in ('due', 'queued') and o.first_unknown_at is null and o.folds = 1"
+UNSURE = f"{UNTOLD} or (o.state = 'due' and o.channel = 'wecom' and o.recall is null and o.folds = 1)"
+"""Also what was tried without an answer, which may have arrived."""
 TAKEN_BACK = (
     "o.recall is null and (o.state in ('due', 'queued') or (o.state = 'sent' and o.settled_at > :since) or "
     "(o.state = 'folded' and exists (select from outbox c where c.tenant_id = o.tenant_id and c.id = o.folded_into "
@@ -41,19 +43,19 @@ def _withdrawing(which: str, reasons: str) -> str:
 with found as materialized (
   select w.* from ({reasons}) r(reason, before) cross join lateral (
     select o.id, o.folded_into from outbox o
-    where o.tenant_id = :tenant_id and o.reason = r.reason and {which}
+    where o.tenant_id = :tenant_id and o.reason = r.reason and ({which})
       and (r.before is null or exists (select from fact f where f.tenant_id = o.tenant_id and f.id = o.fact_id
         and coalesce(cast(f.payload ->> 'since' as timestamptz), f.occurred_at) < r.before)) offset 0) w),
 mine as (
   select o.id, o.reason, {UNTOLD} as untold from outbox o where o.tenant_id = :tenant_id
     and o.id = any(array(select id from found union select folded_into from found where folded_into is not null))
-    and ((o.id = any(array(select id from found)) and {which})
+    and ((o.id = any(array(select id from found)) and ({which}))
       or (o.state = 'sent' and o.folds > 1 and o.recall = 'wanted')) order by o.id for update)
 update outbox o set
   state = case when m.untold then 'withdrawn' else o.state end,
   settled_at = case when m.untold then :now else o.settled_at end,
   lease_until = case when m.untold then null else o.lease_until end,
-  recall = case when not m.untold and (o.channel = :recallable or {UNSAID}) then 'wanted' end,
+  recall = case when not m.untold and (o.channel = :recallable or {UNSAID}) then :told end,
   next_try_at = case when o.state in ('due', 'queued') then o.next_try_at else :now end
 from mine m where o.tenant_id = :tenant_id and o.id = m.id returning m.reason, m.untold
 """  # noqa: S608
@@ -77,6 +79,7 @@ def withdraw(
         befores=[reasons[one] for one in asked],
         since=now - RECALLED_WITHIN,
         recallable=WECOM,
+        told="wanted",
         now=now,
     )
     told = {row["reason"] for row in rows if not row["untold"]}
@@ -86,13 +89,14 @@ def withdraw(
 def withdraw_untold(
     connection: Connection, tenant_id: TenantId, reasons: str, *, now: datetime, **parameters: object
 ) -> int:
-    """Only what nobody has been told of yet, nor perhaps: the number of rows. What was sent stays where it is.
+    """Only what has not surely gone out: the number of rows. What was sent stays where it is.
 
-    `reasons`: a statement that selects them, with its `parameters`.
+    What was tried without an answer is not tried again, nor taken back if it has arrived. `reasons`: a statement that
+    selects them, with its `parameters`.
     """
     bounded = f"select g.reason, cast(null as timestamptz) from ({reasons}) g(reason)"  # noqa: S608
-    values = {"tenant_id": tenant_id, "recallable": WECOM, "now": now, **parameters}
-    return len(fetch_all(connection, _withdrawing(UNTOLD, bounded), **values))
+    values = {"tenant_id": tenant_id, "recallable": WECOM, "told": "failed", "now": now, **parameters}
+    return len(fetch_all(connection, _withdrawing(UNSURE, bounded), **values))
 
 
 @dataclass(frozen=True)

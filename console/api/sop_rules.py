@@ -11,7 +11,7 @@ from console.api.told_sops import SopCheckOut, SopRuleOut, SopRulesOut, SopStepT
 from console.desk import desk
 from services.finding.store import context_of
 from services.sops.check import Draft, problems_of, spec_of
-from services.sops.ending import withdraw_of_rule
+from services.sops.ending import withdraw_of_rule, withdraw_removed_steps
 from services.sops.listing import preview
 from services.sops.model import MOST_RULES, RULE, Rule, RuleState, SopInvalidError, SopRefusedError
 from services.sops.naming import problems_of_names
@@ -95,6 +95,7 @@ def replace_sop_rule(path: NumberPath, body: SopRuleEditBody) -> Response:
     """Change a rule: who is on the way follows the steps that are still ahead of them.
 
     A step with its `step_id` stays that step; one with another time, and a new one, is past for whom that time is over.
+    A reminder of a step that is gone, and has not gone out, is taken back.
     """
 
     def work(work: Work) -> Done:
@@ -113,6 +114,7 @@ def replace_sop_rule(path: NumberPath, body: SopRuleEditBody) -> Response:
             by=caller().actor,
             now=work.now,
         )
+        withdraw_removed_steps(work.connection, work.tenant.id, rule.id, [one.id for one in spec.steps], now=work.now)
         changed = load_rule(work.connection, work.tenant, rule.id)
         return Done(_out(changed), 200, (_change("edited", rule, before={"name": rule.name}, after=_told(body)),))
 

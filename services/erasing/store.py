@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.erasing.tables import ERASED, ERASED_IF_GONE
-from services.sops.ending import withdraw
+from services.sops.ending import hold_steps, withdraw
 from shared.db.engine import fetch_all, run
 from shared.ids import CustomerId, TenantId
 from shared.withdrawing import withdraw_untold
@@ -74,7 +74,9 @@ def _hush(connection: Connection, tenant_id: TenantId, ids: Sequence[int], *, no
         tenant_id=tenant_id,
         ids=list(ids),
     )
-    withdraw(connection, tenant_id, [row["id"] for row in rows], now=now)
+    enrolments = [row["id"] for row in rows]
+    hold_steps(connection, tenant_id, enrolments)
+    withdraw(connection, tenant_id, enrolments, now=now)
     withdraw_untold(connection, tenant_id, OF_CUSTOMERS, ids=list(ids), now=now)
 
 

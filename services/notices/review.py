@@ -28,7 +28,9 @@ where o.tenant_id = :tenant_id and o.id > :reached and o.state in ('due', 'queue
   and :recipient in ('', o.recipient) and :notice in ('', o.notice)
 order by o.id limit :page for update of o
 """
-"""In the order of ids, as whoever folds or withdraws locks them."""
+"""In the order of ids, as whoever folds or withdraws locks them. What was tried without an answer keeps its next try:
+whoever is about to make it asks whether it is switched off.
+"""
 MOVE = """
 update outbox set lease_until = null, next_try_at = cast(:at as timestamptz), first_fair_at = cast(:at as timestamptz),
   expires_at = case when expires_at = true_until then true_until

@@ -260,13 +260,15 @@ def _raise(connection: Connection, tenant_id: TenantId, rule: Rule, *, now: date
     """What was told and not confirmed in time becomes overdue, once (SOP-5).
 
     Time runs from when the reminder went out: one that still waits, as for the end of quiet hours, is not late yet.
+    What others are told beside counts for nothing.
     """
     run(
         connection,
         "update sop_progress p set raise_at = d.next_try_at + make_interval(secs => :wait_s) from ("
         " select p.enrolment_id, p.step_id, o.next_try_at from sop_progress p join outbox o "
         " on o.tenant_id = p.tenant_id and o.state = 'due' and o.next_try_at > :now "
-        " and o.reason = 'sop:' || p.enrolment_id || ':' || p.step_id where p.tenant_id = :tenant_id "
+        " and o.reason = 'sop:' || p.enrolment_id || ':' || p.step_id and o.recipient = p.userid "
+        " where p.tenant_id = :tenant_id "
         " and p.rule_id = :rule_id and p.state = 'reminded' and p.raise_at <= :now "
         " order by p.enrolment_id, p.step_id for update of p) d "
         "where p.tenant_id = :tenant_id and p.enrolment_id = d.enrolment_id and p.step_id = d.step_id",

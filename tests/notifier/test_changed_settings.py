@@ -2,6 +2,8 @@
 
 from datetime import datetime, time, timedelta
 
+import pytest
+
 from services.notices.review import review_page
 from services.notices.store import Caused, record_facts_and_notices
 from services.pool.giving import assign
@@ -144,14 +146,13 @@ def test_several_in_one_message_are_switched_off_before_its_next_try(desk: Desk)
 
 
 def test_nobody_hears_instead_of_what_was_switched_off_meanwhile(desk: Desk) -> None:
-    """Its message was on its way, and is refused (LOSS-4)."""
+    """Its message is refused; who is to hear instead waits, and no look at what waits has come by yet (LOSS-4)."""
     desk.stop_the_clock(EVENING)
     set_policy(desk, Policy(administrators=(WANG,)))
-    desk.corp.post("/sim/faults", {"path": "message/send", "hang_s": 2, "times": 1})
+    wish(desk, "relation_lost", Wish(gather_s=5))
     desk.lose(2, userid="Gone")
-    desk.deliver()
-    wish(desk, "relation_lost", Wish(enabled=False))
-    settle(desk)
+    desk.deliver(after_s=6)
+    wish(desk, "relation_lost", Wish(gather_s=5, enabled=False))
     desk.deliver(after_s=90)
     assert desk.texts("WangFang") == []
     found = desk.rows("select recipient, state from outbox order by id")
@@ -253,6 +254,20 @@ def test_a_folded_one_counts_as_told_when_its_message_is_sent(desk: Desk) -> Non
     desk.deliver(after_s=(MORNING - desk.runtime.clock.now()).total_seconds())
     assert "3 位客户流失" not in desk.texts("LiNa")
     assert desk.rows("select state from outbox where folds = 3 and notice = 'relation_lost'") == [("withdrawn",)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_is_switched_off_is_not_tried_again_where_wecom_did_not_answer(desk: Desk, count: int) -> None:
+    """It did not arrive, by itself or with others, and the kind was switched off meanwhile (LOSS-4)."""
+    desk.stop_the_clock(EVENING)
+    desk.corp.post("/sim/faults", {"path": "message/send", "http_status": 502, "times": 1})
+    desk.lose(count)
+    desk.deliver()
+    wish(desk, "relation_lost", Wish(enabled=False))
+    settle(desk)
+    desk.deliver(after_s=120)
+    assert desk.texts("LiNa") == []
+    assert desk.rows("select state, attempts from outbox where folded_into is null") == [("withdrawn", 1)]
 
 
 def _back(desk: Desk, after_s: float, *numbers: int) -> None:

@@ -97,6 +97,20 @@ def test_the_way_of_a_customer_from_rule_to_totals(shop: Shop):
     assert {"sop_rule.made", "sop_rule.turned", "sop_rule.deleted", "sop_enrolment.step_confirmed"} <= actions
 
 
+def test_an_edit_takes_back_the_reminder_of_a_step_that_is_gone(shop: Shop):
+    """It has not gone out yet, and would have no words (SOP-3)."""
+    shop.add_associates("LiNa")
+    shop.befriend("wmOne", "LiNa")
+    shop.renew_cards()
+    shop.add_sop_rule(1)
+    shop.clock.advance(300)
+    follow_all_sops(shop.runtime, Directory(shop.runtime.vault))
+    assert shop.rows("select state from outbox where notice = 'sop_step'") == [("due",)]
+    changed = shop.ask("PUT", "/sop-rules/1", RULE | {"steps": [STEP | {"after": {"days": 9}}]})
+    assert changed.status_code == 200, changed.text
+    assert shop.rows("select state from outbox where notice = 'sop_step'") == [("withdrawn",)]
+
+
 def test_a_step_of_a_way_that_gave_way_is_confirmed(shop: Shop):
     """Its customer was merged into another one who is in the rule; what was told can be confirmed (SOP-4, CUS-9)."""
     shop.add_associates("LiNa")

@@ -8,6 +8,7 @@ from services.notices.store import Caused, record_facts_and_notices
 from services.planning import Cause, Fact
 from services.sops import confirming
 from services.sops.check import Draft, StepDraft, problems_of, spec_of
+from services.sops.ending import withdraw_removed_steps
 from services.sops.model import Audience, Exit, RuleState, Subject, Trigger, Ways
 from services.sops.store import load_rule, lock_rule, record_edit, record_rule, record_state
 from services.sops.workdays import is_workday
@@ -104,6 +105,8 @@ class SopShop:
             record_edit(
                 connection, self.tenant, rule_id, name=rule.name, spec=changed, last_step_id=last, by="x", now=self.now
             )
+            kept = [one.id for one in changed.steps]
+            withdraw_removed_steps(connection, self.tenant.id, rule_id, kept, now=self.now)
 
         self.do(change)
 

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from services.reminders.model import Policy, Quiet
-from services.reminders.store import record_policy
+from services.reminders.model import Policy, Quiet, Wish
+from services.reminders.store import record_own_quiet, record_policy, record_wish
 from services.sops.model import Trigger
+from shared.ids import UserId
 from tests.services.sops.sopping import SopShop, after
 
 
@@ -24,4 +25,25 @@ def test_a_step_is_not_overdue_before_its_reminder_could_go_out(shop: SopShop):
     shop.wait(timedelta(hours=1, minutes=30))
     assert [state for _, state, _ in shop.states(rule_id)] == ["reminded"]
     shop.wait(timedelta(minutes=31))
+    assert [state for _, state, _ in shop.states(rule_id)] == ["overdue"]
+
+
+def test_a_step_is_late_whatever_the_quiet_hours_of_who_is_told_beside(shop: SopShop):
+    """Boss is told with LiNa, but only in the evening; LiNa was told at once (SOP-5)."""
+    for userid, leaders in (("LiNa", ["Boss"]), ("Boss", [])):
+        shop.run("insert into associate (tenant_id, userid, direct_leaders, in_sight, observed_at) "
+                 "values (:t, :u, :l, true, :now)", t=shop.tenant.id, u=userid, l=leaders, now=shop.now)  # fmt: skip
+    shop.do(record_wish, shop.tenant.id, "sop_step", 0, Wish(superior=True), by="x", now=shop.now)
+    local = shop.now + timedelta(hours=8)
+    quiet = Quiet((local - timedelta(hours=1)).time(), (local + timedelta(hours=10)).time())
+    shop.do(record_own_quiet, shop.tenant.id, UserId("Boss"), quiet, by="x", now=shop.now)
+    rule_id = shop.rule("新客", after(0), trigger=Trigger("event", event="visited"), overdue_after_s=3600)
+    (one,) = shop.customers(1)
+    shop.happen(one, "E1")
+    shop.look()
+    assert shop.rows("select recipient from outbox where notice = 'sop_step' and next_try_at > :now", now=shop.now) == [
+        ("Boss",)
+    ]
+    shop.run("update outbox set state = 'sent', settled_at = :now where recipient = 'LiNa'", now=shop.now)
+    shop.wait(timedelta(minutes=61))
     assert [state for _, state, _ in shop.states(rule_id)] == ["overdue"]
