@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from shared.db.engine import fetch_all
 from shared.ids import OutboxId, TenantId, UserId
+from shared.userids import current_userid
 
 CARRIER = "left join outbox c on c.tenant_id = o.tenant_id and c.id = coalesce(o.folded_into, o.id)"
 """The row whose message tells of `o`, which says since when the names of both stand."""
@@ -18,12 +19,7 @@ def called_now(column: str) -> str:
     A renaming changes rows until their message may have been sent. A userid that somebody else was given since then
     was its first member's at that time (ASG-11).
     """
-    return (
-        f"coalesce((select u.new_userid from userid_alias u where u.tenant_id = o.tenant_id "  # noqa: S608
-        f"and u.old_userid = {column} and (u.ended_at is null "
-        "or coalesce(c.first_unknown_at, c.settled_at) < u.ended_at) "
-        f"order by u.renamed_at limit 1), {column})"
-    )
+    return current_userid(column, at="coalesce(c.first_unknown_at, c.settled_at)", tenant_id="o.tenant_id")
 
 
 @dataclass(frozen=True)
