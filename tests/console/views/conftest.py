@@ -113,8 +113,9 @@ class _served:
         self._server.server_close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ends with the file: as long as it is open an event loop runs in this process, where others may want one."""
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox", "--no-proxy-server"])
         yield found
