@@ -27,13 +27,15 @@ from inbox i join tenant t on t.id = i.tenant_id where i.state = 'failed'
 order by at desc limit :limit
 """
 
+GIVEN_UP = ["dead", "in_doubt", "refused", "expired"]
+"""What can be sent again."""
 SETTLED = "coalesce(o.settled_at, o.created_at)"
 MOVE = f"""
 with mine as materialized (
   select o.id, {current_userid("o.recipient", at=SETTLED, tenant_id="o.tenant_id")} as recipient,
     {current_userid("o.about", at=SETTLED, tenant_id="o.tenant_id")} as about
-  from outbox o where o.tenant_id = :tenant_id and o.channel = 'wecom' and (
-    (o.id = :id and o.state in ('dead', 'in_doubt', 'refused', 'expired')) or o.folded_into = :id)
+  from outbox o where o.tenant_id = :tenant_id and o.channel = 'wecom' and (o.id = :id or o.folded_into = :id)
+    and exists (select from outbox c where c.tenant_id = :tenant_id and c.id = :id and c.state = any(:given_up))
   order by o.id for update)
 update outbox o set recipient = m.recipient, about = m.about,
   body = case when m.recipient = o.recipient then o.body end
@@ -92,7 +94,7 @@ def retry_message(connection: Connection, tenant_id: TenantId, id_: OutboxId, *,
 
     It goes to whoever was meant, by the userid they have now.
     """
-    run(connection, MOVE, tenant_id=tenant_id, id=id_)
+    run(connection, MOVE, tenant_id=tenant_id, id=id_, given_up=GIVEN_UP)
     return bool(
         run(
             connection,
@@ -102,7 +104,8 @@ def retry_message(connection: Connection, tenant_id: TenantId, id_: OutboxId, *,
             "next_try_at = :now, first_fair_at = :now, first_unknown_at = null, settled_at = null, recall = null, "
             "expires_at = case channel when 'webhook' then null "
             "else greatest(expires_at, cast(:now as timestamptz) + interval '1 day') end, true_until = null "
-            "where tenant_id = :tenant_id and id = :id and state in ('dead', 'in_doubt', 'refused', 'expired')",
+            "where tenant_id = :tenant_id and id = :id and state = any(:given_up)",
+            given_up=GIVEN_UP,
             apart=list(APART),
             now=now,
             tenant_id=tenant_id,

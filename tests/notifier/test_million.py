@@ -9,11 +9,20 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
+from services.assignment.model import CustomerReassigned
+from services.notices.called import load_called
+from services.notices.facing import change_cards
 from services.notices.log import Sought, list_notifications
+from services.notices.passing import pass_on
+from services.notices.settled import Says, Settled
+from services.notices.vanishing import take_back as take_back_by_facts
+from services.reminders.model import Policy
+from services.reminders.store import record_policy
 from services.robots.model import recipient_of
-from shared.db.engine import run
+from shared.db.engine import fetch_all, run
+from shared.dead import retry_message
 from shared.folding import Key, gather, last_told, put_off
-from shared.ids import OutboxId, TenantId
+from shared.ids import ExternalUserId, OutboxId, TenantId, UserId
 from shared.outbox import CARDS, ROBOTS, Queue, expire, expire_robots, line_up, park_unknowable, recent_tries
 from shared.tries import Outcome, begin_try, end_try, lease
 from shared.withdrawing import close_late_recalls, finish_recall, take_recalls, withdraw, withdraw_untold
@@ -24,7 +33,8 @@ LITTLE, MUCH = 10_000, 1_000_000
 DAY, FEW_PAGES = timedelta(days=1), 10
 FILL = """
 insert into outbox (tenant_id, natural_key, notice, channel, recipient, state, next_try_at, first_fair_at, created_at,
-  expires_at, settled_at, about, reason, folds, folded_into, recall, msgid, apart_s, attempts, body)
+  expires_at, settled_at, about, reason, folds, folded_into, recall, msgid, apart_s, attempts, body,
+  fact_id)
 select 1, 'k' || n, 'kind' || n % 10, 'wecom', 'p' || n % 500,
   case when n % 50 = 7 then 'withdrawn' when n % 10 = 3 then 'folded' when n % 20 = 5 then 'due' else 'sent' end,
   cast(:now as timestamptz) + case
@@ -34,15 +44,15 @@ select 1, 'k' || n, 'kind' || n % 10, 'wecom', 'p' || n % 500,
   case when n % 20 = 5 then null
     else cast(:now as timestamptz) - case when n % 50 = 1 then interval '10 min' else age end end,
   null, 'reason:' || n / 3, case when n % 20 = 2 then 2 else 1 end, case when n % 10 = 3 then n - 1 end,
-  case when n % 50 = 1 then 'wanted' end, 'm' || n, 60, 1, '\\x00'
+  case when n % 50 = 1 then 'wanted' end, 'm' || n, 60, 1, '\\x00', n
 from (select n, interval '300 days' * (:count - n) / :count as age from generate_series(1, :count) n) s
 """
 FEW = """
 insert into outbox (tenant_id, natural_key, notice, channel, recipient, state, next_try_at, first_fair_at, created_at,
-  expires_at, settled_at, reason, recall, msgid, apart_s)
+  expires_at, settled_at, reason, recall, msgid, apart_s, fact_id)
 select 1, what || n, what, channel, who || n % 3, state, cast(:now as timestamptz) - interval '1 min' * n,
   cast(:now as timestamptz) - interval '1 min' * n, :now, cast(:now as timestamptz) + valid, settled, what || ':' || n,
-  recall, 'm', 60
+  recall, 'm', 60, 5000000 + n
 from generate_series(1, 40) n cross join (values
   ('now', 'wecom', 'LiNa', 'due', interval '1 day', null, null),
   ('old', 'wecom', 'LiNa', 'due', interval '-1 day', null, null),
@@ -135,6 +145,28 @@ def take_back(connection: Connection) -> None:
     assert withdraw_untold(connection, TENANT, "select 'now:' || n from generate_series(2, 9) n", now=NOW) == 8
 
 
+def hand_on(connection: Connection) -> None:
+    """To administrators in somebody's place, again by hand, to another associate; cards of what was settled."""
+    (bad,) = fetch_all(connection, "select id from outbox where tenant_id = 1 and natural_key = 'bad1'")
+    record_policy(connection, TENANT, Policy(administrators=(UserId("Boss"),)), by="test", now=NOW)
+    assert pass_on(connection, TENANT, bad["id"], now=NOW) == 1
+    assert pass_on(connection, TENANT, bad["id"], now=NOW) == 0
+    assert retry_message(connection, TENANT, bad["id"], now=NOW)
+    (line,) = fetch_all(connection, "insert into stage_line (tenant_id, name, position, created_at) "
+                        "values (1, 'x', 1, :now) returning id", now=NOW)  # fmt: skip
+    (moved,) = fetch_all(connection, "insert into customer (tenant_id, assigned_userid, created_at, updated_at) "
+                         "values (1, 'Wang', :now, :now) returning id", now=NOW)  # fmt: skip
+    run(connection, "update outbox set reason = :reason where tenant_id = 1 and natural_key = 'now1'",
+        reason=f"stage:{line['id']}:{moved['id']}")  # fmt: skip
+    fact = CustomerReassigned(occurred_at=NOW, customer_id=moved["id"], external_userid=ExternalUserId("wm"),
+                              from_userid=UserId("LiNa1"), to_userid=UserId("Wang"), why="operator")  # fmt: skip
+    assert take_back_by_facts(connection, TENANT, [fact], [], now=NOW) == []
+    told = fetch_all(connection, "select recipient from outbox where tenant_id = 1 and natural_key = 'now1'")
+    assert [row["recipient"] for row in told] == ["Wang"]
+    change_cards(connection, TENANT, {"reason:3000": Settled(Says.CAME_BACK, NOW)}, now=NOW)
+    load_called(connection, TENANT, [OutboxId(bad["id"])])
+
+
 def speak(connection: Connection) -> None:
     rests = [recipient_of(77)]
     assert len(lease(connection, ROBOTS, limit=20, now=NOW, lease_s=60, without=rests)) == 20
@@ -164,6 +196,7 @@ WORK: list[Callable[[Connection], object]] = [
     lambda connection: expire(connection, limit=100, now=NOW),
     recall,
     take_back,
+    hand_on,
     speak,
     look,
 ]
